@@ -1,0 +1,64 @@
+//! An account: balances per asset, and what it allows.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::decimal::{Num, NumError};
+use super::id::AssetId;
+use super::money::Money;
+
+/// What an account may hold.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AccountKind {
+    /// Holds what it paid for: sells only what it has, refuses what the balance does not cover.
+    #[default]
+    Cash,
+    /// Signed positions and a balance below zero are allowed.
+    Margin,
+}
+
+/// One amount per asset. A missing asset is zero.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Balances(BTreeMap<AssetId, Num>);
+
+impl Balances {
+    /// How much of an asset there is.
+    pub fn get(&self, asset: AssetId) -> Num {
+        self.0.get(&asset).copied().unwrap_or_default()
+    }
+
+    /// Adds an amount, which may be negative.
+    pub fn add(&mut self, money: Money) -> Result<(), NumError> {
+        let sum = self.get(money.asset).add(money.amount)?;
+        self.0.insert(money.asset, sum);
+        Ok(())
+    }
+
+    /// Assets and amounts, by asset id.
+    pub fn iter(&self) -> impl Iterator<Item = Money> + '_ {
+        self.0.iter().map(|(asset, amount)| Money::new(*amount, *asset))
+    }
+}
+
+/// Who holds the money.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Account {
+    /// Its name: `demo`, `paper`.
+    pub name: String,
+    /// What it allows.
+    pub kind: AccountKind,
+    /// What it holds.
+    pub balances: Balances,
+    /// What open orders hold back, part of `balances`.
+    pub locked: Balances,
+}
+
+impl Account {
+    /// What of an asset an order may use.
+    pub fn available(&self, asset: AssetId) -> Result<Num, NumError> {
+        self.balances.get(asset).sub(self.locked.get(asset))
+    }
+}

@@ -1,0 +1,346 @@
+//! `Num`: an exact decimal number, the representation behind [`Price`](super::Price),
+//! [`Quantity`](super::Quantity) and [`Money`](super::Money).
+//!
+//! It wraps `rust_decimal` privately, so that the representation can change when a profile asks
+//! for it. Arithmetic is checked: an overflow is an error value, never a panic and never a wrap.
+//! Text with up to eight fractional digits (what venues send) is stored at the canonical scale of
+//! eight, so that comparing two venue numbers is one integer comparison.
+//!
+//! In compact formats a number is a varint mantissa and a scale byte (`rust_decimal`'s own serde
+//! needs a self-describing format); in human-readable formats it is a string, never a float.
+
+use std::fmt;
+use std::str::FromStr;
+
+use rust_decimal::prelude::ToPrimitive;
+use rust_decimal::{Decimal, RoundingStrategy};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use thiserror::Error;
+
+/// The canonical number of fractional digits.
+const SCALE: u32 = 8;
+
+/// Why a number could not be read or computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error, Serialize, Deserialize)]
+pub enum NumError {
+    /// The text is not a plain decimal number (digits, at most one point, an optional minus).
+    #[error("not a decimal number")]
+    NotANumber,
+    /// More digits than an exact number holds (28).
+    #[error("more digits than an exact number holds")]
+    TooLong,
+    /// The result of an operation does not fit.
+    #[error("number overflow")]
+    Overflow,
+    /// Division by zero.
+    #[error("division by zero")]
+    DivisionByZero,
+}
+
+/// An exact signed decimal number.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Num(Decimal);
+
+impl Num {
+    /// Zero.
+    pub const ZERO: Self = Self(Decimal::ZERO);
+    /// One.
+    pub const ONE: Self = Self(Decimal::ONE);
+
+    /// `mantissa / 10^scale`, for constants and tests; a scale above 28 is an error.
+    pub fn new(mantissa: i64, scale: u32) -> Result<Self, NumError> {
+        Decimal::try_new(mantissa, scale).map(Self).map_err(|_| NumError::TooLong)
+    }
+
+    /// Reads venue text: digits with at most one point and an optional leading minus.
+    ///
+    /// No exponent, no spaces, no plus: venues do not send them, and a typo must not pass.
+    pub fn parse(text: &[u8]) -> Result<Self, NumError> {
+        let (negative, digits) = match text {
+            [b'-', rest @ ..] => (true, rest),
+            rest => (false, rest),
+        };
+        let mut mantissa: u64 = 0;
+        let mut scale: Option<u32> = None;
+        if digits.is_empty() || digits.len() > 19 {
+            return Self::parse_long(text);
+        }
+        for &byte in digits {
+            match byte {
+                b'0'..=b'9' => {
+                    mantissa = mantissa * 10 + u64::from(byte - b'0');
+                    scale = scale.map(|s| s + 1);
+                }
+                b'.' if scale.is_none() => scale = Some(0),
+                _ => return Err(NumError::NotANumber),
+            }
+        }
+        if digits.len() == 1 && scale.is_some() {
+            return Err(NumError::NotANumber);
+        }
+        let scale = scale.unwrap_or(0);
+        Ok(Self(canonical(negative, u128::from(mantissa), scale)))
+    }
+
+    /// The rare long form: more than 18 digits, or empty.
+    #[cold]
+    fn parse_long(text: &[u8]) -> Result<Self, NumError> {
+        let text = std::str::from_utf8(text).map_err(|_| NumError::NotANumber)?;
+        let plain = text.bytes().all(|b| b.is_ascii_digit() || b == b'.' || b == b'-');
+        if text.is_empty() || !plain {
+            return Err(NumError::NotANumber);
+        }
+        if text.bytes().filter(u8::is_ascii_digit).count() > 29 {
+            return Err(NumError::TooLong);
+        }
+        Decimal::from_str_exact(text).map(Self).map_err(|_| NumError::NotANumber)
+    }
+
+    /// Sum; an overflow is an error.
+    pub fn add(self, other: Self) -> Result<Self, NumError> {
+        self.0.checked_add(other.0).map(Self).ok_or(NumError::Overflow)
+    }
+
+    /// Difference; an overflow is an error.
+    pub fn sub(self, other: Self) -> Result<Self, NumError> {
+        self.0.checked_sub(other.0).map(Self).ok_or(NumError::Overflow)
+    }
+
+    /// Product; an overflow is an error.
+    pub fn mul(self, other: Self) -> Result<Self, NumError> {
+        self.0.checked_mul(other.0).map(Self).ok_or(NumError::Overflow)
+    }
+
+    /// Quotient, rounded half to even at the 28th digit.
+    pub fn div(self, other: Self) -> Result<Self, NumError> {
+        if other.0.is_zero() {
+            return Err(NumError::DivisionByZero);
+        }
+        self.0.checked_div(other.0).map(Self).ok_or(NumError::Overflow)
+    }
+
+    /// The negated number.
+    #[must_use]
+    pub fn neg(self) -> Self {
+        Self(-self.0)
+    }
+
+    /// The absolute value.
+    #[must_use]
+    pub fn abs(self) -> Self {
+        Self(self.0.abs())
+    }
+
+    /// True for zero.
+    pub fn is_zero(self) -> bool {
+        self.0.is_zero()
+    }
+
+    /// True below zero.
+    pub fn is_negative(self) -> bool {
+        self.0.is_sign_negative() && !self.0.is_zero()
+    }
+
+    /// True above zero.
+    pub fn is_positive(self) -> bool {
+        self.0.is_sign_positive() && !self.0.is_zero()
+    }
+
+    /// The largest multiple of `step` not above `self` in magnitude; `self` when `step` is zero.
+    pub fn floor_to(self, step: Self) -> Result<Self, NumError> {
+        if step.is_zero() {
+            return Ok(self);
+        }
+        let rest = self.0.checked_rem(step.0).ok_or(NumError::Overflow)?;
+        self.0.checked_sub(rest).map(|v| Self(v.normalize())).ok_or(NumError::Overflow)
+    }
+
+    /// True when `self` is a whole number of `step`s; a zero step allows everything.
+    pub fn is_multiple_of(self, step: Self) -> bool {
+        step.is_zero() || self.0.checked_rem(step.0).is_some_and(|rest| rest.is_zero())
+    }
+
+    /// Rounded half to even to `digits` fractional digits, for display.
+    #[must_use]
+    pub fn round_dp(self, digits: u32) -> Self {
+        Self(self.0.round_dp_with_strategy(digits, RoundingStrategy::MidpointNearestEven))
+    }
+
+    /// Fractional digits after removing trailing zeros: 0.01000 has two.
+    pub fn significant_scale(self) -> u32 {
+        self.0.normalize().scale()
+    }
+
+    /// The nearest float: for indicators, pixels and gauges only.
+    pub fn to_f64(self) -> f64 {
+        const POWERS: [f64; 19] = [
+            1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+            1e16, 1e17, 1e18,
+        ];
+        // Both operands are exact below 2^53, so one division rounds correctly.
+        let mantissa = self.0.mantissa();
+        match POWERS.get(self.0.scale() as usize) {
+            #[expect(clippy::cast_precision_loss, reason = "checked to be below 2^53")]
+            Some(power) if mantissa.unsigned_abs() < 1 << 53 => mantissa as f64 / power,
+            _ => self.0.to_f64().unwrap_or(f64::NAN),
+        }
+    }
+
+    /// The exact decimal nearest to a finite float, rounded to the canonical scale; `None` for NaN
+    /// and infinities. Only a size computed from an indicator comes this way.
+    pub fn from_f64(value: f64) -> Option<Self> {
+        let decimal = Decimal::from_f64_retain(value)?;
+        Some(Self(decimal.round_dp(SCALE)))
+    }
+}
+
+/// Pads a short mantissa to the canonical scale.
+fn canonical(negative: bool, mantissa: u128, scale: u32) -> Decimal {
+    const POWERS: [u128; 9] =
+        [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
+    let (mantissa, scale) = match SCALE.checked_sub(scale) {
+        Some(missing) => (mantissa * POWERS.get(missing as usize).copied().unwrap_or(1), SCALE),
+        None => (mantissa, scale),
+    };
+    #[expect(clippy::cast_possible_truncation, reason = "three 32-bit words of a 96-bit number")]
+    let words = (mantissa as u32, (mantissa >> 32) as u32, (mantissa >> 64) as u32);
+    Decimal::from_parts(words.0, words.1, words.2, negative && mantissa != 0, scale)
+}
+
+impl FromStr for Num {
+    type Err = NumError;
+
+    fn from_str(text: &str) -> Result<Self, NumError> {
+        Self::parse(text.as_bytes())
+    }
+}
+
+impl From<i64> for Num {
+    fn from(value: i64) -> Self {
+        Self(Decimal::from(value))
+    }
+}
+
+impl fmt::Display for Num {
+    /// Without trailing zeros, unless a precision asks for them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match f.precision() {
+            Some(_) => fmt::Display::fmt(&self.0, f),
+            None => fmt::Display::fmt(&self.0.normalize(), f),
+        }
+    }
+}
+
+impl fmt::Debug for Num {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for Num {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            serializer.collect_str(self)
+        } else {
+            #[expect(clippy::cast_possible_truncation, reason = "a scale is at most 28")]
+            let scale = self.0.scale() as u8;
+            match i64::try_from(self.0.mantissa()) {
+                Ok(small) => (scale, small).serialize(serializer),
+                Err(_) => (scale | 0x80, self.0.mantissa()).serialize(serializer),
+            }
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Num {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+            text.parse().map_err(serde::de::Error::custom)
+        } else {
+            deserializer.deserialize_tuple(2, CompactNum)
+        }
+    }
+}
+
+/// Reads the compact form: a scale byte, whose high bit says that a 128-bit mantissa follows.
+struct CompactNum;
+
+impl<'de> serde::de::Visitor<'de> for CompactNum {
+    type Value = Num;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a scale and a mantissa")
+    }
+
+    fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<Num, A::Error> {
+        use serde::de::Error;
+        let short = || A::Error::custom("a number ends early");
+        let scale: u8 = seq.next_element()?.ok_or_else(short)?;
+        let mantissa = if scale & 0x80 == 0 {
+            i128::from(seq.next_element::<i64>()?.ok_or_else(short)?)
+        } else {
+            seq.next_element::<i128>()?.ok_or_else(short)?
+        };
+        Decimal::try_from_i128_with_scale(mantissa, u32::from(scale & 0x7f))
+            .map(Num)
+            .map_err(|_| A::Error::custom("a number out of range"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn num(text: &str) -> Num {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn what_a_venue_sends_is_read_exactly() {
+        for (text, shown) in [
+            ("61837.63000000", "61837.63"),
+            ("0.00001000", "0.00001"),
+            ("-12.5", "-12.5"),
+            ("0.0000000001", "0.0000000001"),
+            ("12345678901234567890.12345678", "12345678901234567890.12345678"),
+            ("-0.00", "0"),
+        ] {
+            assert_eq!(num(text).to_string(), shown);
+        }
+    }
+
+    #[test]
+    fn what_no_venue_sends_is_refused() {
+        for text in ["", ".", "-", "1e5", "+1", " 1", "1.2.3", "NaN", "inf", "0x1", "1,0", "--1"] {
+            assert!(text.parse::<Num>().is_err(), "{text:?} passed");
+        }
+        assert_eq!("1".repeat(40).parse::<Num>(), Err(NumError::TooLong));
+    }
+
+    #[test]
+    fn flooring_to_a_lot_never_exceeds_what_is_held() {
+        assert_eq!(num("0.00999").floor_to(num("0.0001")).unwrap(), num("0.0099"));
+        assert_eq!(num("5").floor_to(Num::ZERO).unwrap(), num("5"));
+    }
+
+    proptest! {
+        /// A number that changes on its way through a tape would break replay.
+        #[test]
+        fn both_encodings_give_the_same_number_back(mantissa in any::<i64>(), scale in 0_u32..=18) {
+            let value = Num::new(mantissa, scale).unwrap();
+            let bytes = postcard::to_stdvec(&value).unwrap();
+            prop_assert_eq!(postcard::from_bytes::<Num>(&bytes).unwrap(), value);
+            let json = serde_json::to_string(&value).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Num>(&json).unwrap(), value);
+        }
+
+        /// The fast parser agrees with the library's own.
+        #[test]
+        fn parsing_agrees_with_rust_decimal(text in "-?[0-9]{1,12}(\\.[0-9]{1,12})?") {
+            let expected = Decimal::from_str_exact(&text).unwrap();
+            prop_assert_eq!(num(&text).0, expected);
+        }
+    }
+}

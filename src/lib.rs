@@ -1,0 +1,4 @@
+//! tickscope: an observability-first terminal trading client whose every decision explains itself
+//! and can be reproduced bit for bit.
+
+pub mod domain;
