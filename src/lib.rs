@@ -2,3 +2,5 @@
 //! and can be reproduced bit for bit.
 
 pub mod domain;
+pub mod strategy;
+pub mod venue;
