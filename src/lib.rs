@@ -2,5 +2,6 @@
 //! and can be reproduced bit for bit.
 
 pub mod domain;
+pub mod engine;
 pub mod strategy;
 pub mod venue;

@@ -1,0 +1,81 @@
+//! An input: one fact that enters the engine, numbered, timed and recorded.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{Account, Cause, Instrument, InstrumentId, MarketEvent, StrategyId, UnixNanos};
+use crate::strategy::Decision;
+
+/// One fact with its place on the tape. Time never goes back from one input to the next.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'a> {
+    /// Its number on the tape and its place within the frame.
+    pub cause: Cause,
+    /// Engine time: when it was received.
+    pub time: UnixNanos,
+    /// The fact.
+    pub event: Event<'a>,
+}
+
+/// What an input says. Market data borrows from the decoder, the rest is owned elsewhere.
+#[derive(Clone, Copy, Debug)]
+pub enum Event<'a> {
+    /// The state the run starts with. Always the first input.
+    Start(&'a StartState),
+    /// Market data of an instrument.
+    Market {
+        /// Which instrument.
+        instrument: InstrumentId,
+        /// What happened.
+        event: MarketEvent<'a>,
+    },
+    /// The venue's filters of an instrument became known or changed.
+    Instrument {
+        /// Which instrument.
+        id: InstrumentId,
+        /// What the venue accepts.
+        instrument: &'a Instrument,
+    },
+    /// Every stream of an instrument delivers (true), or its connection is down (false).
+    Feed {
+        /// Which instrument.
+        instrument: InstrumentId,
+        /// Delivering or not.
+        live: bool,
+    },
+    /// An external runner's answer to a [`Record::Ask`](super::Record::Ask).
+    Reply {
+        /// Which strategy answers.
+        strategy: StrategyId,
+        /// For which instrument.
+        instrument: InstrumentId,
+        /// The input it was asked about.
+        asked: Cause,
+        /// What it decided.
+        decision: &'a Decision,
+    },
+    /// An operator's command.
+    Command(&'a Command),
+    /// Nothing but time passing; changes no id and no output by itself.
+    Clock,
+}
+
+/// What a person asks for: recorded like any input.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Command {
+    /// Stop all trading, cancel every open order.
+    Halt,
+    /// Leave the halt.
+    Resume,
+    /// The run ends: cancel every open order.
+    Stop,
+}
+
+/// What a run starts from.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct StartState {
+    /// The account with its balances.
+    pub account: Account,
+    /// Schema version of inputs and records.
+    pub version: u16,
+}

@@ -1,0 +1,407 @@
+//! A record: one thing that the engine did or decided, in its own words and without formatting.
+//!
+//! Records are the truth; log lines, metrics, the screen and `explain` are views of them. They are
+//! encoded with postcard (see `docs/decision-record.md`), hashed in order, and compared on replay.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{
+    Account, AccountId, BookLoss, Cause, DecisionId, InstrumentId, Money, Num, OrderEvent, OrderId,
+    OrderRequest, Position, Price, Quantity, Quote, RejectReason, Side, StrategyId, UnixNanos,
+};
+use crate::strategy::{Form, LogLine, Trigger, Truth};
+
+/// Where records go. Called in order, once per record.
+pub trait Outlet {
+    /// Takes one record.
+    fn record(&mut self, record: &Record);
+}
+
+impl Outlet for Vec<Record> {
+    fn record(&mut self, record: &Record) {
+        self.push(record.clone());
+    }
+}
+
+/// One thing the engine did.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Record {
+    /// The run started from this account.
+    Started(Account),
+    /// The first use of a set of value names and rule trees by a strategy.
+    Form {
+        /// Whose.
+        strategy: StrategyId,
+        /// The number evaluations refer to, counted per run from 0.
+        form: u16,
+        /// The names and trees.
+        body: Form,
+    },
+    /// A strategy evaluated an event.
+    Evaluation(Evaluation),
+    /// A decision wants an order.
+    Signal(Signal),
+    /// An external runner is asked to evaluate an event.
+    Ask {
+        /// Whom.
+        strategy: StrategyId,
+        /// For which instrument.
+        instrument: InstrumentId,
+        /// The input that it is about.
+        cause: Cause,
+        /// The event.
+        trigger: Trigger,
+    },
+    /// All risk checks of a would-be order, and the verdict.
+    Risk(RiskReport),
+    /// An order was approved and goes to the venue, with the market it saw.
+    Order {
+        /// What is asked of the venue.
+        request: OrderRequest,
+        /// When.
+        time: UnixNanos,
+        /// Which input caused it.
+        cause: Cause,
+        /// Best bid and ask at that moment.
+        arrival: Option<Quote>,
+    },
+    /// Something happened to an order.
+    OrderEvent(OrderEvent),
+    /// A position changed by a fill.
+    Position {
+        /// Whose.
+        strategy: StrategyId,
+        /// In which instrument.
+        instrument: InstrumentId,
+        /// The order that filled.
+        order: OrderId,
+        /// When.
+        time: UnixNanos,
+        /// Before the fill.
+        before: Position,
+        /// After the fill.
+        after: Position,
+    },
+    /// The account's balances after a fill or a change of what is locked.
+    Account(AccountState),
+    /// Trading became active, reduce-only or halted.
+    Trading {
+        /// When.
+        time: UnixNanos,
+        /// What is allowed from here.
+        state: TradingState,
+    },
+    /// An instrument's book became trusted.
+    BookSynced {
+        /// Which instrument.
+        instrument: InstrumentId,
+        /// When.
+        time: UnixNanos,
+        /// The venue's update id.
+        update_id: u64,
+    },
+    /// An instrument's book was discarded.
+    BookLost {
+        /// Which instrument.
+        instrument: InstrumentId,
+        /// When.
+        time: UnixNanos,
+        /// Why.
+        reason: BookLoss,
+    },
+}
+
+/// The numbers of one evaluation. Names and trees are in its form; NaN stands for "missing".
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Evaluation {
+    /// Whose, and the how-manieth.
+    pub id: DecisionId,
+    /// For which instrument.
+    pub instrument: InstrumentId,
+    /// Which input caused it.
+    pub cause: Cause,
+    /// Engine time.
+    pub time: UnixNanos,
+    /// The event that was evaluated.
+    pub trigger: Trigger,
+    /// Which form the numbers belong to.
+    pub form: u16,
+    /// Named values now, in the form's order.
+    pub values: Vec<f64>,
+    /// Named values at the evaluation before.
+    pub previous: Vec<f64>,
+    /// Literal operands in order of appearance.
+    pub literals: Vec<f64>,
+    /// One truth per node of the form.
+    pub truths: Vec<Truth>,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// Lines that the strategy logged.
+    pub logs: Vec<LogLine>,
+}
+
+/// What came of an evaluation.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It wants this many orders.
+    Signal {
+        /// How many intents.
+        intents: u16,
+    },
+    /// Nothing, and this stopped it first.
+    NoSignal(Blocker),
+    /// Nothing, because a value is still missing.
+    NotReady {
+        /// Index of the missing value in the form; `None` when the strategy named none.
+        missing: Option<u16>,
+    },
+    /// It was not asked: the data is not to be trusted.
+    Suppressed(Suppression),
+}
+
+/// Why a strategy was not asked.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Suppression {
+    /// The instrument's book is not in sync.
+    BookNotTrusted,
+    /// An external runner has not answered yet.
+    AwaitingReply,
+}
+
+/// What stopped a decision first.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Blocker {
+    /// The leaf at this index of the form's nodes.
+    Rule(u16),
+    /// No rule was decided at all.
+    NoRule,
+}
+
+/// A decision's wish for one order, before risk.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Signal {
+    /// Which decision.
+    pub decision: DecisionId,
+    /// In which instrument.
+    pub instrument: InstrumentId,
+    /// When.
+    pub time: UnixNanos,
+    /// Buy or sell.
+    pub side: Side,
+    /// As wished, before flooring; zero when nothing is held to close.
+    pub wanted: Quantity,
+    /// After flooring to the lot.
+    pub quantity: Quantity,
+    /// It may only reduce the position.
+    pub reduce_only: bool,
+}
+
+/// A risk check by name.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckKind {
+    /// The kill switch is not engaged: 0 ≤ 0.
+    KillSwitch,
+    /// Trading is active, or the order only reduces: state number against what is allowed.
+    TradingState,
+    /// The instrument's filters are known, and its kind can be traded.
+    Instrument,
+    /// The book (or the data the fill model needs) is in sync.
+    DataSynced,
+    /// Age of the newest market event, in seconds.
+    DataAge,
+    /// Seconds since anything came for the instrument.
+    DataSilence,
+    /// No order of unknown outcome in the instrument.
+    UnknownOrder,
+    /// Quantity, in base asset.
+    OrderQuantity,
+    /// Value, in quote asset.
+    OrderNotional,
+    /// The venue's minimum notional.
+    MinNotional,
+    /// Distance of the price from the reference, as a ratio.
+    PriceCollar,
+    /// Value of the instrument's position after the order, open orders counted.
+    PositionNotional,
+    /// Value of all positions after the order, open orders counted.
+    GrossNotional,
+    /// Open orders after this one.
+    OpenOrders,
+    /// Orders within the last second, this one counted.
+    OrderRate,
+    /// Loss since the start of the UTC day, in reporting asset.
+    DailyLoss,
+    /// Fall from the equity peak, as a ratio.
+    Drawdown,
+    /// What the account must have and has.
+    Balance,
+}
+
+impl CheckKind {
+    /// Every check, in the order they are recorded.
+    pub const ALL: [Self; 18] = [
+        Self::KillSwitch,
+        Self::TradingState,
+        Self::Instrument,
+        Self::DataSynced,
+        Self::DataAge,
+        Self::DataSilence,
+        Self::UnknownOrder,
+        Self::OrderQuantity,
+        Self::OrderNotional,
+        Self::MinNotional,
+        Self::PriceCollar,
+        Self::PositionNotional,
+        Self::GrossNotional,
+        Self::OpenOrders,
+        Self::OrderRate,
+        Self::DailyLoss,
+        Self::Drawdown,
+        Self::Balance,
+    ];
+
+    /// Its name in logs, metrics and configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::KillSwitch => "kill_switch",
+            Self::TradingState => "trading_state",
+            Self::Instrument => "instrument",
+            Self::DataSynced => "data_synced",
+            Self::DataAge => "data_age",
+            Self::DataSilence => "data_silence",
+            Self::UnknownOrder => "unknown_order",
+            Self::OrderQuantity => "order_quantity",
+            Self::OrderNotional => "order_notional",
+            Self::MinNotional => "min_notional",
+            Self::PriceCollar => "price_collar",
+            Self::PositionNotional => "position_notional",
+            Self::GrossNotional => "gross_notional",
+            Self::OpenOrders => "open_orders",
+            Self::OrderRate => "order_rate",
+            Self::DailyLoss => "daily_loss",
+            Self::Drawdown => "drawdown",
+            Self::Balance => "balance",
+        }
+    }
+
+    /// The unit of its numbers on screen: `""`, `s`, `%`, `base`, `quote`.
+    pub fn unit(self) -> &'static str {
+        match self {
+            Self::DataAge | Self::DataSilence => "s",
+            Self::PriceCollar | Self::Drawdown => "%",
+            Self::OrderQuantity => "base",
+            Self::OrderNotional
+            | Self::MinNotional
+            | Self::PositionNotional
+            | Self::GrossNotional
+            | Self::DailyLoss
+            | Self::Balance => "quote",
+            _ => "",
+        }
+    }
+}
+
+/// One risk check with its measured value and its limit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Check {
+    /// Which check.
+    pub kind: CheckKind,
+    /// What was measured; `None` when it could not be, which refuses.
+    pub observed: Option<Num>,
+    /// The limit. Most checks are `observed <= limit`; minimum notional is `>=`.
+    pub limit: Num,
+    /// It allows the order.
+    pub passed: bool,
+}
+
+/// Why an order is refused: the first check that failed, with its numbers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    /// A check failed.
+    Check(Check),
+    /// Flooring to the lot left nothing.
+    NothingToTrade,
+}
+
+/// All checks of a would-be order.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct RiskReport {
+    /// The decision that wants it.
+    pub decision: DecisionId,
+    /// The order that was built.
+    pub order: OrderId,
+    /// In which instrument.
+    pub instrument: InstrumentId,
+    /// When.
+    pub time: UnixNanos,
+    /// Buy or sell.
+    pub side: Side,
+    /// How much.
+    pub quantity: Quantity,
+    /// Price the checks used: limit price or reference price.
+    pub price: Option<Price>,
+    /// Every check, whether or not one failed before it.
+    pub checks: Vec<Check>,
+    /// `None` when approved.
+    pub refusal: Option<Refusal>,
+}
+
+/// What trading allows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TradingState {
+    /// Everything within the limits.
+    #[default]
+    Active,
+    /// Only orders that reduce a position.
+    ReduceOnly(StopReason),
+    /// Nothing.
+    Halted(StopReason),
+}
+
+/// Why trading is not wholly active.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StopReason {
+    /// The day's loss reached its limit.
+    DailyLoss,
+    /// The fall from the equity peak reached its limit.
+    Drawdown,
+    /// A person said so.
+    Operator,
+}
+
+/// The account after a change.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct AccountState {
+    /// Which account.
+    pub account: AccountId,
+    /// When.
+    pub time: UnixNanos,
+    /// What it holds.
+    pub balances: Vec<Money>,
+    /// What open orders hold back.
+    pub locked: Vec<Money>,
+    /// Everything in the reporting asset; `None` when a conversion is missing.
+    pub equity: Option<Num>,
+}
+
+/// A venue's refusal, for consumers that only want the word.
+pub fn reject_text(reason: RejectReason) -> &'static str {
+    match reason {
+        RejectReason::PriceFilter => "price filter",
+        RejectReason::LotSize => "lot size",
+        RejectReason::MinNotional => "minimum notional",
+        RejectReason::InsufficientBalance => "insufficient balance",
+        RejectReason::WouldCross => "would cross",
+        RejectReason::DuplicateOrder => "duplicate order",
+        RejectReason::NoLiquidity => "no liquidity",
+        RejectReason::VenueState => "venue state",
+    }
+}
