@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Account, Cause, Instrument, InstrumentId, MarketEvent, StrategyId, UnixNanos};
+use crate::domain::{
+    Account, Cause, Instrument, InstrumentId, MarketEvent, OrderEvent, StrategyId, UnixNanos,
+};
 use crate::strategy::Decision;
 
 /// One fact with its place on the tape. Time never goes back from one input to the next.
@@ -53,6 +55,8 @@ pub enum Event<'a> {
         /// What it decided.
         decision: &'a Decision,
     },
+    /// A venue's word about an order: live gateways answer this way, paper does not need it.
+    Order(&'a OrderEvent),
     /// An operator's command.
     Command(&'a Command),
     /// Nothing but time passing; changes no id and no output by itself.

@@ -3,12 +3,26 @@
 //! Floor 2: imports `domain` and `strategy`. It owns its state, never logs, waits, reads a clock
 //! or draws entropy; time is a field of the input. What happened leaves through an [`Outlet`].
 
+pub mod codec;
+pub mod config;
+mod core;
+mod deciding;
 pub mod input;
+pub mod market;
+mod paper;
+pub mod portfolio;
 pub mod record;
+mod risk;
+mod slot;
+mod state;
+mod trading;
 pub mod view;
 
+pub use config::{Config, FeeAsset, FillModel, PaperConfig, RiskConfig, StrategyConfig};
+pub use core::{Counters, Engine};
 pub use input::{Command, Event, Input, StartState};
 pub use record::{
     AccountState, Blocker, Check, CheckKind, Evaluation, Outcome, Outlet, Record, Refusal,
-    RiskReport, Signal, TradingState,
+    RiskReport, Signal, StopReason, Suppression, TradingState,
 };
+pub use state::{STATE_VERSION, StateError};

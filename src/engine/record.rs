@@ -313,8 +313,9 @@ pub struct Check {
     pub kind: CheckKind,
     /// What was measured; `None` when it could not be, which refuses.
     pub observed: Option<Num>,
-    /// The limit. Most checks are `observed <= limit`; minimum notional is `>=`.
-    pub limit: Num,
+    /// The limit; `None` when the configuration says that there is none. Most checks are
+    /// `observed <= limit`; minimum notional is `>=`.
+    pub limit: Option<Num>,
     /// It allows the order.
     pub passed: bool,
 }
@@ -375,6 +376,8 @@ pub enum StopReason {
     Drawdown,
     /// A person said so.
     Operator,
+    /// A number overflowed: what is held is no longer certain.
+    Arithmetic,
 }
 
 /// The account after a change.

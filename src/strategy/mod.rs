@@ -104,6 +104,9 @@ pub enum StrategyError {
         /// What is wrong with it.
         problem: String,
     },
+    /// The registry holds no strategy of this kind.
+    #[error("no strategy of kind {0:?} is registered")]
+    UnknownKind(String),
     /// A saved state does not fit this strategy.
     #[error("the saved state does not fit this strategy: {0}")]
     State(String),

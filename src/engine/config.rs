@@ -1,0 +1,162 @@
+//! What an engine is built from: checked values only, no option to forget.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{Asset, AssetId, Instrument, InstrumentId, Nanos, Num, Quantity};
+use crate::strategy::Feed;
+
+/// Everything an engine needs to know before its first input.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct Config {
+    /// Assets; an [`AssetId`] is an index here.
+    pub assets: Vec<Asset>,
+    /// Instruments; an [`InstrumentId`] is an index here. Filters may be unknown (all zero) until
+    /// the venue tells them.
+    pub instruments: Vec<Instrument>,
+    /// The asset that equity is reported in.
+    pub reporting: AssetId,
+    /// Strategies; a `StrategyId` is an index here.
+    pub strategies: Vec<StrategyConfig>,
+    /// How paper orders fill.
+    pub paper: PaperConfig,
+    /// What no order may exceed.
+    pub risk: RiskConfig,
+    /// Bars kept for the chart, in nanoseconds each.
+    pub chart_bar: Nanos,
+}
+
+/// A configured strategy.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct StrategyConfig {
+    /// Its own name, unique in the configuration.
+    pub name: String,
+    /// Its kind in the registry.
+    pub kind: String,
+    /// What makes it evaluate.
+    pub feed: Feed,
+    /// The instruments it decides for, one instance each.
+    pub instruments: Vec<InstrumentId>,
+    /// Order size in base asset, per instrument.
+    pub sizes: Vec<Quantity>,
+    /// Given parameters; the rest are defaults.
+    pub params: BTreeMap<String, f64>,
+    /// It runs outside the engine and answers [`Record::Ask`](super::Record::Ask).
+    pub external: bool,
+}
+
+/// At which price a paper order fills.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FillModel {
+    /// Takers walk the displayed book and remember what they consumed; makers wait their turn.
+    #[default]
+    Book,
+    /// Takers fill whole at the best bid or ask.
+    Touch,
+    /// Takers fill whole at the last trade's price.
+    LastTrade,
+}
+
+impl FillModel {
+    /// Its name in configuration and results.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Book => "book",
+            Self::Touch => "touch",
+            Self::LastTrade => "last_trade",
+        }
+    }
+}
+
+/// In which asset a fee is taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FeeAsset {
+    /// In what the fill brought: base for a buyer, quote for a seller.
+    #[default]
+    Received,
+    /// Always in quote asset.
+    Quote,
+}
+
+impl FeeAsset {
+    /// Its name in configuration and results.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Received => "received",
+            Self::Quote => "quote",
+        }
+    }
+}
+
+/// How paper orders fill. Maker fills are conservative: only trades move the queue.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct PaperConfig {
+    /// At which price.
+    pub fills: FillModel,
+    /// In which asset the fee is taken.
+    pub fee_asset: FeeAsset,
+    /// Maker fee as a ratio of the value.
+    pub maker_fee: Num,
+    /// Taker fee as a ratio of the value.
+    pub taker_fee: Num,
+    /// From our decision to the venue's matching, in nanoseconds.
+    pub entry_latency: Nanos,
+    /// From the venue's matching back to us, in nanoseconds.
+    pub response_latency: Nanos,
+    /// Largest random addition to either, in nanoseconds.
+    pub latency_jitter: Nanos,
+    /// Seed of that randomness; it is engine state.
+    pub seed: u64,
+}
+
+impl PaperConfig {
+    /// The fill model in words, named in every result.
+    pub fn describe(&self) -> String {
+        format!(
+            "fills={} fee_asset={} maker={} taker={} latency={}+{} µs (jitter {}) queue=conservative",
+            self.fills.as_str(),
+            self.fee_asset.as_str(),
+            self.maker_fee,
+            self.taker_fee,
+            self.entry_latency / 1_000,
+            self.response_latency / 1_000,
+            self.latency_jitter / 1_000,
+        )
+    }
+}
+
+/// Limits. `None` is "no limit", which the configuration must say explicitly.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct RiskConfig {
+    /// Largest order quantity in base asset, per instrument.
+    pub max_order_quantity: Vec<Option<Quantity>>,
+    /// Largest order value, in quote asset.
+    pub max_order_notional: Option<Num>,
+    /// Largest absolute position value in one instrument, open orders counted, in quote asset.
+    pub max_position_notional: Option<Num>,
+    /// Largest sum of absolute position values, open orders counted, in quote asset.
+    pub max_gross_notional: Option<Num>,
+    /// Most orders open at once.
+    pub max_open_orders: Option<u32>,
+    /// Most orders within one second.
+    pub max_orders_per_second: Option<u32>,
+    /// Largest distance of an order's price from the reference price, as a ratio.
+    pub price_collar: Option<Num>,
+    /// Oldest data by venue time that may be traded on, in nanoseconds.
+    pub max_data_age: Option<Nanos>,
+    /// Longest silence of an instrument that may be traded through, in nanoseconds.
+    pub max_silence: Option<Nanos>,
+    /// Largest loss since the UTC day began, in reporting asset.
+    pub max_daily_loss: Option<Num>,
+    /// Largest fall from the equity peak, as a ratio.
+    pub max_drawdown: Option<Num>,
+    /// From this multiple of the loss limits only reducing orders pass.
+    pub reduce_only_at: Num,
+    /// From this multiple of the loss limits nothing passes.
+    pub halt_at: Num,
+    /// Refuses everything.
+    pub kill_switch: bool,
+}

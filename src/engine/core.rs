@@ -1,0 +1,301 @@
+//! The state machine itself: what it is built from, and one step.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use serde::{Deserialize, Serialize};
+
+use super::config::{Config, FillModel};
+use super::input::{Command, Event, Input, StartState};
+use super::market::{Change, Market};
+use super::paper::{Due, Paper};
+use super::portfolio::Portfolio;
+use super::record::{Outlet, Record, StopReason, TradingState};
+use super::slot::{Runner, Slot};
+use crate::domain::{
+    BookLoss, Cause, InstrumentId, MarketEvent, Num, Order, OrderId, StrategyId, Trade, UnixNanos,
+};
+use crate::strategy::{Bar, Draft, Feed, Form, Params, StrategyError, StrategyKind, Trigger};
+
+/// Counters of one strategy: the source of its ids.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Counters {
+    /// Evaluations so far.
+    pub evaluations: u64,
+    /// Signals so far: wishes for an order.
+    pub signals: u64,
+    /// Orders so far, refused ones included.
+    pub orders: u64,
+    /// Orders of which every guarding leaf had operands.
+    pub explained: u64,
+}
+
+/// The engine. See the [module](super).
+pub struct Engine {
+    pub(super) config: Config,
+    pub(super) now: UnixNanos,
+    pub(super) markets: Vec<Market>,
+    pub(super) slots: Vec<Slot>,
+    pub(super) counters: Vec<Counters>,
+    /// Every form seen, by number, with whose it is.
+    pub(super) forms: Vec<(StrategyId, Form)>,
+    /// Orders that have not ended.
+    pub(super) orders: BTreeMap<OrderId, Order>,
+    pub(super) portfolio: Portfolio,
+    pub(super) paper: Paper,
+    pub(super) trading: TradingState,
+    /// When orders were sent within the last second.
+    pub(super) sent: VecDeque<UnixNanos>,
+    /// Slots by instrument, so that an event finds its strategies without a search.
+    pub(super) routes: Vec<Vec<usize>>,
+    /// Bars that the current trade closed; kept for its memory.
+    pub(super) closed: Vec<Bar>,
+}
+
+impl Engine {
+    /// Builds an engine with the strategies of `registry`; their parameters are checked.
+    pub fn new(config: Config, registry: &[StrategyKind]) -> Result<Self, StrategyError> {
+        let mut markets: Vec<Market> = config
+            .instruments
+            .iter()
+            .map(|instrument| Market::new(instrument.clone(), config.chart_bar))
+            .collect();
+        let slots = build_slots(&config, registry)?;
+        let mut routes = vec![Vec::new(); markets.len()];
+        for (at, slot) in slots.iter().enumerate() {
+            if let Some(route) = routes.get_mut(slot.instrument.index()) {
+                route.push(at);
+            }
+            if let (Feed::Bars(length), Some(market)) =
+                (slot.feed, markets.get_mut(slot.instrument.index()))
+            {
+                market.make_bars(length);
+            }
+        }
+        Ok(Self {
+            now: UnixNanos::default(),
+            counters: vec![Counters::default(); config.strategies.len()],
+            forms: Vec::new(),
+            orders: BTreeMap::new(),
+            portfolio: Portfolio::default(),
+            paper: Paper::new(config.paper.clone()),
+            trading: TradingState::Active,
+            sent: VecDeque::new(),
+            closed: Vec::new(),
+            markets,
+            slots,
+            routes,
+            config,
+        })
+    }
+
+    /// Takes one input: fires what is due, applies the fact, lets strategies decide, and tells
+    /// `out` everything that happened, in order.
+    pub fn step(&mut self, input: &Input<'_>, out: &mut dyn Outlet) {
+        let now = input.time.max(self.now);
+        self.fire(now, out);
+        self.now = now;
+        let cause = input.cause;
+        match input.event {
+            Event::Start(start) => self.start(start, out),
+            Event::Market { instrument, event } => self.market(instrument, event, cause, out),
+            Event::Instrument { id, instrument } => {
+                if let Some(market) = self.markets.get_mut(id.index()) {
+                    market.instrument = instrument.clone();
+                    market.filters_known = true;
+                }
+            }
+            Event::Feed { instrument, live } => {
+                if let Some(market) = self.markets.get_mut(instrument.index()) {
+                    market.set_live(live);
+                }
+            }
+            Event::Reply { strategy, instrument, asked, decision } => {
+                self.reply(strategy, instrument, asked, decision, out);
+            }
+            Event::Order(event) => self.hear(event, out),
+            Event::Command(command) => self.command(command, cause, out),
+            Event::Clock => {}
+        }
+        self.fire(now, out);
+    }
+
+    /// When the driver must call again at the latest, because something is due.
+    pub fn next_due(&self) -> Option<UnixNanos> {
+        self.paper.next_due()
+    }
+
+    /// Fires everything due at or before `until`, each at its own time.
+    fn fire(&mut self, until: UnixNanos, out: &mut dyn Outlet) {
+        while let Some((at, cause, due)) = self.paper.pop_due(until) {
+            self.now = self.now.max(at);
+            match due {
+                Due::Hear(event) => self.hear(&event, out),
+                Due::Cancel(order) => self.paper.cancel(order, at, cause),
+                Due::Arrive(sent) => {
+                    if let Some(market) = self.markets.get(sent.request.instrument.index()) {
+                        self.paper.arrive(sent, market, at, cause);
+                    }
+                }
+            }
+        }
+    }
+
+    fn start(&mut self, start: &StartState, out: &mut dyn Outlet) {
+        self.portfolio = Portfolio::new(start.account.clone(), self.config.reporting);
+        out.record(&Record::Started(start.account.clone()));
+    }
+
+    fn market(
+        &mut self,
+        instrument: InstrumentId,
+        event: MarketEvent<'_>,
+        cause: Cause,
+        out: &mut dyn Outlet,
+    ) {
+        let now = self.now;
+        let Some(market) = self.markets.get_mut(instrument.index()) else { return };
+        match market.apply(event, now) {
+            Change::Trade(trade) => self.traded(instrument, &trade, cause, out),
+            Change::Quote(quote) => {
+                self.revalue(instrument, cause, out);
+                self.evaluate_all(instrument, Feed::Quotes, &Trigger::Quote(quote), cause, out);
+            }
+            Change::Levels => {
+                if let MarketEvent::BookDelta { bids, asks, .. } = event {
+                    self.paper.refreshed(instrument, bids, asks, market);
+                }
+                self.revalue(instrument, cause, out);
+            }
+            Change::Synced => {
+                let update_id = market.book.update_id;
+                self.paper.forget(instrument);
+                out.record(&Record::BookSynced { instrument, time: now, update_id });
+            }
+            Change::Lost(reason) => self.lost(instrument, reason, out),
+            Change::Nothing => {}
+        }
+    }
+
+    fn lost(&mut self, instrument: InstrumentId, reason: BookLoss, out: &mut dyn Outlet) {
+        self.paper.forget(instrument);
+        out.record(&Record::BookLost { instrument, time: self.now, reason });
+    }
+
+    fn traded(
+        &mut self,
+        instrument: InstrumentId,
+        trade: &Trade,
+        cause: Cause,
+        out: &mut dyn Outlet,
+    ) {
+        let now = self.now;
+        let mut closed = std::mem::take(&mut self.closed);
+        if let Some(market) = self.markets.get_mut(instrument.index()) {
+            market.close_bars(trade, &mut closed);
+            self.paper.traded(instrument, trade, market, now, cause);
+        }
+        self.revalue(instrument, cause, out);
+        for bar in &closed {
+            self.evaluate_all(instrument, Feed::Bars(bar.length), &Trigger::Bar(*bar), cause, out);
+        }
+        self.evaluate_all(instrument, Feed::Trades, &Trigger::Trade(*trade), cause, out);
+        self.closed = closed;
+    }
+
+    /// Values the account when a price that it holds moved, and stops trading on too much loss.
+    fn revalue(&mut self, instrument: InstrumentId, cause: Cause, out: &mut dyn Outlet) {
+        let Some(market) = self.markets.get(instrument.index()) else { return };
+        let held = self.portfolio.account.balances.get(market.instrument.base);
+        if !held.is_zero() || self.portfolio.equity.is_none() {
+            self.value(cause, out);
+        }
+    }
+
+    /// Values the account now.
+    pub(super) fn value(&mut self, cause: Cause, out: &mut dyn Outlet) {
+        self.portfolio.value(&self.markets, self.now);
+        let limits = &self.config.risk;
+        let losses = [
+            (StopReason::DailyLoss, self.portfolio.day_loss(), limits.max_daily_loss),
+            (StopReason::Drawdown, self.portfolio.drawdown(), limits.max_drawdown),
+        ];
+        let mut wanted = self.trading;
+        for (reason, loss, limit) in losses {
+            let (Some(loss), Some(limit)) = (loss, limit) else { continue };
+            let reaches = |multiple: Num| limit.mul(multiple).is_ok_and(|limit| loss >= limit);
+            if reaches(limits.halt_at) {
+                wanted = worse(wanted, TradingState::Halted(reason));
+            } else if reaches(limits.reduce_only_at) {
+                wanted = worse(wanted, TradingState::ReduceOnly(reason));
+            }
+        }
+        self.set_trading(wanted, cause, out);
+    }
+
+    /// Changes what trading allows; a halt cancels every open order.
+    pub(super) fn set_trading(&mut self, state: TradingState, cause: Cause, out: &mut dyn Outlet) {
+        if state == self.trading {
+            return;
+        }
+        self.trading = state;
+        out.record(&Record::Trading { time: self.now, state });
+        if matches!(state, TradingState::Halted(_)) {
+            self.cancel_where(cause, out, |_| true);
+        }
+    }
+
+    fn command(&mut self, command: &Command, cause: Cause, out: &mut dyn Outlet) {
+        match command {
+            Command::Halt => {
+                self.set_trading(TradingState::Halted(StopReason::Operator), cause, out);
+            }
+            Command::Resume => self.set_trading(TradingState::Active, cause, out),
+            Command::Stop => self.cancel_where(cause, out, |_| true),
+        }
+    }
+
+    /// True when paper orders need a trusted book.
+    pub(super) fn needs_book(&self) -> bool {
+        self.config.paper.fills == FillModel::Book
+    }
+}
+
+/// The more restrictive of two states; the first reason stays.
+fn worse(a: TradingState, b: TradingState) -> TradingState {
+    let rank = |state: TradingState| match state {
+        TradingState::Active => 0,
+        TradingState::ReduceOnly(_) => 1,
+        TradingState::Halted(_) => 2,
+    };
+    if rank(b) > rank(a) { b } else { a }
+}
+
+fn build_slots(config: &Config, registry: &[StrategyKind]) -> Result<Vec<Slot>, StrategyError> {
+    let mut slots = Vec::new();
+    for (at, strategy) in config.strategies.iter().enumerate() {
+        let kind = registry.iter().find(|kind| kind.name == strategy.kind);
+        for (instrument, size) in strategy.instruments.iter().zip(&strategy.sizes) {
+            let runner = match kind {
+                _ if strategy.external => Runner::External { awaiting: None },
+                Some(kind) => {
+                    let params = Params::new(kind.params, &strategy.params)?;
+                    Runner::Native((kind.build)(&params)?)
+                }
+                None => return Err(StrategyError::UnknownKind(strategy.kind.clone())),
+            };
+            slots.push(Slot {
+                strategy: StrategyId(u16::try_from(at).unwrap_or(u16::MAX)),
+                instrument: *instrument,
+                feed: strategy.feed,
+                size: *size,
+                runner,
+                draft: Draft::default(),
+                form: None,
+                position: crate::domain::Position::default(),
+                last_signal: None,
+                last: None,
+            });
+        }
+    }
+    Ok(slots)
+}

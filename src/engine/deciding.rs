@@ -1,0 +1,233 @@
+//! Deciding: an event reaches the strategies that asked for it, each makes one decision, and the
+//! decision is recorded whether or not anything came of it.
+
+use super::core::Engine;
+use super::record::{Outcome, Outlet, Record, Signal, Suppression};
+use super::slot::{Runner, is_explained};
+use crate::domain::{
+    Cause, DecisionId, InstrumentId, Num, OrderKind, Quantity, Side, StrategyId, UnixNanos,
+};
+use crate::strategy::{Context, Decision, Facts, Feed, Intent, Size, Trigger};
+
+/// An order that a decision wants, after sizing.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wish {
+    pub slot: usize,
+    pub decision: DecisionId,
+    pub side: Side,
+    pub kind: OrderKind,
+    pub quantity: Quantity,
+    pub reduce_only: bool,
+}
+
+impl Engine {
+    /// Lets every strategy of an instrument that listens to `feed` decide.
+    pub(super) fn evaluate_all(
+        &mut self,
+        instrument: InstrumentId,
+        feed: Feed,
+        trigger: &Trigger,
+        cause: Cause,
+        out: &mut dyn Outlet,
+    ) {
+        let slots = self.routes.get(instrument.index()).map_or(0, Vec::len);
+        for n in 0..slots {
+            let at = self.routes.get(instrument.index()).and_then(|route| route.get(n));
+            let Some(&at) = at else { continue };
+            if self.slots.get(at).is_some_and(|slot| slot.feed == feed) {
+                self.evaluate(at, trigger, cause, out);
+            }
+        }
+    }
+
+    fn evaluate(&mut self, at: usize, trigger: &Trigger, cause: Cause, out: &mut dyn Outlet) {
+        let now = self.now;
+        let Some(slot) = self.slots.get_mut(at) else { return };
+        let Some(market) = self.markets.get(slot.instrument.index()) else { return };
+        slot.draft.clear();
+        match &mut slot.runner {
+            Runner::Native(strategy) => {
+                let facts = Facts {
+                    now,
+                    instrument: &market.instrument,
+                    position: slot.position.quantity,
+                    average_entry: slot.position.average_entry(),
+                    last_price: market.last_trade.map(|trade| trade.price),
+                    quote: market.best(),
+                    last_signal: slot.last_signal,
+                    size: slot.size,
+                };
+                strategy.evaluate(&mut Context::new(facts, &mut slot.draft), trigger);
+                self.conclude(at, trigger, cause, out);
+            }
+            Runner::External { awaiting: Some(_) } => {
+                let outcome = Outcome::Suppressed(Suppression::AwaitingReply);
+                self.note(at, trigger, cause, outcome, out);
+            }
+            Runner::External { awaiting } => {
+                *awaiting = Some((cause, *trigger));
+                let (strategy, instrument) = (slot.strategy, slot.instrument);
+                out.record(&Record::Ask { strategy, instrument, cause, trigger: *trigger });
+            }
+        }
+    }
+
+    /// An external runner answers; an answer to anything but the last question is ignored.
+    pub(super) fn reply(
+        &mut self,
+        strategy: StrategyId,
+        instrument: InstrumentId,
+        asked: Cause,
+        decision: &Decision,
+        out: &mut dyn Outlet,
+    ) {
+        let found = self
+            .slots
+            .iter()
+            .position(|slot| slot.strategy == strategy && slot.instrument == instrument);
+        let Some((at, slot)) = found.and_then(|at| Some((at, self.slots.get_mut(at)?))) else {
+            return;
+        };
+        let Runner::External { awaiting } = &mut slot.runner else { return };
+        if awaiting.as_ref().is_none_or(|(cause, _)| *cause != asked) {
+            return;
+        }
+        let Some((cause, trigger)) = awaiting.take() else { return };
+        slot.draft.load(decision.clone());
+        self.conclude(at, &trigger, cause, out);
+    }
+
+    /// The draft is complete: record it, then act on what it wants.
+    fn conclude(&mut self, at: usize, trigger: &Trigger, cause: Cause, out: &mut dyn Outlet) {
+        let needs_book = self.needs_book();
+        let Some(slot) = self.slots.get(at) else { return };
+        let synced = self.markets.get(slot.instrument.index()).is_some_and(|market| market.synced);
+        let outcome = match slot.outcome() {
+            Outcome::Signal { .. } if needs_book && !synced => {
+                Outcome::Suppressed(Suppression::BookNotTrusted)
+            }
+            outcome => outcome,
+        };
+        let wants = matches!(outcome, Outcome::Signal { .. });
+        let Some(decision) = self.note(at, trigger, cause, outcome, out) else { return };
+        if wants {
+            self.act(at, decision, cause, out);
+        }
+    }
+
+    /// Records the evaluation under a new decision id.
+    fn note(
+        &mut self,
+        at: usize,
+        trigger: &Trigger,
+        cause: Cause,
+        outcome: Outcome,
+        out: &mut dyn Outlet,
+    ) -> Option<DecisionId> {
+        self.name_form(at, out);
+        let slot = self.slots.get_mut(at)?;
+        let counters = self.counters.get_mut(slot.strategy.index())?;
+        counters.evaluations += 1;
+        let id = DecisionId { strategy: slot.strategy, n: counters.evaluations };
+        slot.write_evaluation(id, cause, self.now, *trigger, outcome);
+        out.record(slot.last.as_ref()?);
+        Some(id)
+    }
+
+    /// Makes sure that the draft's form has a number, and records it on first use.
+    fn name_form(&mut self, at: usize, out: &mut dyn Outlet) {
+        let Some(slot) = self.slots.get_mut(at) else { return };
+        let known = |number: &u16| {
+            self.forms.get(usize::from(*number)).is_some_and(|(_, form)| slot.draft.has_form(form))
+        };
+        if slot.form.as_ref().is_some_and(known) {
+            return;
+        }
+        let found = self
+            .forms
+            .iter()
+            .position(|(whose, form)| *whose == slot.strategy && slot.draft.has_form(form));
+        let number = found.unwrap_or_else(|| {
+            let body = slot.draft.form();
+            self.forms.push((slot.strategy, body.clone()));
+            let number = self.forms.len() - 1;
+            let form = u16::try_from(number).unwrap_or(u16::MAX);
+            out.record(&Record::Form { strategy: slot.strategy, form, body });
+            number
+        });
+        slot.form = u16::try_from(number).ok();
+    }
+
+    fn act(&mut self, at: usize, decision: DecisionId, cause: Cause, out: &mut dyn Outlet) {
+        let Some(slot) = self.slots.get_mut(at) else { return };
+        slot.last_signal = Some(self.now);
+        let intents = std::mem::take(&mut slot.draft.intents);
+        let explained = is_explained(&slot.draft.rules.nodes);
+        for intent in &intents {
+            match intent {
+                Intent::CancelAll => {
+                    let (strategy, instrument) = self.owner(at);
+                    self.cancel_where(cause, out, |order| {
+                        order.request.id.strategy == strategy
+                            && order.request.instrument == instrument
+                    });
+                }
+                Intent::Order { side, kind, size, reduce_only } => {
+                    let quantity = self.wanted(at, *side, *size);
+                    let (side, kind, reduce_only) = (*side, *kind, *reduce_only);
+                    let wish = Wish { slot: at, decision, side, kind, quantity, reduce_only };
+                    self.want(wish, explained, cause, out);
+                }
+            }
+        }
+        if let Some(slot) = self.slots.get_mut(at) {
+            slot.draft.intents = intents;
+        }
+    }
+
+    fn owner(&self, at: usize) -> (StrategyId, InstrumentId) {
+        self.slots.get(at).map_or_else(Default::default, |slot| (slot.strategy, slot.instrument))
+    }
+
+    /// An intent's size in base asset, before flooring.
+    fn wanted(&self, at: usize, side: Side, size: Size) -> Quantity {
+        let Some(slot) = self.slots.get(at) else { return Quantity::ZERO };
+        let opposite = slot.position.quantity.side() == Some(side.opposite());
+        let held = if opposite { slot.position.quantity.magnitude() } else { Quantity::ZERO };
+        match size {
+            Size::Quantity(quantity) => quantity,
+            Size::Close => held,
+            Size::Reverse(quantity) => held.add(quantity).unwrap_or(held),
+        }
+    }
+
+    /// Floors a wish to the lot, records the signal, and hands it to risk.
+    fn want(&mut self, wish: Wish, explained: bool, cause: Cause, out: &mut dyn Outlet) {
+        let (strategy, instrument) = self.owner(wish.slot);
+        let lot = self
+            .markets
+            .get(instrument.index())
+            .map_or(Num::ZERO, |market| market.instrument.lot_size.num());
+        let quantity = wish.quantity.num().floor_to(lot).and_then(Quantity::new);
+        let quantity = quantity.unwrap_or(Quantity::ZERO);
+        if let Some(counters) = self.counters.get_mut(strategy.index()) {
+            counters.signals += 1;
+            counters.explained += u64::from(explained);
+        }
+        out.record(&Record::Signal(Signal {
+            decision: wish.decision,
+            instrument,
+            time: self.now,
+            side: wish.side,
+            wanted: wish.quantity,
+            quantity,
+            reduce_only: wish.reduce_only,
+        }));
+        self.assess(Wish { quantity, ..wish }, instrument, cause, out);
+    }
+
+    /// Engine time, for tests and drivers.
+    pub fn now(&self) -> UnixNanos {
+        self.now
+    }
+}

@@ -1,0 +1,248 @@
+//! What the engine knows of one instrument's market: book, last trade, quote, bars, freshness.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{
+    BookLoss, Instrument, Level, MarketEvent, Nanos, OrderBook, Price, Quote, Trade, UnixNanos,
+};
+use crate::strategy::{Bar, BarBuilder};
+
+/// Quotes that contradict the book at the same update id before the book is given up.
+const MISMATCHES_TOLERATED: u32 = 3;
+/// Recent trades kept for the screen.
+const TRADES_KEPT: usize = 30;
+/// Closed bars kept for the chart.
+const BARS_KEPT: usize = 600;
+
+/// The market of one instrument.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Market {
+    /// What the venue accepts.
+    pub instrument: Instrument,
+    /// The venue told its filters.
+    pub filters_known: bool,
+    /// The book; only to be used while `synced`.
+    pub book: OrderBook,
+    /// The book follows the venue.
+    pub synced: bool,
+    /// Every stream delivers.
+    pub live: bool,
+    /// The last trade.
+    pub last_trade: Option<Trade>,
+    /// The last quote of the quote stream.
+    pub last_quote: Option<Quote>,
+    /// Newest trades, newest last.
+    pub recent_trades: VecDeque<Trade>,
+    /// Price of the first trade.
+    pub first_price: Option<Price>,
+    /// Books lost so far.
+    pub books_lost: u64,
+    /// Engine time of the last event of any kind.
+    pub last_event: UnixNanos,
+    freshness: Freshness,
+    mismatches: u32,
+    bars: BTreeMap<Nanos, BarBuilder>,
+    /// Closed bars of the chart's length, oldest first.
+    pub chart: VecDeque<Bar>,
+    /// The chart's bar length.
+    pub chart_length: Nanos,
+    /// Bars closed so far on the chart: a change tells that `chart` changed.
+    pub chart_count: u64,
+}
+
+/// How old the data is, by the venue's clock, whatever the two clocks' offset.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+struct Freshness {
+    /// Smallest (receive − venue) time since the feed came up, in nanoseconds.
+    smallest_offset: Option<i64>,
+    /// The newest event's (receive − venue) time.
+    offset: i64,
+    /// When it was received.
+    received: UnixNanos,
+}
+
+impl Freshness {
+    fn note(&mut self, received: UnixNanos, ts_venue: UnixNanos) {
+        self.offset = received.delta(ts_venue);
+        self.received = received;
+        let smallest = self.smallest_offset.unwrap_or(self.offset);
+        self.smallest_offset = Some(smallest.min(self.offset));
+    }
+
+    fn age(&self, now: UnixNanos) -> Option<Nanos> {
+        let lag = self.offset.saturating_sub(self.smallest_offset?);
+        Some(u64::try_from(lag).unwrap_or(0).saturating_add(now.since(self.received)))
+    }
+}
+
+/// What a market event changed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Change {
+    /// A trade.
+    Trade(Trade),
+    /// A quote.
+    Quote(Quote),
+    /// Levels of the book.
+    Levels,
+    /// The book is trusted from here.
+    Synced,
+    /// The book is discarded.
+    Lost(BookLoss),
+    /// Nothing of interest.
+    Nothing,
+}
+
+impl Market {
+    /// A market of which nothing is known yet.
+    pub fn new(instrument: Instrument, chart_length: Nanos) -> Self {
+        let filters_known = !instrument.lot_size.is_zero();
+        Self {
+            instrument,
+            filters_known,
+            book: OrderBook::default(),
+            synced: false,
+            live: false,
+            last_trade: None,
+            last_quote: None,
+            recent_trades: VecDeque::new(),
+            first_price: None,
+            books_lost: 0,
+            last_event: UnixNanos::default(),
+            freshness: Freshness::default(),
+            mismatches: 0,
+            bars: BTreeMap::from([(chart_length, BarBuilder::new(chart_length))]),
+            chart: VecDeque::new(),
+            chart_length,
+            chart_count: 0,
+        }
+    }
+
+    /// Makes bars of this length from here on.
+    pub fn make_bars(&mut self, length: Nanos) {
+        self.bars.entry(length).or_insert_with(|| BarBuilder::new(length));
+    }
+
+    /// The bar of a length that is still open.
+    pub fn open_bar(&self, length: Nanos) -> Option<&Bar> {
+        self.bars.get(&length).and_then(BarBuilder::current)
+    }
+
+    /// Takes one market event.
+    pub fn apply(&mut self, event: MarketEvent<'_>, now: UnixNanos) -> Change {
+        self.last_event = now;
+        match event {
+            MarketEvent::Trade(trade) => self.trade(trade, now),
+            MarketEvent::Quote(quote) => self.quote(quote),
+            MarketEvent::BookSnapshot { update_id, bids, asks } => {
+                self.book.load(update_id, bids, asks);
+                self.synced = true;
+                self.mismatches = 0;
+                self.unless_crossed(Change::Synced)
+            }
+            MarketEvent::BookDelta { update_id, ts_venue, bids, asks } => {
+                self.freshness.note(now, ts_venue);
+                self.levels(update_id, bids, asks)
+            }
+            MarketEvent::BookLost(loss) => self.lose(loss),
+        }
+    }
+
+    fn trade(&mut self, trade: Trade, now: UnixNanos) -> Change {
+        self.freshness.note(now, trade.ts_venue);
+        self.first_price.get_or_insert(trade.price);
+        self.last_trade = Some(trade);
+        if self.recent_trades.len() == TRADES_KEPT {
+            self.recent_trades.pop_front();
+        }
+        self.recent_trades.push_back(trade);
+        Change::Trade(trade)
+    }
+
+    fn quote(&mut self, quote: Quote) -> Change {
+        self.last_quote = Some(quote);
+        if self.synced && quote.update_id == self.book.update_id {
+            let agrees = self.book.bids.best() == Some(quote.bid)
+                && self.book.asks.best() == Some(quote.ask);
+            self.mismatches = if agrees { 0 } else { self.mismatches + 1 };
+            if self.mismatches >= MISMATCHES_TOLERATED {
+                return self.lose(BookLoss::Mismatch);
+            }
+        }
+        Change::Quote(quote)
+    }
+
+    fn levels(&mut self, update_id: u64, bids: &[Level], asks: &[Level]) -> Change {
+        if !self.synced {
+            return Change::Nothing;
+        }
+        self.book.apply(update_id, bids, asks);
+        self.unless_crossed(Change::Levels)
+    }
+
+    fn unless_crossed(&mut self, change: Change) -> Change {
+        if self.book.is_crossed() { self.lose(BookLoss::Crossed) } else { change }
+    }
+
+    fn lose(&mut self, loss: BookLoss) -> Change {
+        let was_synced = self.synced;
+        self.synced = false;
+        self.book.clear();
+        if was_synced {
+            self.books_lost += 1;
+            Change::Lost(loss)
+        } else {
+            Change::Nothing
+        }
+    }
+
+    /// The feed came up or went down; offsets are measured anew.
+    pub fn set_live(&mut self, live: bool) {
+        self.live = live;
+        if !live {
+            self.freshness = Freshness::default();
+        }
+    }
+
+    /// Puts the bars that a trade closed into `closed`, shortest first. Call once per trade.
+    pub fn close_bars(&mut self, trade: &Trade, closed: &mut Vec<Bar>) {
+        closed.clear();
+        closed.extend(self.bars.values_mut().filter_map(|builder| builder.push(trade)));
+        for bar in closed.iter().filter(|bar| bar.length == self.chart_length) {
+            if self.chart.len() == BARS_KEPT {
+                self.chart.pop_front();
+            }
+            self.chart.push_back(*bar);
+            self.chart_count += 1;
+        }
+    }
+
+    /// Best bid and ask: of the book while it is trusted, else of the quote stream.
+    pub fn best(&self) -> Option<Quote> {
+        if !self.synced {
+            return self.last_quote;
+        }
+        let (bid, ask) = (self.book.bids.best()?, self.book.asks.best()?);
+        Some(Quote { update_id: self.book.update_id, bid, ask })
+    }
+
+    /// The reference price of checks and the mark price of positions: the mid where there is a
+    /// book or quote, else the last trade.
+    pub fn reference(&self) -> Option<Price> {
+        match self.best() {
+            Some(quote) => quote.bid.price.mid(quote.ask.price).ok(),
+            None => self.last_trade.map(|trade| trade.price),
+        }
+    }
+
+    /// How old the newest event is by the venue's clock, in nanoseconds.
+    pub fn age(&self, now: UnixNanos) -> Option<Nanos> {
+        self.freshness.age(now)
+    }
+
+    /// How long nothing came, in nanoseconds.
+    pub fn silence(&self, now: UnixNanos) -> Nanos {
+        now.since(self.last_event)
+    }
+}

@@ -1,0 +1,424 @@
+//! The paper venue: fills our orders against the market's own data, the same in live paper, replay
+//! and backtest.
+//!
+//! An order acts on the market one entry latency after it was sent and is heard of one response
+//! latency later. Takers walk the displayed book and what they consumed stays consumed until the
+//! venue refreshes the level. Makers are filled conservatively: only trades move the queue, and
+//! whoever leaves it stood behind us. Our orders do not move the market; large ones would.
+
+use std::collections::BTreeMap;
+
+use rand_pcg::Pcg32;
+use rand_pcg::rand_core::{Rng, SeedableRng};
+use serde::{Deserialize, Serialize};
+
+use super::config::{FeeAsset, FillModel, PaperConfig};
+use super::market::Market;
+use crate::domain::{
+    AccountKind, BookSide, Cause, Fill, InstrumentId, Level, Liquidity, Money, Nanos, Num,
+    OrderEvent, OrderEventKind, OrderId, OrderKind, OrderRequest, Price, Quantity, RejectReason,
+    Side, TimeInForce, Trade, UnixNanos,
+};
+
+/// What is due at a moment.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+pub enum Due {
+    /// An order reaches the venue.
+    Arrive(Sent),
+    /// A cancellation reaches the venue.
+    Cancel(OrderId),
+    /// The venue's word reaches us.
+    Hear(OrderEvent),
+}
+
+/// An order on its way, with what the account can pay for it.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Sent {
+    /// What is asked.
+    pub request: OrderRequest,
+    /// The most quote asset it may cost; `None` on margin.
+    pub budget: Option<Num>,
+}
+
+/// An order that waits in the venue's book.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+struct Resting {
+    request: OrderRequest,
+    price: Price,
+    remaining: Quantity,
+    /// Displayed quantity that is served before us.
+    queue_ahead: Quantity,
+}
+
+/// The venue's side of our orders.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Paper {
+    config: PaperConfig,
+    random: Pcg32,
+    due: BTreeMap<(UnixNanos, u64), (Cause, Due)>,
+    resting: Vec<Resting>,
+    /// What we took from displayed levels since the venue last refreshed them.
+    consumed: BTreeMap<(InstrumentId, Side, Price), Quantity>,
+    scheduled: u64,
+    orders: u64,
+    trades: u64,
+}
+
+/// One execution before it is a fill.
+type Execution = (Price, Quantity);
+
+impl Paper {
+    /// A venue without orders.
+    pub fn new(config: PaperConfig) -> Self {
+        Self {
+            random: Pcg32::seed_from_u64(config.seed),
+            config,
+            due: BTreeMap::new(),
+            resting: Vec::new(),
+            consumed: BTreeMap::new(),
+            scheduled: 0,
+            orders: 0,
+            trades: 0,
+        }
+    }
+
+    /// When the next thing is due.
+    pub fn next_due(&self) -> Option<UnixNanos> {
+        self.due.keys().next().map(|(at, _)| *at)
+    }
+
+    /// Takes the first thing that is due at or before `now`, in (time, order of scheduling).
+    pub fn pop_due(&mut self, now: UnixNanos) -> Option<(UnixNanos, Cause, Due)> {
+        let entry = self.due.first_entry().filter(|entry| entry.key().0 <= now)?;
+        let at = entry.key().0;
+        let (cause, due) = entry.remove();
+        Some((at, cause, due))
+    }
+
+    /// Sends an order or a cancellation.
+    pub fn send(&mut self, due: Due, now: UnixNanos, cause: Cause) {
+        let latency = self.config.entry_latency;
+        self.schedule(now, latency, cause, due);
+    }
+
+    fn hear(&mut self, order: OrderId, kind: OrderEventKind, now: UnixNanos, cause: Cause) {
+        let latency = self.config.response_latency;
+        let due = |time| Due::Hear(OrderEvent { order, time, cause, kind });
+        let at = now.plus(latency + self.jitter());
+        self.insert(at, cause, due(at));
+    }
+
+    fn schedule(&mut self, now: UnixNanos, latency: Nanos, cause: Cause, due: Due) {
+        let at = now.plus(latency + self.jitter());
+        self.insert(at, cause, due);
+    }
+
+    fn insert(&mut self, at: UnixNanos, cause: Cause, due: Due) {
+        self.scheduled += 1;
+        self.due.insert((at, self.scheduled), (cause, due));
+    }
+
+    fn jitter(&mut self) -> Nanos {
+        match self.config.latency_jitter {
+            0 => 0,
+            most => self.random.next_u64() % (most + 1),
+        }
+    }
+
+    /// An order reaches the venue.
+    pub fn arrive(&mut self, sent: Sent, market: &Market, now: UnixNanos, cause: Cause) {
+        let request = sent.request;
+        if let Err(reason) = self.admit(&sent, market) {
+            return self.hear(request.id, OrderEventKind::Rejected(reason), now, cause);
+        }
+        self.orders += 1;
+        let accepted = OrderEventKind::Accepted { venue_order_id: self.orders };
+        self.hear(request.id, accepted, now, cause);
+        let executions = self.executions(&request, market);
+        let mut remaining = request.quantity;
+        for (price, quantity) in executions {
+            remaining = remaining.saturating_sub(quantity);
+            self.consume(&request, price, quantity);
+            self.fill(&request, (price, quantity), Liquidity::Taker, market, now, cause);
+        }
+        if remaining.is_zero() {
+            return;
+        }
+        match request.kind {
+            OrderKind::Limit { price, time_in_force: TimeInForce::Gtc }
+            | OrderKind::LimitMaker { price } => {
+                let queue_ahead = displayed(market, request.side).quantity_at(price);
+                self.resting.push(Resting { request, price, remaining, queue_ahead });
+            }
+            _ => self.hear(request.id, OrderEventKind::Expired, now, cause),
+        }
+    }
+
+    /// The venue's own checks.
+    fn admit(&self, sent: &Sent, market: &Market) -> Result<(), RejectReason> {
+        let request = &sent.request;
+        let instrument = &market.instrument;
+        let quantity = request.quantity;
+        let too_large = instrument.max_quantity.is_some_and(|most| quantity > most);
+        if too_large
+            || quantity.is_zero()
+            || quantity < instrument.min_quantity
+            || !quantity.num().is_multiple_of(instrument.lot_size.num())
+        {
+            return Err(RejectReason::LotSize);
+        }
+        let price = request.kind.price();
+        if price.is_some_and(|price| {
+            !price.num().is_positive() || !price.num().is_multiple_of(instrument.tick_size.num())
+        }) {
+            return Err(RejectReason::PriceFilter);
+        }
+        let reference = price.or_else(|| market.reference()).ok_or(RejectReason::NoLiquidity)?;
+        let value = reference.notional(quantity).map_err(|_| RejectReason::LotSize)?;
+        if value < instrument.min_notional {
+            return Err(RejectReason::MinNotional);
+        }
+        let executions = self.executions(request, market);
+        match request.kind {
+            OrderKind::LimitMaker { .. } if !executions.is_empty() => {
+                return Err(RejectReason::WouldCross);
+            }
+            OrderKind::Market if executions.is_empty() => return Err(RejectReason::NoLiquidity),
+            _ => {}
+        }
+        self.affordable(sent, &executions, market)
+    }
+
+    fn affordable(
+        &self,
+        sent: &Sent,
+        executions: &[Execution],
+        market: &Market,
+    ) -> Result<(), RejectReason> {
+        let (Some(budget), Side::Buy) = (sent.budget, sent.request.side) else { return Ok(()) };
+        let mut cost = Num::ZERO;
+        for execution in executions {
+            let fee = self.fee(*execution, Side::Buy, Liquidity::Taker, market);
+            let quote_fee =
+                if fee.asset == market.instrument.quote { fee.amount } else { Num::ZERO };
+            let value = execution.0.notional(execution.1).and_then(|value| value.add(quote_fee));
+            cost = value
+                .and_then(|value| cost.add(value))
+                .map_err(|_| RejectReason::InsufficientBalance)?;
+        }
+        if cost > budget { Err(RejectReason::InsufficientBalance) } else { Ok(()) }
+    }
+
+    /// What an order executes at once, best price first. Empty when it does not cross.
+    fn executions(&self, request: &OrderRequest, market: &Market) -> Vec<Execution> {
+        let limit = request.kind.price();
+        let within = |price: Price| match (limit, request.side) {
+            (None, _) => true,
+            (Some(limit), Side::Buy) => price <= limit,
+            (Some(limit), Side::Sell) => price >= limit,
+        };
+        let executions = match self.config.fills {
+            FillModel::Book => self.walk(request, market, within),
+            FillModel::Touch => market
+                .best()
+                .map(|quote| match request.side {
+                    Side::Buy => quote.ask.price,
+                    Side::Sell => quote.bid.price,
+                })
+                .filter(|price| within(*price))
+                .map(|price| vec![(price, request.quantity)])
+                .unwrap_or_default(),
+            FillModel::LastTrade => market
+                .last_trade
+                .filter(|trade| within(trade.price))
+                .map(|trade| vec![(trade.price, request.quantity)])
+                .unwrap_or_default(),
+        };
+        let fok = matches!(request.kind, OrderKind::Limit { time_in_force: TimeInForce::Fok, .. });
+        let whole = || {
+            executions.iter().try_fold(Quantity::ZERO, |sum, (_, quantity)| sum.add(*quantity))
+                == Ok(request.quantity)
+        };
+        if fok && !whole() { Vec::new() } else { executions }
+    }
+
+    fn walk(
+        &self,
+        request: &OrderRequest,
+        market: &Market,
+        within: impl Fn(Price) -> bool,
+    ) -> Vec<Execution> {
+        let mut executions = Vec::new();
+        if !market.synced {
+            return executions;
+        }
+        let opposite = request.side.opposite();
+        let mut remaining = request.quantity;
+        for level in displayed(market, opposite).iter().take_while(|level| within(level.price)) {
+            if remaining.is_zero() {
+                break;
+            }
+            let key = (request.instrument, opposite, level.price);
+            let taken = self.consumed.get(&key).copied().unwrap_or_default();
+            let quantity = level.quantity.saturating_sub(taken).min(remaining);
+            if !quantity.is_zero() {
+                executions.push((level.price, quantity));
+                remaining = remaining.saturating_sub(quantity);
+            }
+        }
+        executions
+    }
+
+    fn consume(&mut self, request: &OrderRequest, price: Price, quantity: Quantity) {
+        if self.config.fills == FillModel::Book {
+            let key = (request.instrument, request.side.opposite(), price);
+            let taken = self.consumed.entry(key).or_default();
+            *taken = taken.add(quantity).unwrap_or(*taken);
+        }
+    }
+
+    fn fill(
+        &mut self,
+        request: &OrderRequest,
+        execution: Execution,
+        liquidity: Liquidity,
+        market: &Market,
+        now: UnixNanos,
+        cause: Cause,
+    ) {
+        self.trades += 1;
+        let fill = Fill {
+            order: request.id,
+            trade_id: self.trades,
+            price: execution.0,
+            quantity: execution.1,
+            liquidity,
+            fee: self.fee(execution, request.side, liquidity, market),
+        };
+        self.hear(request.id, OrderEventKind::Filled(fill), now, cause);
+    }
+
+    fn fee(
+        &self,
+        (price, quantity): Execution,
+        side: Side,
+        liquidity: Liquidity,
+        market: &Market,
+    ) -> Money {
+        let rate = match liquidity {
+            Liquidity::Maker => self.config.maker_fee,
+            Liquidity::Taker => self.config.taker_fee,
+        };
+        let (amount, asset) = match (self.config.fee_asset, side) {
+            (FeeAsset::Received, Side::Buy) => (quantity.num().mul(rate), market.instrument.base),
+            _ => (price.notional(quantity).and_then(|v| v.mul(rate)), market.instrument.quote),
+        };
+        Money::new(amount.unwrap_or_default(), asset)
+    }
+
+    /// A cancellation reaches the venue.
+    pub fn cancel(&mut self, order: OrderId, now: UnixNanos, cause: Cause) {
+        let before = self.resting.len();
+        self.resting.retain(|resting| resting.request.id != order);
+        let kind = if self.resting.len() < before {
+            OrderEventKind::Canceled
+        } else {
+            OrderEventKind::CancelRejected
+        };
+        self.hear(order, kind, now, cause);
+    }
+
+    /// The market traded: makers at or better than its price may be filled.
+    pub fn traded(
+        &mut self,
+        instrument: InstrumentId,
+        trade: &Trade,
+        market: &Market,
+        now: UnixNanos,
+        cause: Cause,
+    ) {
+        if self.resting.is_empty() {
+            return;
+        }
+        let mut left = trade.quantity;
+        let mut resting = std::mem::take(&mut self.resting);
+        for order in &mut resting {
+            if order.request.instrument != instrument
+                || order.request.side != trade.aggressor.opposite()
+            {
+                continue;
+            }
+            let quantity = order.hit(trade.price, &mut left);
+            if !quantity.is_zero() {
+                let execution = (order.price, quantity);
+                let request = order.request;
+                self.fill(&request, execution, Liquidity::Maker, market, now, cause);
+            }
+        }
+        resting.retain(|order| !order.remaining.is_zero());
+        self.resting = resting;
+    }
+
+    /// The venue refreshed levels: what we consumed there is there again, and queues ahead of us
+    /// are no longer than what is displayed.
+    pub fn refreshed(
+        &mut self,
+        instrument: InstrumentId,
+        bids: &[Level],
+        asks: &[Level],
+        market: &Market,
+    ) {
+        if !self.consumed.is_empty() {
+            let sides = [(Side::Buy, bids), (Side::Sell, asks)];
+            for (side, levels) in sides {
+                for level in levels {
+                    self.consumed.remove(&(instrument, side, level.price));
+                }
+            }
+        }
+        let here = |order: &&mut Resting| order.request.instrument == instrument;
+        for order in self.resting.iter_mut().filter(here) {
+            let shown = displayed(market, order.request.side).quantity_at(order.price);
+            order.queue_ahead = order.queue_ahead.min(shown);
+        }
+    }
+
+    /// The book is new or gone: nothing is known to be consumed.
+    pub fn forget(&mut self, instrument: InstrumentId) {
+        self.consumed.retain(|(at, _, _), _| *at != instrument);
+    }
+}
+
+impl Resting {
+    /// How much of this order a trade fills; `left` is what of the trade reached our price level.
+    fn hit(&mut self, price: Price, left: &mut Quantity) -> Quantity {
+        let through = match self.request.side {
+            Side::Buy => price < self.price,
+            Side::Sell => price > self.price,
+        };
+        let quantity = if through {
+            self.remaining
+        } else if price == self.price {
+            let served = self.queue_ahead.min(*left);
+            self.queue_ahead = self.queue_ahead.saturating_sub(served);
+            *left = left.saturating_sub(served);
+            let quantity = self.remaining.min(*left);
+            *left = left.saturating_sub(quantity);
+            quantity
+        } else {
+            Quantity::ZERO
+        };
+        self.remaining = self.remaining.saturating_sub(quantity);
+        quantity
+    }
+}
+
+/// The side of the book where orders of `side` rest.
+fn displayed(market: &Market, side: Side) -> &BookSide {
+    market.book.side(side)
+}
+
+/// The quote asset that a cash account can spend; `None` on margin, where nothing limits it here.
+pub fn budget(kind: AccountKind, available: Num) -> Option<Num> {
+    (kind == AccountKind::Cash).then_some(available)
+}

@@ -1,0 +1,102 @@
+//! The portfolio: an account's balances, its strategies' positions, and what it is all worth.
+
+use serde::{Deserialize, Serialize};
+
+use super::market::Market;
+use crate::domain::{
+    Account, AssetId, Fill, Instrument, Money, Nanos, Num, NumError, Price, Side, UnixNanos,
+};
+
+/// A UTC day in nanoseconds.
+const DAY: Nanos = 86_400 * UnixNanos::SECOND;
+
+/// Balances and their value over time.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct Portfolio {
+    /// The account.
+    pub account: Account,
+    /// The asset that everything is valued in.
+    pub reporting: AssetId,
+    /// Everything at mark; `None` while a conversion is missing.
+    pub equity: Option<Num>,
+    /// Equity when the UTC day began, or at the first valuation.
+    pub day_start: Option<Num>,
+    /// Highest equity so far.
+    pub peak: Option<Num>,
+    day: UnixNanos,
+}
+
+impl Portfolio {
+    /// An account before its first valuation.
+    pub fn new(account: Account, reporting: AssetId) -> Self {
+        Self { account, reporting, ..Self::default() }
+    }
+
+    /// Moves balances by one fill.
+    pub fn settle(
+        &mut self,
+        fill: &Fill,
+        side: Side,
+        instrument: &Instrument,
+    ) -> Result<(), NumError> {
+        let value = fill.price.notional(fill.quantity)?;
+        let (base, quote) = match side {
+            Side::Buy => (fill.quantity.num(), value.neg()),
+            Side::Sell => (fill.quantity.num().neg(), value),
+        };
+        let balances = &mut self.account.balances;
+        balances.add(Money::new(base, instrument.base))?;
+        balances.add(Money::new(quote, instrument.quote))?;
+        balances.add(Money::new(fill.fee.amount.neg(), fill.fee.asset))
+    }
+
+    /// Values everything at mark and moves day start and peak.
+    pub fn value(&mut self, markets: &[Market], now: UnixNanos) {
+        self.equity = self.worth(markets);
+        let Some(equity) = self.equity else { return };
+        let today = now.floor_to(DAY);
+        if self.day_start.is_none() || today > self.day {
+            self.day_start = Some(equity);
+            self.day = today;
+        }
+        self.peak = Some(self.peak.map_or(equity, |peak| peak.max(equity)));
+    }
+
+    fn worth(&self, markets: &[Market]) -> Option<Num> {
+        let mut sum = Num::ZERO;
+        for Money { amount, asset } in self.account.balances.iter() {
+            if amount.is_zero() {
+                continue;
+            }
+            let value = if asset == self.reporting {
+                amount
+            } else {
+                amount.mul(self.conversion(asset, markets)?.num()).ok()?
+            };
+            sum = sum.add(value).ok()?;
+        }
+        Some(sum)
+    }
+
+    /// The price of an asset in the reporting asset, by the instrument that trades the two.
+    fn conversion(&self, asset: AssetId, markets: &[Market]) -> Option<Price> {
+        markets
+            .iter()
+            .find(|m| m.instrument.base == asset && m.instrument.quote == self.reporting)?
+            .reference()
+    }
+
+    /// Loss since the day began, in reporting asset; a gain is negative.
+    pub fn day_loss(&self) -> Option<Num> {
+        self.day_start?.sub(self.equity?).ok()
+    }
+
+    /// Fall from the peak as a ratio; `None` without a positive peak.
+    pub fn drawdown(&self) -> Option<Num> {
+        let (peak, equity) = (self.peak?, self.equity?);
+        if !peak.is_positive() {
+            return None;
+        }
+        peak.sub(equity).ok()?.div(peak).ok()
+    }
+}

@@ -1,0 +1,207 @@
+//! Risk: every check of every would-be order, each with its measured value and its limit.
+//!
+//! No check is skipped because another failed: the report shows all of them. A value that cannot
+//! be measured refuses.
+
+use super::config::RiskConfig;
+use super::market::Market;
+use super::record::{Check, CheckKind, TradingState};
+use crate::domain::{
+    AccountKind, InstrumentKind, Nanos, Num, Price, Quantity, Side, Signed, UnixNanos,
+};
+
+/// A would-be order and everything the checks look at.
+#[derive(Clone, Copy, Debug)]
+pub struct Assessment<'a> {
+    /// The limits.
+    pub limits: &'a RiskConfig,
+    /// The instrument's market.
+    pub market: &'a Market,
+    /// The largest order quantity in this instrument.
+    pub max_quantity: Option<Quantity>,
+    /// Paper fills need a trusted book.
+    pub needs_book: bool,
+    /// Engine time.
+    pub now: UnixNanos,
+    /// What trading allows.
+    pub trading: TradingState,
+    /// Buy or sell.
+    pub side: Side,
+    /// How much.
+    pub quantity: Quantity,
+    /// The limit price, or where a market order would begin to execute.
+    pub price: Option<Price>,
+    /// The account's position in the instrument.
+    pub position: Signed,
+    /// What open orders of the same side may still add.
+    pub pending: Quantity,
+    /// Worst absolute value of all other instruments' positions and orders; `None` without a mark.
+    pub other_exposure: Option<Num>,
+    /// Orders open now.
+    pub open_orders: u32,
+    /// Orders of unknown outcome in the instrument.
+    pub unknown_orders: u32,
+    /// Orders within the last second.
+    pub recent_orders: u32,
+    /// Loss since the UTC day began.
+    pub day_loss: Option<Num>,
+    /// Fall from the equity peak.
+    pub drawdown: Option<Num>,
+    /// Cash or margin.
+    pub account: AccountKind,
+    /// What the order needs of the asset that it spends.
+    pub required: Option<Num>,
+    /// What of that asset is free.
+    pub available: Option<Num>,
+}
+
+impl Assessment<'_> {
+    /// Every check in the order of [`CheckKind::ALL`].
+    pub fn checks(&self) -> Vec<Check> {
+        CheckKind::ALL.iter().map(|kind| self.check(*kind)).collect()
+    }
+
+    fn check(&self, kind: CheckKind) -> Check {
+        match kind {
+            CheckKind::KillSwitch => state(kind, u32::from(self.limits.kill_switch), 0),
+            CheckKind::TradingState => self.trading_state(),
+            CheckKind::Instrument => state(kind, u32::from(!self.is_tradable()), 0),
+            CheckKind::DataSynced => {
+                let missing = self.needs_book && !self.market.synced;
+                state(kind, u32::from(missing), 0)
+            }
+            CheckKind::DataAge => span(kind, self.age(), self.limits.max_data_age),
+            CheckKind::DataSilence => {
+                let silence = Some(self.market.silence(self.now));
+                span(kind, silence, self.limits.max_silence)
+            }
+            CheckKind::UnknownOrder => {
+                let blocking = if self.reduces() { 0 } else { self.unknown_orders };
+                state(kind, blocking, 0)
+            }
+            CheckKind::OrderQuantity => {
+                at_most(kind, Some(self.quantity.num()), self.max_quantity.map(Quantity::num))
+            }
+            CheckKind::OrderNotional => {
+                at_most(kind, self.notional(), self.limits.max_order_notional)
+            }
+            CheckKind::MinNotional => self.min_notional(),
+            CheckKind::PriceCollar => at_most(kind, self.distance(), self.limits.price_collar),
+            CheckKind::PositionNotional => self.unless_reducing(at_most(
+                kind,
+                self.exposure(),
+                self.limits.max_position_notional,
+            )),
+            CheckKind::GrossNotional => {
+                self.unless_reducing(at_most(kind, self.gross(), self.limits.max_gross_notional))
+            }
+            CheckKind::OpenOrders => count(kind, self.open_orders, self.limits.max_open_orders),
+            CheckKind::OrderRate => {
+                count(kind, self.recent_orders, self.limits.max_orders_per_second)
+            }
+            CheckKind::DailyLoss => self.loss(kind, self.day_loss, self.limits.max_daily_loss),
+            CheckKind::Drawdown => self.loss(kind, self.drawdown, self.limits.max_drawdown),
+            CheckKind::Balance => self.balance(),
+        }
+    }
+
+    /// Active 0, reduce-only 1, halted 2; a reducing order may pass at 1.
+    fn trading_state(&self) -> Check {
+        let observed = match self.trading {
+            TradingState::Active => 0,
+            TradingState::ReduceOnly(_) => 1,
+            TradingState::Halted(_) => 2,
+        };
+        state(CheckKind::TradingState, observed, u32::from(self.reduces()))
+    }
+
+    fn is_tradable(&self) -> bool {
+        self.market.filters_known && self.market.instrument.kind == InstrumentKind::Spot
+    }
+
+    fn age(&self) -> Option<Nanos> {
+        self.market.age(self.now)
+    }
+
+    fn notional(&self) -> Option<Num> {
+        self.price?.notional(self.quantity).ok()
+    }
+
+    fn min_notional(&self) -> Check {
+        let (observed, limit) = (self.notional(), self.market.instrument.min_notional);
+        let passed = observed.is_some_and(|value| value >= limit);
+        Check { kind: CheckKind::MinNotional, observed, limit: Some(limit), passed }
+    }
+
+    /// Distance of the price from the reference price, as a ratio.
+    fn distance(&self) -> Option<Num> {
+        let reference = self.market.reference()?.num();
+        self.price?.num().sub(reference).ok()?.abs().div(reference).ok()
+    }
+
+    /// True when the order can only bring the position nearer to flat.
+    fn reduces(&self) -> bool {
+        let asked = self.pending.add(self.quantity);
+        self.position.side() == Some(self.side.opposite())
+            && asked.is_ok_and(|asked| asked <= self.position.magnitude())
+    }
+
+    /// Absolute value of the position if this order and its open siblings fill.
+    fn exposure(&self) -> Option<Num> {
+        let asked = self.pending.add(self.quantity).ok()?.signed(self.side);
+        let after = self.position.add(asked).ok()?.magnitude();
+        self.price?.notional(after).ok()
+    }
+
+    fn gross(&self) -> Option<Num> {
+        self.other_exposure?.add(self.exposure()?).ok()
+    }
+
+    fn unless_reducing(&self, check: Check) -> Check {
+        Check { passed: check.passed || self.reduces(), ..check }
+    }
+
+    /// A loss limit: below it everything passes, above it what reduces.
+    fn loss(&self, kind: CheckKind, observed: Option<Num>, limit: Option<Num>) -> Check {
+        // Before the first valuation, and without a positive peak, nothing can be lost yet.
+        let observed = observed.unwrap_or_default();
+        let limit = limit.and_then(|limit| limit.mul(self.limits.reduce_only_at).ok());
+        let passed = limit.is_none_or(|limit| observed < limit) || self.reduces();
+        Check { kind, observed: Some(observed), limit, passed }
+    }
+
+    fn balance(&self) -> Check {
+        let limit = match self.account {
+            AccountKind::Margin => None,
+            AccountKind::Cash => Some(self.available.unwrap_or_default()),
+        };
+        at_most(CheckKind::Balance, self.required, limit)
+    }
+}
+
+fn at_most(kind: CheckKind, observed: Option<Num>, limit: Option<Num>) -> Check {
+    let passed = match (observed, limit) {
+        (_, None) => true,
+        (Some(observed), Some(limit)) => observed <= limit,
+        (None, Some(_)) => false,
+    };
+    Check { kind, observed, limit, passed }
+}
+
+/// A state number against the highest that is allowed.
+fn state(kind: CheckKind, observed: u32, allowed: u32) -> Check {
+    let number = |value: u32| Some(Num::from(i64::from(value)));
+    at_most(kind, number(observed), number(allowed))
+}
+
+/// Nanoseconds, shown as seconds.
+fn span(kind: CheckKind, observed: Option<Nanos>, limit: Option<Nanos>) -> Check {
+    let seconds = |span: Nanos| Num::new(i64::try_from(span).ok()?, 9).ok();
+    at_most(kind, observed.and_then(seconds), limit.and_then(seconds))
+}
+
+/// How many there are once this order is added.
+fn count(kind: CheckKind, others: u32, limit: Option<u32>) -> Check {
+    let number = |value: u32| Num::from(i64::from(value));
+    at_most(kind, Some(number(others.saturating_add(1))), limit.map(number))
+}

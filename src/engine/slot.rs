@@ -1,0 +1,193 @@
+//! A slot: one strategy's instance for one instrument, with its draft and its position.
+
+use super::record::{Blocker, Evaluation, Outcome, Record};
+use crate::domain::{Cause, DecisionId, InstrumentId, Position, Quantity, StrategyId, UnixNanos};
+use crate::strategy::{AnyStrategy, Draft, Feed, FlatRules, Node, Op, OperandRef, Trigger, Truth};
+
+/// Who evaluates.
+pub enum Runner {
+    /// A strategy in this process, called within the step.
+    Native(Box<dyn AnyStrategy>),
+    /// Somebody outside who answers later; holds what was asked last.
+    External {
+        /// The input that an answer is awaited for.
+        awaiting: Option<(Cause, Trigger)>,
+    },
+}
+
+/// A strategy's instance for one instrument.
+pub struct Slot {
+    /// Whose.
+    pub strategy: StrategyId,
+    /// For which instrument.
+    pub instrument: InstrumentId,
+    /// What makes it evaluate.
+    pub feed: Feed,
+    /// Configured order size, in base asset.
+    pub size: Quantity,
+    /// Who evaluates.
+    pub runner: Runner,
+    /// The decision being made.
+    pub draft: Draft,
+    /// The form of the last evaluation.
+    pub form: Option<u16>,
+    /// What its fills made.
+    pub position: Position,
+    /// When it last wanted an order.
+    pub last_signal: Option<UnixNanos>,
+    /// Its last evaluation, whole; a [`Record::Evaluation`] whose buffers are reused.
+    pub last: Option<Record>,
+}
+
+impl Slot {
+    /// What came of the draft, before any suppression.
+    pub fn outcome(&self) -> Outcome {
+        if !self.draft.intents.is_empty() {
+            let intents = u16::try_from(self.draft.intents.len()).unwrap_or(u16::MAX);
+            return Outcome::Signal { intents };
+        }
+        match nearest_miss(&self.draft) {
+            None => Outcome::NoSignal(Blocker::NoRule),
+            Some(Miss { leaf, truth: Truth::Unknown, .. }) => {
+                Outcome::NotReady { missing: missing_operand(&self.draft, leaf) }
+            }
+            Some(Miss { leaf, .. }) => Outcome::NoSignal(Blocker::Rule(short(leaf))),
+        }
+    }
+
+    /// Writes the draft into the slot's last evaluation, reusing its buffers.
+    pub fn write_evaluation(
+        &mut self,
+        id: DecisionId,
+        cause: Cause,
+        time: UnixNanos,
+        trigger: Trigger,
+        outcome: Outcome,
+    ) {
+        let blank = || Evaluation {
+            id,
+            instrument: self.instrument,
+            cause,
+            time,
+            trigger,
+            form: 0,
+            values: Vec::new(),
+            previous: Vec::new(),
+            literals: Vec::new(),
+            truths: Vec::new(),
+            outcome: outcome.clone(),
+            logs: Vec::new(),
+        };
+        let form = self.form.unwrap_or_default();
+        let record = self.last.get_or_insert_with(|| Record::Evaluation(blank()));
+        let Record::Evaluation(last) = record else { return };
+        last.id = id;
+        last.cause = cause;
+        last.time = time;
+        last.trigger = trigger;
+        last.form = form;
+        last.outcome = outcome;
+        last.values.clone_from(&self.draft.values);
+        last.previous.clone_from(&self.draft.previous);
+        last.literals.clone_from(&self.draft.rules.literals);
+        last.truths.clone_from(&self.draft.rules.truths);
+        last.logs.clone_from(&self.draft.logs);
+    }
+}
+
+/// The rule tree that came nearest to holding, and its first leaf that did not.
+struct Miss {
+    leaf: usize,
+    truth: Truth,
+    failing: usize,
+}
+
+/// Of the decided trees that do not hold, the one with the fewest leaves failing: what stopped it
+/// is what stopped the decision. The first of equals.
+fn nearest_miss(draft: &Draft) -> Option<Miss> {
+    let mut nearest: Option<Miss> = None;
+    let mut ends = draft.sites().map(|(_, root)| usize::from(root)).skip(1);
+    for (_, root) in draft.sites() {
+        let root = usize::from(root);
+        let end = ends.next().unwrap_or(draft.rules.nodes.len());
+        let truth = draft.rules.truths.get(root).copied().unwrap_or(Truth::Unknown);
+        if truth == Truth::True {
+            continue;
+        }
+        let failing = failing_leaves(&draft.rules, root, end);
+        let leaf = first_failing(&draft.rules, root).unwrap_or(root);
+        if nearest.as_ref().is_none_or(|best| failing < best.failing) {
+            nearest = Some(Miss { leaf, truth, failing });
+        }
+    }
+    nearest
+}
+
+fn failing_leaves(rules: &FlatRules, root: usize, end: usize) -> usize {
+    (root..end)
+        .filter(|at| matches!(rules.nodes.get(*at), Some(Node::Compare { .. })))
+        .filter(|at| rules.truths.get(*at) != Some(&Truth::True))
+        .count()
+}
+
+/// The first leaf under `root` that kept it from being true. In a tree that is unknown, the first
+/// unknown leaf.
+pub fn first_failing(rules: &FlatRules, root: usize) -> Option<usize> {
+    let wanted = *rules.truths.get(root)?;
+    match rules.nodes.get(root)? {
+        Node::Compare { .. } => Some(root),
+        Node::Not => Some(first_leaf(rules, root + 1)),
+        Node::All { children } | Node::Any { children } => {
+            let mut at = root + 1;
+            for _ in 0..*children {
+                if rules.truths.get(at) == Some(&wanted) {
+                    return first_failing(rules, at);
+                }
+                at = after(rules, at);
+            }
+            None
+        }
+    }
+}
+
+fn first_leaf(rules: &FlatRules, from: usize) -> usize {
+    let is_leaf = |at: &usize| matches!(rules.nodes.get(*at), Some(Node::Compare { .. }));
+    (from..rules.nodes.len()).find(is_leaf).unwrap_or(from)
+}
+
+/// The index after the subtree at `at`.
+fn after(rules: &FlatRules, at: usize) -> usize {
+    let children = match rules.nodes.get(at) {
+        Some(Node::All { children } | Node::Any { children }) => usize::from(*children),
+        Some(Node::Not) => 1,
+        _ => 0,
+    };
+    (0..children).fold(at + 1, |at, _| after(rules, at))
+}
+
+/// The value that a leaf lacks: one missing now, else (for a cross) one missing before.
+fn missing_operand(draft: &Draft, leaf: usize) -> Option<u16> {
+    let Some(Node::Compare { left, right, .. }) = draft.rules.nodes.get(leaf) else {
+        return None;
+    };
+    let lacks = |values: &[f64], operand: &OperandRef| match operand {
+        OperandRef::Value(index) => {
+            let value = values.get(usize::from(*index));
+            value.is_none_or(|value| value.is_nan()).then_some(*index)
+        }
+        OperandRef::Literal(_) => None,
+    };
+    [&draft.values, &draft.previous]
+        .into_iter()
+        .find_map(|values| lacks(values, left).or_else(|| lacks(values, right)))
+}
+
+/// True when every leaf of the decided trees has operands: a bare boolean explains nothing.
+pub fn is_explained(nodes: &[Node]) -> bool {
+    !nodes.is_empty()
+        && !nodes.iter().any(|node| matches!(node, Node::Compare { op: Op::Flag, .. }))
+}
+
+fn short(index: usize) -> u16 {
+    u16::try_from(index).unwrap_or(u16::MAX)
+}

@@ -1,0 +1,133 @@
+//! The engine's whole state as bytes: saved at any input, restored into an engine built from the
+//! same configuration, it goes on as if nothing had happened.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::core::{Counters, Engine};
+use super::market::Market;
+use super::paper::Paper;
+use super::portfolio::Portfolio;
+use super::record::{Record, TradingState};
+use super::slot::Runner;
+use crate::domain::{Cause, Order, OrderId, Position, StrategyId, UnixNanos};
+use crate::strategy::{Draft, DraftState, Form, StrategyError, Trigger};
+
+/// The version of the saved form.
+pub const STATE_VERSION: u16 = 1;
+
+/// Why a state could not be saved or restored.
+#[derive(Clone, PartialEq, Debug, Error)]
+pub enum StateError {
+    /// It was saved by another version.
+    #[error("the state has version {0}, this engine reads {STATE_VERSION}")]
+    Version(u16),
+    /// It belongs to another configuration.
+    #[error("the state belongs to another configuration")]
+    OtherConfig,
+    /// The bytes are damaged.
+    #[error("the state is damaged: {0}")]
+    Damaged(String),
+    /// A strategy does not take its state.
+    #[error(transparent)]
+    Strategy(#[from] StrategyError),
+}
+
+#[derive(Serialize, Deserialize)]
+struct State {
+    version: u16,
+    now: UnixNanos,
+    markets: Vec<Market>,
+    slots: Vec<SlotState>,
+    counters: Vec<Counters>,
+    forms: Vec<(StrategyId, Form)>,
+    orders: BTreeMap<OrderId, Order>,
+    portfolio: Portfolio,
+    paper: Paper,
+    trading: TradingState,
+    sent: VecDeque<UnixNanos>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SlotState {
+    native: Option<Vec<u8>>,
+    awaiting: Option<(Cause, Trigger)>,
+    draft: DraftState,
+    form: Option<u16>,
+    position: Position,
+    last_signal: Option<UnixNanos>,
+    last: Option<Record>,
+}
+
+impl Engine {
+    /// The whole state.
+    pub fn save(&self) -> Result<Vec<u8>, StateError> {
+        let mut slots = Vec::with_capacity(self.slots.len());
+        for slot in &self.slots {
+            let (native, awaiting) = match &slot.runner {
+                Runner::Native(strategy) => (Some(strategy.save()?), None),
+                Runner::External { awaiting } => (None, *awaiting),
+            };
+            slots.push(SlotState {
+                native,
+                awaiting,
+                draft: slot.draft.save(),
+                form: slot.form,
+                position: slot.position,
+                last_signal: slot.last_signal,
+                last: slot.last.clone(),
+            });
+        }
+        let state = State {
+            version: STATE_VERSION,
+            now: self.now,
+            markets: self.markets.clone(),
+            slots,
+            counters: self.counters.clone(),
+            forms: self.forms.clone(),
+            orders: self.orders.clone(),
+            portfolio: self.portfolio.clone(),
+            paper: self.paper.clone(),
+            trading: self.trading,
+            sent: self.sent.clone(),
+        };
+        postcard::to_stdvec(&state).map_err(|error| StateError::Damaged(error.to_string()))
+    }
+
+    /// Takes a state that [`Engine::save`] gave. On an error the engine must not be used.
+    pub fn restore(&mut self, bytes: &[u8]) -> Result<(), StateError> {
+        let damaged = |error: postcard::Error| StateError::Damaged(error.to_string());
+        let (version, _) = postcard::take_from_bytes::<u16>(bytes).map_err(damaged)?;
+        if version != STATE_VERSION {
+            return Err(StateError::Version(version));
+        }
+        let state: State = postcard::from_bytes(bytes).map_err(damaged)?;
+        if state.slots.len() != self.slots.len() || state.markets.len() != self.markets.len() {
+            return Err(StateError::OtherConfig);
+        }
+        for (slot, saved) in self.slots.iter_mut().zip(state.slots) {
+            match (&mut slot.runner, saved.native) {
+                (Runner::Native(strategy), Some(bytes)) => strategy.restore(&bytes)?,
+                (Runner::External { awaiting }, None) => *awaiting = saved.awaiting,
+                _ => return Err(StateError::OtherConfig),
+            }
+            slot.draft = Draft::restore(saved.draft);
+            slot.form = saved.form;
+            slot.position = saved.position;
+            slot.last_signal = saved.last_signal;
+            slot.last = saved.last;
+        }
+        self.now = state.now;
+        self.markets = state.markets;
+        self.counters = state.counters;
+        self.forms = state.forms;
+        self.orders = state.orders;
+        self.portfolio = state.portfolio;
+        self.paper = state.paper;
+        self.trading = state.trading;
+        self.sent = state.sent;
+        Ok(())
+    }
+}
