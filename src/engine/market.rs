@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    BookLoss, Instrument, Level, MarketEvent, Nanos, OrderBook, Price, Quote, Trade, UnixNanos,
+    BookLoss, Instrument, Level, MarketEvent, Nanos, Num, OrderBook, Price, Quote, Trade, UnixNanos,
 };
 use crate::strategy::{Bar, BarBuilder};
 
@@ -37,6 +37,8 @@ pub struct Market {
     pub recent_trades: VecDeque<Trade>,
     /// Price of the first trade.
     pub first_price: Option<Price>,
+    /// Quote asset traded so far.
+    pub turnover: Num,
     /// Books lost so far.
     pub books_lost: u64,
     /// Engine time of the last event of any kind.
@@ -108,6 +110,7 @@ impl Market {
             last_quote: None,
             recent_trades: VecDeque::new(),
             first_price: None,
+            turnover: Num::ZERO,
             books_lost: 0,
             last_event: UnixNanos::default(),
             freshness: Freshness::default(),
@@ -152,6 +155,9 @@ impl Market {
     fn trade(&mut self, trade: Trade, now: UnixNanos) -> Change {
         self.freshness.note(now, trade.ts_venue);
         self.first_price.get_or_insert(trade.price);
+        let notional = trade.price.notional(trade.quantity);
+        let turnover = notional.and_then(|value| self.turnover.add(value));
+        self.turnover = turnover.unwrap_or(self.turnover);
         self.last_trade = Some(trade);
         if self.recent_trades.len() == TRADES_KEPT {
             self.recent_trades.pop_front();

@@ -17,6 +17,7 @@ mod slot;
 mod state;
 mod trading;
 pub mod view;
+pub mod viewer;
 
 pub use config::{Config, FeeAsset, FillModel, PaperConfig, RiskConfig, StrategyConfig};
 pub use core::{Counters, Engine};
@@ -26,3 +27,4 @@ pub use record::{
     RiskReport, Signal, StopReason, Suppression, TradingState,
 };
 pub use state::{STATE_VERSION, StateError};
+pub use viewer::{RunInfo, Viewer};

@@ -1,0 +1,342 @@
+//! The viewer folds records into what a screen shows, and builds an [`EngineView`] on demand.
+//!
+//! Pure like the engine. A plain evaluation costs it a comparison with the one before; names are
+//! resolved only for what is shown.
+
+mod chain;
+pub mod resolve;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use super::config::Config;
+use super::core::Engine;
+use super::record::{Outcome, Outlet, Record};
+use super::slot::Slot;
+use super::view::{
+    AccountView, DecisionView, EngineView, EvaluationView, InstrumentView, Marker, Mode, OrderView,
+    PositionView, RunView, StrategyView,
+};
+use crate::domain::{InstrumentId, Num, RunId, StrategyId, UnixNanos};
+use crate::strategy::{Bar, Feed, Form};
+
+/// Decisions kept for the screen.
+const DECISIONS_KEPT: usize = 500;
+/// Ended orders kept for the screen.
+const ORDERS_KEPT: usize = 50;
+/// Chart markers kept per instrument.
+const MARKERS_KEPT: usize = 200;
+/// Book levels shown per side.
+const LEVELS_SHOWN: usize = 20;
+/// A strategy in an instrument.
+type SlotKey = (StrategyId, InstrumentId);
+
+/// What the viewer must know of the run.
+#[derive(Clone, Debug)]
+pub struct RunInfo {
+    /// The run's id.
+    pub id: RunId,
+    /// The badge.
+    pub mode: Mode,
+    /// `synthetic market`, `binance`.
+    pub market: String,
+    /// When the run began.
+    pub started: UnixNanos,
+}
+
+/// Folds records into a screen's state.
+pub struct Viewer {
+    run: RunInfo,
+    config: Config,
+    forms: Vec<Form>,
+    last: BTreeMap<SlotKey, Seen>,
+    decisions: VecDeque<Arc<DecisionView>>,
+    orders: VecDeque<Arc<OrderView>>,
+    blockers: BTreeMap<StrategyId, BTreeMap<String, u64>>,
+    markers: Vec<VecDeque<Marker>>,
+    charts: Vec<(u64, Arc<Vec<Bar>>)>,
+    tally: Tally,
+    version: u64,
+}
+
+/// What was last seen of a slot: the same again only counts.
+struct Seen {
+    outcome: Outcome,
+    form: u16,
+    /// The row that counts repetitions, and how many.
+    row: String,
+    repeated: u64,
+    /// Text of the blocker, without its numbers: the key of the blocker counts.
+    blocker: String,
+}
+
+/// Counts of the run.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
+    evaluations: u64,
+    signals: u64,
+    orders: u64,
+    refusals: u64,
+    fills: u64,
+}
+
+impl Viewer {
+    /// A viewer of a run that has not begun.
+    pub fn new(run: RunInfo, config: Config) -> Self {
+        let instruments = config.instruments.len();
+        Self {
+            run,
+            config,
+            forms: Vec::new(),
+            last: BTreeMap::new(),
+            decisions: VecDeque::new(),
+            orders: VecDeque::new(),
+            blockers: BTreeMap::new(),
+            markers: vec![VecDeque::new(); instruments],
+            charts: vec![(0, Arc::default()); instruments],
+            tally: Tally::default(),
+            version: 0,
+        }
+    }
+
+    /// The screen's state now. `inputs` is how many inputs the engine took.
+    pub fn build(&mut self, engine: &Engine, inputs: u64) -> EngineView {
+        self.version += 1;
+        self.count_repetitions();
+        EngineView {
+            version: self.version,
+            now: engine.now,
+            run: self.run_view(engine, inputs),
+            account: self.account_view(engine),
+            instruments: (0..engine.markets.len())
+                .filter_map(|at| self.instrument_view(engine, at))
+                .map(Arc::new)
+                .collect(),
+            strategies: (0..self.config.strategies.len())
+                .filter_map(|at| self.strategy_view(engine, at))
+                .map(Arc::new)
+                .collect(),
+            positions: engine
+                .slots
+                .iter()
+                .filter(|slot| slot.position.fills > 0)
+                .filter_map(|slot| self.position_view(engine, slot))
+                .collect(),
+            orders: self.order_views(),
+            decisions: self.decisions.iter().cloned().collect(),
+            ..EngineView::default()
+        }
+    }
+
+    fn run_view(&self, engine: &Engine, inputs: u64) -> RunView {
+        RunView {
+            id: self.run.id.to_string(),
+            prefix: self.run.id.prefix().to_owned(),
+            mode: self.run.mode,
+            market: self.run.market.clone(),
+            trading: engine.trading,
+            started: self.run.started,
+            inputs,
+            evaluations: self.tally.evaluations,
+            signals: self.tally.signals,
+            orders: self.tally.orders,
+            refusals: self.tally.refusals,
+            fills: self.tally.fills,
+            fill_model: self.config.paper.describe(),
+        }
+    }
+
+    fn account_view(&self, engine: &Engine) -> AccountView {
+        let portfolio = &engine.portfolio;
+        let (mut realised, mut unrealised, mut fees) = (Num::ZERO, Num::ZERO, Num::ZERO);
+        let mut gross = Num::ZERO;
+        for slot in &engine.slots {
+            let position = &slot.position;
+            add(&mut realised, position.realised().ok());
+            add(&mut fees, Some(position.fees));
+            let mark = engine
+                .markets
+                .get(slot.instrument.index())
+                .and_then(super::market::Market::reference);
+            add(&mut unrealised, mark.and_then(|mark| position.unrealised(mark).ok()));
+            let value = mark.and_then(|mark| mark.notional(position.quantity.magnitude()).ok());
+            add(&mut gross, value);
+        }
+        AccountView {
+            name: portfolio.account.name.clone(),
+            asset: self.asset(portfolio.reporting.index()),
+            equity: portfolio.equity,
+            day_start: portfolio.day_start,
+            peak: portfolio.peak,
+            drawdown: portfolio.drawdown(),
+            realised,
+            unrealised,
+            fees,
+            gross_exposure: gross,
+            max_gross_exposure: self.config.risk.max_gross_notional,
+            order_rate: (
+                u32::try_from(engine.sent.len()).unwrap_or(u32::MAX),
+                self.config.risk.max_orders_per_second.unwrap_or(u32::MAX),
+            ),
+            balances: portfolio
+                .account
+                .balances
+                .iter()
+                .map(|money| {
+                    let locked = portfolio.account.locked.get(money.asset);
+                    (self.asset(money.asset.index()), money.amount, locked)
+                })
+                .collect(),
+        }
+    }
+
+    fn asset(&self, at: usize) -> String {
+        self.config.assets.get(at).map_or_else(|| "?".to_owned(), |asset| asset.0.clone())
+    }
+
+    fn instrument_view(&mut self, engine: &Engine, at: usize) -> Option<InstrumentView> {
+        let market = engine.markets.get(at)?;
+        let chart = self.charts.get_mut(at)?;
+        if chart.0 != market.chart_count {
+            *chart = (market.chart_count, Arc::new(market.chart.iter().copied().collect()));
+        }
+        Some(InstrumentView {
+            symbol: market.instrument.symbol.clone(),
+            price_digits: market.instrument.price_digits(),
+            quantity_digits: market.instrument.quantity_digits(),
+            last: market.last_trade.map(|trade| trade.price),
+            last_side: market.last_trade.map(|trade| trade.aggressor),
+            first: market.first_price,
+            turnover: market.turnover,
+            bids: market.book.bids.iter().take(LEVELS_SHOWN).collect(),
+            asks: market.book.asks.iter().take(LEVELS_SHOWN).collect(),
+            synced: market.synced,
+            live: market.live,
+            update_id: market.book.update_id,
+            age_ns: market.age(engine.now),
+            last_event: market.last_event,
+            trades: market
+                .recent_trades
+                .iter()
+                .map(|t| (t.ts_venue, t.aggressor, t.quantity, t.price))
+                .collect(),
+            bars: chart.1.clone(),
+            open_bar: market.open_bar(market.chart_length).copied(),
+            bar_length: market.chart_length,
+            markers: self.markers.get(at)?.iter().cloned().collect(),
+            gaps: market.books_lost,
+        })
+    }
+
+    fn strategy_view(&self, engine: &Engine, at: usize) -> Option<StrategyView> {
+        let config = self.config.strategies.get(at)?;
+        let id = StrategyId(u16::try_from(at).ok()?);
+        let counters = engine.counters.get(at)?;
+        let mut blockers: Vec<(String, u64)> = self
+            .blockers
+            .get(&id)
+            .map(|counts| counts.iter().map(|(text, n)| (text.clone(), *n)).collect())
+            .unwrap_or_default();
+        for ((strategy, _), seen) in &self.last {
+            if *strategy == id && !seen.blocker.is_empty() {
+                match blockers.iter_mut().find(|(text, _)| *text == seen.blocker) {
+                    Some((_, count)) => *count += seen.repeated,
+                    None => blockers.push((seen.blocker.clone(), seen.repeated)),
+                }
+            }
+        }
+        blockers.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        let mine = engine.slots.iter().filter(|slot| slot.strategy == id);
+        Some(StrategyView {
+            name: config.name.clone(),
+            kind: config.kind.clone(),
+            feed: feed_text(config.feed),
+            params: config.params.iter().map(|(name, value)| (name.clone(), *value)).collect(),
+            evaluations: counters.evaluations,
+            signals: counters.signals,
+            explained: (counters.explained, counters.signals),
+            blockers,
+            last: mine.filter_map(|slot| self.last_evaluation(slot)).map(Arc::new).collect(),
+        })
+    }
+
+    fn last_evaluation(&self, slot: &Slot) -> Option<EvaluationView> {
+        let Some(Record::Evaluation(evaluation)) = &slot.last else { return None };
+        let form = self.forms.get(usize::from(evaluation.form))?;
+        let names = self.names(slot.strategy, slot.instrument);
+        Some(resolve::evaluation(evaluation, form, names))
+    }
+
+    fn names(&self, strategy: StrategyId, instrument: InstrumentId) -> resolve::Names<'_> {
+        let strategy = self.config.strategies.get(strategy.index());
+        let instrument = self.config.instruments.get(instrument.index());
+        resolve::Names {
+            run: &self.run.id,
+            strategy: strategy.map_or("?", |strategy| strategy.name.as_str()),
+            symbol: instrument.map_or("?", |instrument| instrument.symbol.as_str()),
+        }
+    }
+
+    fn position_view(&self, engine: &Engine, slot: &Slot) -> Option<PositionView> {
+        let market = engine.markets.get(slot.instrument.index())?;
+        let position = &slot.position;
+        let names = self.names(slot.strategy, slot.instrument);
+        let held = position.quantity.magnitude();
+        let mark = market.reference();
+        let sellable = held.floor_to(market.instrument.lot_size).unwrap_or(held);
+        let value = mark.and_then(|mark| mark.notional(sellable).ok()).unwrap_or_default();
+        let too_small = sellable.is_zero() || value < market.instrument.min_notional;
+        Some(PositionView {
+            strategy: names.strategy.to_owned(),
+            symbol: names.symbol.to_owned(),
+            quantity: position.quantity,
+            average_entry: position.average_entry(),
+            mark,
+            unrealised: mark.and_then(|mark| position.unrealised(mark).ok()),
+            realised: position.realised().unwrap_or_default(),
+            fees: position.fees,
+            opened: position.opened,
+            dust: !position.is_flat() && too_small,
+            fills: position.fills,
+        })
+    }
+
+    /// Open orders first, then the newest ended ones.
+    fn order_views(&self) -> Vec<Arc<OrderView>> {
+        let open = |order: &&Arc<OrderView>| !order.state.is_terminal();
+        let ended = |order: &&Arc<OrderView>| order.state.is_terminal();
+        let newest_first = || self.orders.iter().rev();
+        newest_first()
+            .filter(open)
+            .chain(newest_first().filter(ended).take(ORDERS_KEPT))
+            .cloned()
+            .collect()
+    }
+}
+
+impl Outlet for Viewer {
+    fn record(&mut self, record: &Record) {
+        self.take(record);
+    }
+}
+
+fn add(sum: &mut Num, value: Option<Num>) {
+    if let Some(total) = value.and_then(|value| sum.add(value).ok()) {
+        *sum = total;
+    }
+}
+
+/// A feed as it is configured: `bars:1s`, `trades`.
+pub fn feed_text(feed: Feed) -> String {
+    match feed {
+        Feed::Trades => "trades".to_owned(),
+        Feed::Quotes => "quotes".to_owned(),
+        Feed::Bars(length) if length % (60 * UnixNanos::SECOND) == 0 => {
+            format!("bars:{}m", length / (60 * UnixNanos::SECOND))
+        }
+        Feed::Bars(length) if length % UnixNanos::SECOND == 0 => {
+            format!("bars:{}s", length / UnixNanos::SECOND)
+        }
+        Feed::Bars(length) => format!("bars:{}ms", length / 1_000_000),
+    }
+}
