@@ -38,12 +38,24 @@ pub struct StrategyConfig {
     pub feed: Feed,
     /// The instruments it decides for, one instance each.
     pub instruments: Vec<InstrumentId>,
-    /// Order size in base asset, per instrument.
-    pub sizes: Vec<Quantity>,
+    /// Its order size.
+    pub size: OrderSize,
     /// Given parameters; the rest are defaults.
     pub params: BTreeMap<String, f64>,
     /// It runs outside the engine and answers [`Record::Ask`](super::Record::Ask).
     pub external: bool,
+}
+
+/// How much a strategy orders when it does not say.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OrderSize {
+    /// This much base asset.
+    Base(Quantity),
+    /// As much base asset as this much quote asset buys at the reference price.
+    Quote(Num),
+    /// As much as this ratio of the account's equity buys at the reference price.
+    Equity(Num),
 }
 
 /// At which price a paper order fills.

@@ -274,7 +274,7 @@ fn build_slots(config: &Config, registry: &[StrategyKind]) -> Result<Vec<Slot>, 
     let mut slots = Vec::new();
     for (at, strategy) in config.strategies.iter().enumerate() {
         let kind = registry.iter().find(|kind| kind.name == strategy.kind);
-        for (instrument, size) in strategy.instruments.iter().zip(&strategy.sizes) {
+        for instrument in &strategy.instruments {
             let runner = match kind {
                 _ if strategy.external => Runner::External { awaiting: None },
                 Some(kind) => {
@@ -287,7 +287,7 @@ fn build_slots(config: &Config, registry: &[StrategyKind]) -> Result<Vec<Slot>, 
                 strategy: StrategyId(u16::try_from(at).unwrap_or(u16::MAX)),
                 instrument: *instrument,
                 feed: strategy.feed,
-                size: *size,
+                size: strategy.size,
                 runner,
                 draft: Draft::default(),
                 form: None,

@@ -1,7 +1,9 @@
 //! Deciding: an event reaches the strategies that asked for it, each makes one decision, and the
 //! decision is recorded whether or not anything came of it.
 
+use super::config::OrderSize;
 use super::core::Engine;
+use super::market::Market;
 use super::record::{Outcome, Outlet, Record, Signal, Suppression};
 use super::slot::{Runner, is_explained};
 use crate::domain::{
@@ -55,7 +57,6 @@ impl Engine {
                     last_price: market.last_trade.map(|trade| trade.price),
                     quote: market.best(),
                     last_signal: slot.last_signal,
-                    size: slot.size,
                 };
                 strategy.evaluate(&mut Context::new(facts, &mut slot.draft), trigger);
                 self.conclude(at, trigger, cause, out);
@@ -195,10 +196,26 @@ impl Engine {
         let opposite = slot.position.quantity.side() == Some(side.opposite());
         let held = if opposite { slot.position.quantity.magnitude() } else { Quantity::ZERO };
         match size {
+            Size::Configured => self.configured(at),
             Size::Quantity(quantity) => quantity,
             Size::Close => held,
-            Size::Reverse(quantity) => held.add(quantity).unwrap_or(held),
+            Size::Reverse => held.add(self.configured(at)).unwrap_or(held),
         }
+    }
+
+    /// A strategy's configured size at the reference price; zero when there is none.
+    fn configured(&self, at: usize) -> Quantity {
+        let Some(slot) = self.slots.get(at) else { return Quantity::ZERO };
+        let value = match slot.size {
+            OrderSize::Base(quantity) => return quantity,
+            OrderSize::Quote(value) => Some(value),
+            OrderSize::Equity(ratio) => {
+                self.portfolio.equity.and_then(|equity| equity.mul(ratio).ok())
+            }
+        };
+        let price = self.markets.get(slot.instrument.index()).and_then(Market::reference);
+        let quantity = value.zip(price).and_then(|(value, price)| value.div(price.num()).ok());
+        quantity.and_then(|quantity| Quantity::new(quantity).ok()).unwrap_or(Quantity::ZERO)
     }
 
     /// Floors a wish to the lot, records the signal, and hands it to risk.

@@ -19,7 +19,7 @@ mod trading;
 pub mod view;
 pub mod viewer;
 
-pub use config::{Config, FeeAsset, FillModel, PaperConfig, RiskConfig, StrategyConfig};
+pub use config::{Config, FeeAsset, FillModel, OrderSize, PaperConfig, RiskConfig, StrategyConfig};
 pub use core::{Counters, Engine};
 pub use input::{Command, Event, Input, StartState};
 pub use record::{

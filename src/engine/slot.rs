@@ -1,5 +1,6 @@
 //! A slot: one strategy's instance for one instrument, with its draft and its position.
 
+use super::config::OrderSize;
 use super::record::{Blocker, Evaluation, Outcome, Record};
 use crate::domain::{Cause, DecisionId, InstrumentId, Position, Quantity, StrategyId, UnixNanos};
 use crate::strategy::{AnyStrategy, Draft, Feed, FlatRules, Node, Op, OperandRef, Trigger, Truth};
@@ -23,8 +24,8 @@ pub struct Slot {
     pub instrument: InstrumentId,
     /// What makes it evaluate.
     pub feed: Feed,
-    /// Configured order size, in base asset.
-    pub size: Quantity,
+    /// Its configured order size.
+    pub size: OrderSize,
     /// Who evaluates.
     pub runner: Runner,
     /// The decision being made.

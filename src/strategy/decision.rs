@@ -14,12 +14,14 @@ use crate::domain::{OrderKind, Quantity, Side};
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Size {
+    /// The size that the configuration gives the strategy.
+    Configured,
     /// This much base asset, floored to the lot.
     Quantity(Quantity),
     /// What the strategy holds in the instrument, floored to the lot.
     Close,
-    /// Close what is held and open this much on the other side.
-    Reverse(Quantity),
+    /// Close what is held and open the configured size on the other side.
+    Reverse,
 }
 
 /// What a strategy wants done.

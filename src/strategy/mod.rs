@@ -60,8 +60,7 @@ pub use rule::{
 };
 
 use crate::domain::{
-    Fill, Instrument, Nanos, OrderEvent, OrderKind, Price, Quantity, Quote, Side, Signed, Trade,
-    UnixNanos,
+    Fill, Instrument, Nanos, OrderEvent, OrderKind, Price, Quote, Side, Signed, Trade, UnixNanos,
 };
 
 /// Which events make a strategy evaluate.
@@ -292,8 +291,6 @@ pub struct Facts<'a> {
     pub quote: Option<Quote>,
     /// When it last wanted an order in this instrument.
     pub last_signal: Option<UnixNanos>,
-    /// The configured order size, in base asset.
-    pub size: Quantity,
 }
 
 /// What a strategy has in its hands while it decides.
@@ -372,12 +369,12 @@ impl<'a> Context<'a> {
 
     /// Wants to buy the configured size at market.
     pub fn buy(&mut self) {
-        self.market(Side::Buy, Size::Quantity(self.facts.size), false);
+        self.market(Side::Buy, Size::Configured, false);
     }
 
     /// Wants to sell the configured size at market.
     pub fn sell(&mut self) {
-        self.market(Side::Sell, Size::Quantity(self.facts.size), false);
+        self.market(Side::Sell, Size::Configured, false);
     }
 
     /// Wants to close what is held, at market: `Side::Sell` closes a long position.
@@ -387,7 +384,7 @@ impl<'a> Context<'a> {
 
     /// Wants to close what is held and open the configured size on `side`, in one market order.
     pub fn reverse(&mut self, side: Side) {
-        self.market(side, Size::Reverse(self.facts.size), false);
+        self.market(side, Size::Reverse, false);
     }
 
     fn market(&mut self, side: Side, amount: Size, reduce_only: bool) {
