@@ -145,6 +145,8 @@ impl PaperConfig {
 pub struct RiskConfig {
     /// Largest order quantity in base asset, per instrument.
     pub max_order_quantity: Vec<Option<Quantity>>,
+    /// Values that replace those below, per instrument; empty when none does.
+    pub instrument_limits: Vec<NotionalLimits>,
     /// Largest order value, in quote asset.
     pub max_order_notional: Option<Num>,
     /// Largest absolute position value in one instrument, open orders counted, in quote asset.
@@ -171,4 +173,24 @@ pub struct RiskConfig {
     pub halt_at: Num,
     /// Refuses everything.
     pub kill_switch: bool,
+}
+
+/// Limits of one instrument, in its quote asset.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct NotionalLimits {
+    /// Largest order value.
+    pub max_order_notional: Option<Num>,
+    /// Largest absolute position value, open orders counted.
+    pub max_position_notional: Option<Num>,
+}
+
+impl RiskConfig {
+    /// The notional limits of an instrument: its own, else everyone's.
+    pub fn notional_limits(&self, instrument: InstrumentId) -> NotionalLimits {
+        let own = self.instrument_limits.get(instrument.index()).copied().unwrap_or_default();
+        NotionalLimits {
+            max_order_notional: own.max_order_notional.or(self.max_order_notional),
+            max_position_notional: own.max_position_notional.or(self.max_position_notional),
+        }
+    }
 }

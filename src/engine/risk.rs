@@ -3,7 +3,7 @@
 //! No check is skipped because another failed: the report shows all of them. A value that cannot
 //! be measured refuses.
 
-use super::config::RiskConfig;
+use super::config::{NotionalLimits, RiskConfig};
 use super::market::Market;
 use super::record::{Check, CheckKind, TradingState};
 use crate::domain::{
@@ -17,6 +17,8 @@ pub struct Assessment<'a> {
     pub limits: &'a RiskConfig,
     /// The instrument's market.
     pub market: &'a Market,
+    /// The largest order and position values in this instrument.
+    pub notional_limits: NotionalLimits,
     /// The largest order quantity in this instrument.
     pub max_quantity: Option<Quantity>,
     /// Paper fills need a trusted book.
@@ -83,14 +85,14 @@ impl Assessment<'_> {
                 at_most(kind, Some(self.quantity.num()), self.max_quantity.map(Quantity::num))
             }
             CheckKind::OrderNotional => {
-                at_most(kind, self.notional(), self.limits.max_order_notional)
+                at_most(kind, self.notional(), self.notional_limits.max_order_notional)
             }
             CheckKind::MinNotional => self.min_notional(),
             CheckKind::PriceCollar => at_most(kind, self.distance(), self.limits.price_collar),
             CheckKind::PositionNotional => self.unless_reducing(at_most(
                 kind,
                 self.exposure(),
-                self.limits.max_position_notional,
+                self.notional_limits.max_position_notional,
             )),
             CheckKind::GrossNotional => {
                 self.unless_reducing(at_most(kind, self.gross(), self.limits.max_gross_notional))

@@ -2,7 +2,7 @@
 
 use super::config::OrderSize;
 use super::record::{Blocker, Evaluation, Outcome, Record};
-use crate::domain::{Cause, DecisionId, InstrumentId, Position, Quantity, StrategyId, UnixNanos};
+use crate::domain::{Cause, DecisionId, InstrumentId, Position, StrategyId, UnixNanos};
 use crate::strategy::{AnyStrategy, Draft, Feed, FlatRules, Node, Op, OperandRef, Trigger, Truth};
 
 /// Who evaluates.

@@ -65,6 +65,7 @@ impl Engine {
         let (asset, required) = self.requirement(wish, instrument, price)?;
         Some(Assessment {
             limits: &self.config.risk,
+            notional_limits: self.config.risk.notional_limits(instrument),
             market,
             max_quantity: self.config.risk.max_order_quantity.get(instrument.index()).copied()?,
             needs_book: self.needs_book(),
