@@ -1,7 +1,10 @@
 //! tickscope: an observability-first terminal trading client whose every decision explains itself
 //! and can be reproduced bit for bit.
+//!
+//! See ARCHITECTURE.md for the house and its floors.
 
 pub mod domain;
 pub mod engine;
 pub mod strategy;
+pub mod tape;
 pub mod venue;
