@@ -5,6 +5,12 @@
 //! REST calls going and hands every byte, stamped, to whoever owns the decoder.
 
 pub mod binance;
+pub mod endpoint;
+pub mod line;
+pub mod pace;
+pub mod rest;
+pub mod socket;
+mod tls;
 
 use serde::{Deserialize, Serialize};
 

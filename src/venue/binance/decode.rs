@@ -10,9 +10,7 @@ use super::depth::{self, Levels};
 use super::exchange_info::ExchangeInfo;
 use super::feed::Feed;
 use super::wire::{self, BookTicker, Message};
-use crate::domain::{
-    Instrument, InstrumentId, MarketEvent, Price, Quantity, Quote, Side, Trade, UnixNanos,
-};
+use crate::domain::{Instrument, InstrumentId, MarketEvent, UnixNanos};
 use crate::venue::{Channel, Decoder, Frame, LineEvent, Listener, Request, Source, Told, Unusable};
 
 /// A larger frame than this is refused unread: the largest real one, a snapshot, is 64 kB.
@@ -117,7 +115,7 @@ impl BinanceDecoder {
         let wire: wire::Trade<'_> =
             serde_json::from_slice(json).map_err(|_| refusal(Unusable::Malformed))?;
         let (instrument, feed) = self.feed(wire.symbol, Channel::Trade)?;
-        let trade = trade(&wire).ok_or(refusal(Unusable::BadNumber))?;
+        let trade = wire.trade().ok_or(refusal(Unusable::BadNumber))?;
         feed.came_alive(instrument, Channel::Trade, listener);
         let expected = feed.expected_trade(&trade).map_err(refusal)?;
         if let Some(expected) = expected {
@@ -132,7 +130,7 @@ impl BinanceDecoder {
         let wire: BookTicker<'_> =
             serde_json::from_slice(json).map_err(|_| refusal(Unusable::Malformed))?;
         let (instrument, feed) = self.feed(wire.symbol, Channel::Quote)?;
-        let quote = quote(&wire).ok_or(refusal(Unusable::BadNumber))?;
+        let quote = wire.quote().ok_or(refusal(Unusable::BadNumber))?;
         feed.came_alive(instrument, Channel::Quote, listener);
         listener.told(Told::Market { instrument, event: MarketEvent::Quote(quote) });
         Ok(())
@@ -372,26 +370,6 @@ impl Decoder for BinanceDecoder {
         }
         fits
     }
-}
-
-/// A trade of the domain; `None` unless price and quantity are above zero.
-fn trade(wire: &wire::Trade<'_>) -> Option<Trade> {
-    Some(Trade {
-        id: wire.id,
-        ts_venue: UnixNanos::from_millis(wire.traded_ms),
-        price: Price::parse(wire.price).ok().filter(|price| price.num().is_positive())?,
-        quantity: Quantity::parse(wire.quantity).ok().filter(|quantity| !quantity.is_zero())?,
-        aggressor: if wire.buyer_is_maker { Side::Sell } else { Side::Buy },
-    })
-}
-
-/// A quote of the domain; `None` unless both prices are above zero.
-fn quote(wire: &BookTicker<'_>) -> Option<Quote> {
-    Some(Quote {
-        update_id: wire.update_id,
-        bid: depth::level(wire.bid_price, wire.bid_quantity)?,
-        ask: depth::level(wire.ask_price, wire.ask_quantity)?,
-    })
 }
 
 /// Adds a wish once: in replay nobody takes them away.

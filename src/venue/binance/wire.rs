@@ -8,6 +8,8 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
+use super::depth::level;
+use crate::domain::{self, Price, Quantity, Quote, Side, UnixNanos};
 use crate::venue::Channel;
 
 /// A trade print, stream `<symbol>@trade`. `m` true: the buyer was resting, so the seller crossed.
@@ -38,6 +40,19 @@ pub struct Trade<'a> {
     pub buyer_is_maker: bool,
 }
 
+impl Trade<'_> {
+    /// As a fact of the domain; `None` unless price and quantity are above zero.
+    pub fn trade(&self) -> Option<domain::Trade> {
+        Some(domain::Trade {
+            id: self.id,
+            ts_venue: UnixNanos::from_millis(self.traded_ms),
+            price: Price::parse(self.price).ok().filter(|price| price.num().is_positive())?,
+            quantity: Quantity::parse(self.quantity).ok().filter(|size| !size.is_zero())?,
+            aggressor: if self.buyer_is_maker { Side::Sell } else { Side::Buy },
+        })
+    }
+}
+
 /// Best bid and ask, stream `<symbol>@bookTicker`. It carries no time.
 ///
 /// ```json
@@ -64,6 +79,17 @@ pub struct BookTicker<'a> {
     /// Best ask quantity text.
     #[serde(rename = "A")]
     pub ask_quantity: &'a [u8],
+}
+
+impl BookTicker<'_> {
+    /// As a fact of the domain; `None` unless both prices are above zero.
+    pub fn quote(&self) -> Option<Quote> {
+        Some(Quote {
+            update_id: self.update_id,
+            bid: level(self.bid_price, self.bid_quantity)?,
+            ask: level(self.ask_price, self.ask_quantity)?,
+        })
+    }
 }
 
 /// What a WebSocket message is, before its payload is read.
