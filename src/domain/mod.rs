@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod book;
+pub mod clean;
 pub mod decimal;
 pub mod id;
 pub mod instrument;
@@ -17,6 +18,7 @@ pub mod time;
 
 pub use account::{Account, AccountKind, Balances};
 pub use book::{BookSide, Level, OrderBook};
+pub use clean::{clean, clean_bytes};
 pub use decimal::{Num, NumError};
 pub use id::{AccountId, AssetId, Cause, DecisionId, InstrumentId, OrderId, RunId, StrategyId};
 pub use instrument::{Asset, Instrument, InstrumentKind};

@@ -4,6 +4,14 @@
 //! it wants asked; replay runs it again on the same frames. The *line* (async) keeps sockets and
 //! REST calls going and hands every byte, stamped, to whoever owns the decoder.
 
+pub mod binance;
+pub mod endpoint;
+pub mod line;
+pub mod pace;
+pub mod rest;
+pub mod socket;
+mod tls;
+
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{Instrument, InstrumentId, MarketEvent, UnixNanos};
@@ -110,6 +118,15 @@ pub enum Told<'a> {
         /// Which of its streams.
         channel: Channel,
     },
+    /// Trades between `expected` and `received` never came; the trade received follows.
+    TradeGap {
+        /// Which instrument.
+        instrument: InstrumentId,
+        /// The trade id that was due.
+        expected: u64,
+        /// The trade id that came.
+        received: u64,
+    },
     /// A frame could not be used: counted, never acted on.
     Unusable {
         /// Which channel it belonged to, when that is known.
@@ -169,8 +186,12 @@ pub trait Decoder: Send {
     fn frame(&mut self, frame: &Frame<'_>, listener: &mut dyn Listener);
     /// Takes a connection event.
     fn line(&mut self, event: LineEvent, now: UnixNanos, listener: &mut dyn Listener);
-    /// The next thing it wants asked, if any. Live runs ask; replay throws the wish away, because
-    /// the answer is on the tape.
+    /// The owner of an instrument's book found it wrong (crossed, or another best level than the
+    /// quote of the same update id shows): discard it and ask for a new one. Told nothing back,
+    /// because the caller knows why.
+    fn distrust(&mut self, instrument: InstrumentId, now: UnixNanos);
+    /// The next thing it wants asked, if any: call it until `None` after every input. Live runs
+    /// ask; replay throws the wish away, because the answer is on the tape.
     fn next_request(&mut self) -> Option<Request>;
     /// Its whole state.
     fn save(&self) -> Vec<u8>;
