@@ -2,3 +2,4 @@
 //! and can be reproduced bit for bit.
 
 pub mod domain;
+pub mod simulator;
