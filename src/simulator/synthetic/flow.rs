@@ -212,7 +212,7 @@ impl Flow {
         let fair = self.fair_ticks();
         let taker = side.opposite();
         if self.draw.chance(450) {
-            let lots = self.size(4);
+            let lots = self.size(10);
             self.take(taker, fair, lots, out);
         }
         self.book.pull(side, fair);
@@ -226,7 +226,7 @@ impl Flow {
     fn take_some(&mut self, mood: &Mood, out: &mut Vec<Frame>) {
         let side = if self.draw.chance(mood.buyer_permille) { Side::Buy } else { Side::Sell };
         let ladder = self.book.ladder(side.opposite());
-        let greedy = self.draw.chance(120);
+        let greedy = self.draw.chance(160);
         let level = if greedy { ladder.iter().nth(2) } else { ladder.best() };
         let Some((limit, displayed)) = level.map(|queue| (queue.price, queue.lots)) else { return };
         let lots = if greedy { displayed + self.size(3) } else { self.size(1) / 3 + 1 };

@@ -32,26 +32,26 @@ impl Regime {
     pub fn mood(self) -> Mood {
         let calm = Mood {
             gap_us: 15_000,
-            volatility_permille: 900,
+            volatility_permille: 800,
             drift_permille: 0,
             taker_permille: 160,
             buyer_permille: 500,
-            length_ms: 5_000,
+            length_ms: 2_500,
         };
-        let trend = Mood { gap_us: 12_000, taker_permille: 190, length_ms: 3_500, ..calm };
+        let trend = Mood { gap_us: 12_000, taker_permille: 190, length_ms: 3_000, ..calm };
         match self {
             Self::Calm => calm,
-            Self::Rising => Mood { drift_permille: 1_100, buyer_permille: 680, ..trend },
-            Self::Falling => Mood { drift_permille: -1_100, buyer_permille: 320, ..trend },
+            Self::Rising => Mood { drift_permille: 1_600, buyer_permille: 680, ..trend },
+            Self::Falling => Mood { drift_permille: -1_600, buyer_permille: 320, ..trend },
             Self::Burst => Mood {
                 gap_us: 2_200,
                 volatility_permille: 2_200,
                 taker_permille: 260,
-                length_ms: 1_500,
+                length_ms: 1_200,
                 ..calm
             },
             Self::Quiet => {
-                Mood { gap_us: 45_000, volatility_permille: 350, length_ms: 4_000, ..calm }
+                Mood { gap_us: 45_000, volatility_permille: 350, length_ms: 3_000, ..calm }
             }
         }
     }
@@ -65,8 +65,8 @@ impl Regime {
             (Self::Calm, 8..20) => Self::Quiet,
             (Self::Calm | Self::Quiet, _) if draw.chance(lean) => Self::Falling,
             (Self::Calm | Self::Quiet, _) => Self::Rising,
-            (Self::Rising, 0..45) => Self::Falling,
-            (Self::Falling, 0..45) => Self::Rising,
+            (Self::Rising, 0..80) => Self::Falling,
+            (Self::Falling, 0..80) => Self::Rising,
             _ => Self::Calm,
         }
     }
