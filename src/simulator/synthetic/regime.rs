@@ -36,9 +36,9 @@ impl Regime {
             drift_permille: 0,
             taker_permille: 160,
             buyer_permille: 500,
-            length_ms: 2_500,
+            length_ms: 2_000,
         };
-        let trend = Mood { gap_us: 12_000, taker_permille: 190, length_ms: 3_000, ..calm };
+        let trend = Mood { gap_us: 12_000, taker_permille: 190, length_ms: 2_200, ..calm };
         match self {
             Self::Calm => calm,
             Self::Rising => Mood { drift_permille: 1_600, buyer_permille: 680, ..trend },
@@ -61,8 +61,8 @@ impl Regime {
     pub fn next(self, draw: &mut Draw, above_permille: i64) -> Self {
         let lean = u64::try_from((above_permille * 10 + 500).clamp(50, 950)).unwrap_or(500);
         match (self, draw.below(100)) {
-            (Self::Calm | Self::Quiet, 0..8) => Self::Burst,
-            (Self::Calm, 8..20) => Self::Quiet,
+            (Self::Calm | Self::Quiet, 0..14) => Self::Burst,
+            (Self::Calm, 14..25) => Self::Quiet,
             (Self::Calm | Self::Quiet, _) if draw.chance(lean) => Self::Falling,
             (Self::Calm | Self::Quiet, _) => Self::Rising,
             (Self::Rising, 0..80) => Self::Falling,
