@@ -5,6 +5,7 @@
 
 pub mod domain;
 pub mod engine;
+pub mod simulator;
 pub mod strategy;
 pub mod tape;
 pub mod venue;

@@ -1,0 +1,6 @@
+//! The loopback exchange.
+
+pub mod synthetic;
+mod history;
+mod market;
+mod wire;
