@@ -3,6 +3,8 @@
 //!
 //! See ARCHITECTURE.md for the house and its floors.
 
+pub mod app;
+pub mod config;
 pub mod domain;
 pub mod engine;
 pub mod simulator;

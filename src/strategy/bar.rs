@@ -107,3 +107,106 @@ impl BarBuilder {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::Side;
+
+    const LENGTH: Nanos = 60 * UnixNanos::SECOND;
+
+    /// Trades numbered from 1, each `step` seconds after the one before.
+    fn trades(steps: impl Strategy<Value = i64>) -> impl Strategy<Value = Vec<Trade>> {
+        prop::collection::vec((steps, 1_i64..1_000_000, 1_i64..1_000_000), 1..80).prop_map(|rows| {
+            let mut seconds = 1_000_000_i64;
+            let trade = |(id, (step, price, quantity))| {
+                seconds += step;
+                Trade {
+                    id,
+                    ts_venue: UnixNanos(seconds.unsigned_abs() * UnixNanos::SECOND),
+                    price: Price::new(Num::new(price, 2).unwrap()),
+                    quantity: Quantity::new(Num::new(quantity, 5).unwrap()).unwrap(),
+                    aggressor: Side::Buy,
+                }
+            };
+            (1..).zip(rows).map(trade).collect()
+        })
+    }
+
+    /// All bars, the open one last, and how many trades were late.
+    fn build(trades: &[Trade]) -> (Vec<Bar>, u64) {
+        let mut builder = BarBuilder::new(LENGTH);
+        let mut bars: Vec<Bar> = trades.iter().filter_map(|trade| builder.push(trade)).collect();
+        bars.extend(builder.current());
+        (bars, builder.late_trades)
+    }
+
+    /// What a bar says must be what exactly these trades did.
+    fn check(bar: &Bar, trades: &[Trade]) -> Result<(), TestCaseError> {
+        let prices = || trades.iter().map(|trade| trade.price);
+        let volume = trades.iter().map(|t| t.quantity).reduce(|a, b| a.add(b).unwrap());
+        let notional = |t: &Trade| t.price.notional(t.quantity).unwrap();
+        let turnover = trades.iter().map(notional).reduce(|a, b| a.add(b).unwrap());
+        prop_assert_eq!(Some(bar.open), prices().next());
+        prop_assert_eq!(Some(bar.high), prices().max());
+        prop_assert_eq!(Some(bar.low), prices().min());
+        prop_assert_eq!(Some(bar.close), prices().last());
+        prop_assert_eq!((Some(bar.volume), Some(bar.turnover)), (volume, turnover));
+        prop_assert_eq!(bar.trades, trades.len() as u64);
+        prop_assert_eq!(Some(bar.first_trade_id), trades.first().map(|trade| trade.id));
+        prop_assert_eq!(Some(bar.last_trade_id), trades.last().map(|trade| trade.id));
+        for trade in trades {
+            prop_assert!(bar.open_time <= trade.ts_venue && trade.ts_venue < bar.close_time());
+        }
+        Ok(())
+    }
+
+    proptest! {
+        /// A trade in two bars or in none makes every indicator on bars wrong.
+        #[test]
+        fn bars_partition_the_trades(trades in trades(0_i64..90)) {
+            let (bars, late) = build(&trades);
+            let mut rest = &trades[..];
+            for bar in &bars {
+                let count = usize::try_from(bar.trades).unwrap().min(rest.len());
+                let (own, others) = rest.split_at(count);
+                check(bar, own)?;
+                rest = others;
+            }
+            prop_assert_eq!((rest.len(), late), (0, 0));
+            prop_assert!(bars.is_sorted_by(|a, b| a.close_time() <= b.open_time));
+        }
+
+        /// A late trade must not change a bar that a strategy already acted on.
+        #[test]
+        fn late_trades_are_counted_never_applied(trades in trades(-60_i64..90)) {
+            let mut newest = UnixNanos(0);
+            let mut in_time = trades.clone();
+            in_time.retain(|trade| {
+                newest = newest.max(trade.ts_venue.floor_to(LENGTH));
+                trade.ts_venue.floor_to(LENGTH) == newest
+            });
+            let (bars, late) = build(&trades);
+            prop_assert_eq!(late as usize, trades.len() - in_time.len());
+            prop_assert_eq!(bars, build(&in_time).0);
+        }
+
+        /// A restart in the middle of a bar must not lose its first half.
+        #[test]
+        fn an_open_bar_survives_a_restart(trades in trades(0_i64..90), at in 0_usize..80) {
+            let mut builder = BarBuilder::new(LENGTH);
+            let mut bars = Vec::new();
+            for (n, trade) in trades.iter().enumerate() {
+                if n == at {
+                    let saved = postcard::to_stdvec(&builder).unwrap();
+                    builder = postcard::from_bytes(&saved).unwrap();
+                }
+                bars.extend(builder.push(trade));
+            }
+            bars.extend(builder.current());
+            prop_assert_eq!(bars, build(&trades).0);
+        }
+    }
+}

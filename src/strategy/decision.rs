@@ -106,14 +106,25 @@ pub struct Form {
 /// The owned decision of an external runner: operands refer to values by name.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct Decision {
-    /// Named values; `None` is missing.
-    pub values: Vec<(String, Option<f64>)>,
+    /// Values and parameters in the order they were named.
+    pub values: Vec<NamedValue>,
     /// One per `decide` call: label and tree.
     pub rules: Vec<(String, RuleTree)>,
     /// Lines to log.
     pub logs: Vec<LogLine>,
     /// What to do.
     pub intents: Vec<Intent>,
+}
+
+/// A named value as an external runner writes it.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct NamedValue {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub kind: ValueKind,
+    /// The number; `None` is missing.
+    pub value: Option<f64>,
 }
 
 /// A rule tree as an external runner writes it.
@@ -271,8 +282,8 @@ impl Draft {
     /// Takes the decision of an external runner as if it had been made here.
     pub fn load(&mut self, decision: Decision) {
         let mut named = Vec::with_capacity(decision.values.len());
-        for (name, value) in decision.values {
-            let value = self.value(&name, ValueKind::Computed, value.unwrap_or(f64::NAN));
+        for NamedValue { name, kind, value } in decision.values {
+            let value = self.value(&name, kind, value.unwrap_or(f64::NAN));
             named.push((name, value));
         }
         for (label, tree) in &decision.rules {

@@ -45,15 +45,22 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 pub mod bar;
+pub mod breakout;
 pub mod decision;
+pub mod ema_cross;
 pub mod indicator;
+pub mod mean_reversion;
+pub mod prices;
 pub mod rule;
+#[cfg(test)]
+mod tests;
 
 pub use bar::{Bar, BarBuilder};
 pub use decision::{
-    Decision, Draft, DraftState, Form, Intent, LogLevel, LogLine, NamedOperand, RuleTree, Site,
-    Size, ValueKind, ValueName,
+    Decision, Draft, DraftState, Form, Intent, LogLevel, LogLine, NamedOperand, NamedValue,
+    RuleTree, Site, Size, ValueKind, ValueName,
 };
+pub use prices::Prices;
 pub use rule::{
     FlatRules, Node, Op, Operand, OperandRef, Rule, Truth, Value, all, any, compare, cross_down,
     cross_up, not,
@@ -151,11 +158,22 @@ impl Params {
         if (1.0..=1e6).contains(&value) && value.fract() == 0.0 {
             return Ok(value as usize);
         }
-        Err(StrategyError::Param {
-            name: name.to_owned(),
-            value,
-            problem: "must be a whole number above zero".to_owned(),
-        })
+        Err(self.error(name, "must be a whole number above zero"))
+    }
+
+    /// A parameter that is on (1) or off (0).
+    pub fn switch(&self, name: &str) -> Result<bool, StrategyError> {
+        match self.get(name) {
+            0.0 => Ok(false),
+            1.0 => Ok(true),
+            _ => Err(self.error(name, "must be 0 or 1")),
+        }
+    }
+
+    /// What is wrong with a parameter's value.
+    pub fn error(&self, name: &str, problem: impl Into<String>) -> StrategyError {
+        let (name, value) = (name.to_owned(), self.get(name));
+        StrategyError::Param { name, value, problem: problem.into() }
     }
 
     /// Names and values, by name.
@@ -264,6 +282,15 @@ impl StrategyKind {
             build: |params| T::new(params).map(|strategy| Box::new(strategy) as Box<_>),
         }
     }
+}
+
+/// The kinds that come with tickscope.
+pub fn built_in() -> Vec<StrategyKind> {
+    vec![
+        StrategyKind::of::<ema_cross::EmaCross>(),
+        StrategyKind::of::<mean_reversion::MeanReversion>(),
+        StrategyKind::of::<breakout::Breakout>(),
+    ]
 }
 
 /// Lists strategy types for [`run`](crate::run): `strategies![Mine, Other]`.

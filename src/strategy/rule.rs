@@ -365,8 +365,8 @@ mod tests {
         let missing = named(2, f64::NAN, f64::NAN);
         let rule = all([cross_up(fast, slow), missing.lt(70.0), fast.lt(slow), not(slow.gt(9.0))]);
         let mut flat = FlatRules::default();
-        assert_eq!(flat.push(&rule), Truth::False);
         use Truth::{False, True, Unknown};
+        assert_eq!(flat.push(&rule), False);
         assert_eq!(flat.truths, [False, True, Unknown, False, True, False]);
         assert_eq!(flat.literals, [70.0, 9.0]);
         assert_eq!(flat.nodes.len(), 6);
