@@ -8,7 +8,7 @@ use super::config::{Config, FillModel};
 use super::input::{Command, Event, Input, StartState};
 use super::market::{Change, Market};
 use super::paper::{Due, Paper};
-use super::portfolio::Portfolio;
+use super::portfolio::{MoneySummary, Portfolio};
 use super::record::{Outlet, Record, StopReason, TradingState};
 use super::slot::{Runner, Slot};
 use crate::domain::{
@@ -47,6 +47,8 @@ pub struct Engine {
     pub(super) sent: VecDeque<UnixNanos>,
     /// Slots by instrument, so that an event finds its strategies without a search.
     pub(super) routes: Vec<Vec<usize>>,
+    /// Books that the engine found wrong and whose source does not know yet.
+    pub(super) distrusted: Vec<InstrumentId>,
     /// Bars that the current trade closed; kept for its memory.
     pub(super) closed: Vec<Bar>,
 }
@@ -80,6 +82,7 @@ impl Engine {
             paper: Paper::new(config.paper.clone()),
             trading: TradingState::Active,
             sent: VecDeque::new(),
+            distrusted: Vec::new(),
             closed: Vec::new(),
             markets,
             slots,
@@ -117,6 +120,29 @@ impl Engine {
             Event::Clock => {}
         }
         self.fire(now, out);
+    }
+
+    /// The run's money so far. A position without a mark price counts what it realised.
+    pub fn money(&self) -> MoneySummary {
+        let mut summary = MoneySummary { equity: self.portfolio.equity, ..Default::default() };
+        for slot in &self.slots {
+            let mark = self.markets.get(slot.instrument.index()).and_then(Market::reference);
+            let position = &slot.position;
+            let unrealised = mark.and_then(|mark| position.unrealised(mark).ok());
+            let pnl = position
+                .realised()
+                .and_then(|realised| realised.add(unrealised.unwrap_or_default()))
+                .and_then(|gross| gross.sub(position.fees));
+            summary.fees = summary.fees.add(position.fees).unwrap_or(summary.fees);
+            let sum = pnl.and_then(|pnl| summary.pnl.add(pnl));
+            summary.pnl = sum.unwrap_or(summary.pnl);
+        }
+        summary
+    }
+
+    /// Books that the engine found wrong since the last call: whoever makes them must start anew.
+    pub fn take_distrusted(&mut self) -> Vec<InstrumentId> {
+        std::mem::take(&mut self.distrusted)
     }
 
     /// When the driver must call again at the latest, because something is due.
@@ -178,6 +204,9 @@ impl Engine {
 
     fn lost(&mut self, instrument: InstrumentId, reason: BookLoss, out: &mut dyn Outlet) {
         self.paper.forget(instrument);
+        if matches!(reason, BookLoss::Crossed | BookLoss::Mismatch) {
+            self.distrusted.push(instrument);
+        }
         out.record(&Record::BookLost { instrument, time: self.now, reason });
     }
 

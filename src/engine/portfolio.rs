@@ -100,3 +100,14 @@ impl Portfolio {
         peak.sub(equity).ok()?.div(peak).ok()
     }
 }
+
+/// A run's money in a few numbers, in the reporting asset.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct MoneySummary {
+    /// Fees, valued in quote asset.
+    pub fees: Num,
+    /// Realised and unrealised PnL less fees.
+    pub pnl: Num,
+    /// Everything at mark.
+    pub equity: Option<Num>,
+}

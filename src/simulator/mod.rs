@@ -1,6 +1,6 @@
 //! The loopback exchange.
 
-pub mod synthetic;
 mod history;
 mod market;
+pub mod synthetic;
 mod wire;

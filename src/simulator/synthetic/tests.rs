@@ -64,7 +64,8 @@ impl Rebuilt {
     }
 
     fn touch(&self) -> [u64; 4] {
-        let (bid, ask) = (self.bids.last_key_value().unwrap(), self.asks.first_key_value().unwrap());
+        let (bid, ask) =
+            (self.bids.last_key_value().unwrap(), self.asks.first_key_value().unwrap());
         [*bid.0, *bid.1, *ask.0, *ask.1]
     }
 }
@@ -188,9 +189,18 @@ fn the_market_has_the_shape_of_the_recorded_one() {
         let share = |part: usize, all: usize| part * 100 / all.max(1);
         let percentile = |p: usize| shape.rates[(shape.rates.len() - 1) * p / 100];
         if std::env::var_os("TICKSCOPE_SHAPES").is_some() {
-            eprintln!("{symbol} p50 {} p99 {} max {} tight {}% trades {} depth bytes {} wide groups {}% of {} crosses {}",
-                percentile(50), percentile(99), percentile(100), share(shape.tight_quotes, shape.quotes), shape.trades,
-                shape.depth_bytes / shape.depths, share(shape.wide_groups, shape.groups), shape.groups, shape.crosses);
+            eprintln!(
+                "{symbol} p50 {} p99 {} max {} tight {}% trades {} depth bytes {} wide groups {}% of {} crosses {}",
+                percentile(50),
+                percentile(99),
+                percentile(100),
+                share(shape.tight_quotes, shape.quotes),
+                shape.trades,
+                shape.depth_bytes / shape.depths,
+                share(shape.wide_groups, shape.groups),
+                shape.groups,
+                shape.crosses
+            );
         }
         assert!((80..=96).contains(&share(shape.tight_quotes, shape.quotes)), "{shape:?}");
         assert!((5..=30).contains(&share(shape.wide_groups, shape.groups)), "{shape:?}");
@@ -206,7 +216,12 @@ fn a_snapshot_is_as_deep_as_the_venues_and_history_reaches_back() {
     let mut market = market(2, &["BTCUSDT", "ETHUSDT", "SOLUSDT", "ABCUSDT"]);
     for symbol in ["BTCUSDT", "ETHUSDT", "SOLUSDT", "ABCUSDT"] {
         let snapshot = market.snapshot(symbol, 1_000).unwrap();
-        assert!(snapshot.bids.len() > 900 && snapshot.asks.len() > 900, "{symbol}: {} {}", snapshot.bids.len(), snapshot.asks.len());
+        assert!(
+            snapshot.bids.len() > 900 && snapshot.asks.len() > 900,
+            "{symbol}: {} {}",
+            snapshot.bids.len(),
+            snapshot.asks.len()
+        );
         let trades: Vec<_> = market.history(symbol).unwrap().trades(None, 1_000).copied().collect();
         assert!(trades.len() > 10, "{symbol}: {} trades", trades.len());
         assert!(trades.windows(2).all(|pair| pair[1].id == pair[0].id + 1));

@@ -1,0 +1,289 @@
+//! Building: a checked configuration becomes an engine, a decoder and a start state.
+
+use std::collections::BTreeMap;
+
+use super::error::AppError;
+use super::outputs::Written;
+use super::pipeline::Pipeline;
+use crate::config::{self, Loaded, section, unit};
+use crate::domain::{
+    Account, Asset, AssetId, Balances, Instrument, InstrumentId, InstrumentKind, Money, Num, Price,
+    Quantity,
+};
+use crate::engine::config::NotionalLimits;
+use crate::engine::{
+    self, Engine, FeeAsset, FillModel, OrderSize, PaperConfig, RiskConfig, StartState,
+    StrategyConfig,
+};
+use crate::strategy::{Feed, StrategyKind};
+use crate::venue::binance::BinanceDecoder;
+
+/// The version of inputs and records that this build writes.
+pub const SCHEMA_VERSION: u16 = 1;
+
+/// Bars of the chart when no strategy uses bars, in nanoseconds.
+const CHART_BAR: u64 = 1_000_000_000;
+
+/// Quote assets by which a symbol is split, longest first where one ends another.
+const QUOTE_ASSETS: [&str; 12] =
+    ["FDUSD", "USDT", "USDC", "TUSD", "BUSD", "USD", "EUR", "GBP", "TRY", "BTC", "ETH", "BNB"];
+
+/// Filters of the recorded instruments, for tapes that hold no `exchangeInfo` (Binance spot,
+/// August 2024): symbol, tick size, lot size, minimum notional.
+const RECORDED_FILTERS: [(&str, &str, &str, &str); 2] =
+    [("BTCUSDT", "0.01", "0.00001", "5"), ("ETHUSDT", "0.01", "0.0001", "5")];
+
+/// Where an instrument's filters come from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Filters {
+    /// The venue tells them; until then nothing is traded.
+    FromVenue,
+    /// Nobody will tell them: an imported tape without the venue's list.
+    AsRecorded,
+    /// Everything goes: bare ticks have no venue.
+    Open,
+}
+
+/// What a run is built from.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// For the engine.
+    pub engine: engine::Config,
+    /// The first input.
+    pub start: StartState,
+    /// Which evaluations are written.
+    pub written: Written,
+    /// Streams per instrument.
+    pub streams: usize,
+}
+
+/// The strategies of a registry as the configuration checks them.
+pub fn config_kinds(registry: &[StrategyKind]) -> Vec<config::StrategyKind> {
+    registry
+        .iter()
+        .map(|kind| config::StrategyKind {
+            name: kind.name.to_owned(),
+            params: kind
+                .params
+                .iter()
+                .map(|spec| config::ParamSpec {
+                    name: spec.name.to_owned(),
+                    default: decimal(spec.default),
+                    min: decimal(spec.min),
+                    max: decimal(spec.max),
+                    whole: false,
+                    below: None,
+                    doc: spec.about.to_owned(),
+                })
+                .collect(),
+        })
+        .collect()
+}
+
+fn decimal(value: f64) -> Num {
+    Num::from_f64(value).unwrap_or_default()
+}
+
+/// Reads a checked configuration into a plan.
+pub fn plan(loaded: &Loaded, filters: Filters) -> Result<Plan, AppError> {
+    let config = &loaded.config;
+    let mut assets = Assets::default();
+    let instruments = config
+        .venue
+        .instruments
+        .iter()
+        .map(|symbol| instrument(symbol, &config.venue.name, filters, &mut assets))
+        .collect::<Result<Vec<_>, _>>()?;
+    let reporting = assets.id(&config.account.reporting_asset);
+    let mut balances = Balances::default();
+    for (asset, amount) in &config.account.balances {
+        let money = Money::new(amount.0, assets.id(asset));
+        balances.add(money).map_err(|error| AppError::invalid(error.to_string()))?;
+    }
+    let strategies = strategies(config)?;
+    let bars = strategies.iter().find_map(|strategy: &StrategyConfig| match strategy.feed {
+        Feed::Bars(length) => Some(length),
+        _ => None,
+    });
+    let account = Account {
+        name: config.account.name.clone(),
+        kind: config.account.kind,
+        balances,
+        locked: Balances::default(),
+    };
+    Ok(Plan {
+        engine: engine::Config {
+            assets: assets.names,
+            instruments,
+            reporting,
+            strategies,
+            paper: paper(config),
+            risk: risk(config),
+            chart_bar: bars.unwrap_or(CHART_BAR),
+        },
+        start: StartState { account, version: SCHEMA_VERSION },
+        written: match config.record.evaluations {
+            section::Evaluations::All => Written::All,
+            section::Evaluations::Changes => Written::Changes,
+        },
+        streams: config.venue.streams.len(),
+    })
+}
+
+/// Joins a decoder and an engine after a plan.
+pub fn pipeline(plan: &Plan, registry: &[StrategyKind]) -> Result<Pipeline, AppError> {
+    let engine = Engine::new(plan.engine.clone(), registry)
+        .map_err(|error| AppError::invalid(error.to_string()))?;
+    let instruments = plan.engine.instruments.clone();
+    let count = instruments.len();
+    let decoder = Box::new(BinanceDecoder::new(instruments));
+    Ok(Pipeline::new(decoder, engine, count, plan.streams))
+}
+
+#[derive(Default)]
+struct Assets {
+    names: Vec<Asset>,
+}
+
+impl Assets {
+    fn id(&mut self, name: &str) -> AssetId {
+        let known = self.names.iter().position(|asset| asset.0 == name);
+        let at = known.unwrap_or_else(|| {
+            self.names.push(Asset(name.to_owned()));
+            self.names.len() - 1
+        });
+        AssetId(u16::try_from(at).unwrap_or(u16::MAX))
+    }
+}
+
+fn instrument(
+    symbol: &str,
+    venue: &str,
+    filters: Filters,
+    assets: &mut Assets,
+) -> Result<Instrument, AppError> {
+    let split = QUOTE_ASSETS.iter().find_map(|quote| {
+        symbol.strip_suffix(quote).filter(|base| !base.is_empty()).map(|base| (base, *quote))
+    });
+    let Some((base, quote)) = split else {
+        return Err(AppError::invalid(format!(
+            "{symbol:?} does not end in a quote asset that tickscope knows ({})",
+            QUOTE_ASSETS.join(", ")
+        )));
+    };
+    let recorded = match filters {
+        Filters::FromVenue => None,
+        Filters::AsRecorded => RECORDED_FILTERS.iter().find(|known| known.0 == symbol),
+        Filters::Open => Some(&("", "0.01", "0.00000001", "0")),
+    };
+    let (tick, lot, notional) =
+        recorded.map_or(("0", "0", "0"), |(_, tick, lot, notional)| (*tick, *lot, *notional));
+    let number = |text: &str| text.parse::<Num>().unwrap_or_default();
+    let lot_size = Quantity::new(number(lot)).unwrap_or_default();
+    Ok(Instrument {
+        symbol: symbol.to_owned(),
+        venue: venue.to_owned(),
+        base: assets.id(base),
+        quote: assets.id(quote),
+        kind: InstrumentKind::Spot,
+        tick_size: Price::new(number(tick)),
+        lot_size,
+        min_quantity: lot_size,
+        max_quantity: None,
+        min_notional: number(notional),
+    })
+}
+
+fn strategies(config: &config::Config) -> Result<Vec<StrategyConfig>, AppError> {
+    let symbols = &config.venue.instruments;
+    let id = |symbol: &String| {
+        let at = symbols.iter().position(|known| known == symbol)?;
+        u16::try_from(at).ok().map(InstrumentId)
+    };
+    config
+        .strategies
+        .iter()
+        .map(|strategy| {
+            let named =
+                if strategy.instruments.is_empty() { symbols } else { &strategy.instruments };
+            let instruments: Vec<InstrumentId> = named.iter().filter_map(id).collect();
+            let params: BTreeMap<String, f64> = strategy
+                .params
+                .iter()
+                .map(|(name, value)| (name.clone(), value.0.to_f64()))
+                .collect();
+            Ok(StrategyConfig {
+                name: strategy.name.clone(),
+                kind: strategy.kind.clone(),
+                feed: match strategy.feed {
+                    unit::Feed::Trades => Feed::Trades,
+                    unit::Feed::Quotes => Feed::Quotes,
+                    unit::Feed::Bars(length) => Feed::Bars(length.0),
+                },
+                instruments,
+                size: order_size(&strategy.size)?,
+                params,
+                external: false,
+            })
+        })
+        .collect()
+}
+
+fn order_size(size: &unit::Size) -> Result<OrderSize, AppError> {
+    Ok(match size {
+        unit::Size::Quantity(amount) => OrderSize::Base(
+            Quantity::new(*amount).map_err(|error| AppError::invalid(error.to_string()))?,
+        ),
+        unit::Size::Notional { amount, .. } => OrderSize::Quote(*amount),
+        unit::Size::Equity(share) => OrderSize::Equity(*share),
+    })
+}
+
+fn paper(config: &config::Config) -> PaperConfig {
+    PaperConfig {
+        fills: match config.paper.fills {
+            section::FillModel::Book => FillModel::Book,
+            section::FillModel::Touch => FillModel::Touch,
+            section::FillModel::LastTrade => FillModel::LastTrade,
+        },
+        fee_asset: match config.account.fee_asset {
+            section::FeeAsset::Received => FeeAsset::Received,
+            section::FeeAsset::Quote => FeeAsset::Quote,
+        },
+        maker_fee: config.account.maker_fee.0,
+        taker_fee: config.account.taker_fee.0,
+        entry_latency: config.paper.latency_entry.0,
+        response_latency: config.paper.latency_response.0,
+        latency_jitter: config.paper.latency_jitter.0,
+        seed: config.paper.seed,
+    }
+}
+
+fn risk(config: &config::Config) -> RiskConfig {
+    let risk = &config.risk;
+    let limits = || config.venue.instruments.iter().map(|symbol| risk.limits(symbol));
+    RiskConfig {
+        max_order_quantity: limits()
+            .map(|limits| Quantity::new(limits.max_order_quantity).ok())
+            .collect(),
+        instrument_limits: limits()
+            .map(|limits| NotionalLimits {
+                max_order_notional: Some(limits.max_order_notional),
+                max_position_notional: Some(limits.max_position_notional),
+            })
+            .collect(),
+        max_order_notional: Some(risk.max_order_notional.0),
+        max_position_notional: Some(risk.max_position_notional.0),
+        max_gross_notional: Some(risk.max_gross_notional.0),
+        max_open_orders: Some(risk.max_open_orders),
+        max_orders_per_second: Some(risk.max_orders_per_second),
+        price_collar: Some(risk.price_collar.0),
+        max_data_age: Some(risk.max_data_age.0),
+        max_silence: Some(risk.max_silence.0),
+        max_daily_loss: Some(risk.max_daily_loss.0),
+        max_drawdown: Some(risk.max_drawdown.0),
+        reduce_only_at: risk.reduce_only_at.0,
+        halt_at: risk.halt_at.0,
+        kill_switch: risk.kill_switch,
+    }
+}

@@ -1,0 +1,239 @@
+//! The pipeline: one input at a time through the decoder into the engine. Live runs, replay and
+//! backtest drive this same code; they differ only in where inputs come from and records go.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{Cause, Instrument, InstrumentId, MarketEvent, StrategyId, UnixNanos};
+use crate::engine::{Command, Engine, Event, Input, Outlet, StartState};
+use crate::strategy::Decision;
+use crate::venue::{Channel, Decoder, Frame, LineEvent, Listener, Request, Source, Told, Unusable};
+
+/// An input that is no frame, as it stands on the tape.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TapeInput {
+    /// The first input of a run: what it starts from, and the configuration it runs under.
+    Start {
+        /// The account and the schema version.
+        state: StartState,
+        /// The whole configuration as canonical TOML.
+        config: String,
+    },
+    /// A connection went up or down.
+    Line(LineEvent),
+    /// An operator's command.
+    Command(Command),
+    /// An external strategy's answer.
+    Reply {
+        /// Who answers.
+        strategy: StrategyId,
+        /// For which instrument.
+        instrument: InstrumentId,
+        /// The input it was asked about.
+        asked: Cause,
+        /// What it decided.
+        decision: Decision,
+    },
+    /// Time passed and something was due.
+    Clock,
+}
+
+/// An input with its bytes.
+#[derive(Clone, Copy, Debug)]
+pub enum Given<'a> {
+    /// Raw bytes from the venue.
+    Frame {
+        /// Where they came from.
+        source: &'a Source,
+        /// As they came.
+        bytes: &'a [u8],
+    },
+    /// Anything else.
+    Other(&'a TapeInput),
+}
+
+/// Something worth telling that is no record of the engine.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Notice {
+    /// A stream delivered its first data since its connection came up.
+    Live(InstrumentId, Channel),
+    /// A frame could not be used.
+    Unusable(Option<Channel>, Unusable),
+    /// Trades are missing between two ids.
+    TradeGap(InstrumentId, u64, u64),
+    /// The venue announced its shutdown.
+    ShutdownAnnounced,
+}
+
+/// Decoder and engine, joined.
+pub struct Pipeline {
+    decoder: Box<dyn Decoder>,
+    engine: Engine,
+    feeds: Feeds,
+    notices: Vec<Notice>,
+    market_events: u64,
+}
+
+/// Which streams of each instrument deliver.
+struct Feeds {
+    wanted: usize,
+    live: Vec<BTreeSet<Channel>>,
+}
+
+/// Most notices held between two drains; more are not worth telling one by one.
+const NOTICES_KEPT: usize = 256;
+
+impl Pipeline {
+    /// Joins a decoder and an engine of `instruments` instruments with `streams` streams each.
+    pub fn new(
+        decoder: Box<dyn Decoder>,
+        engine: Engine,
+        instruments: usize,
+        streams: usize,
+    ) -> Self {
+        let feeds = Feeds { wanted: streams, live: vec![BTreeSet::new(); instruments] };
+        Self { decoder, engine, feeds, notices: Vec::new(), market_events: 0 }
+    }
+
+    /// Takes the input numbered `seq`, received at `time`.
+    pub fn take(&mut self, seq: u64, time: UnixNanos, given: Given<'_>, out: &mut dyn Outlet) {
+        let mut joint = Joint {
+            engine: &mut self.engine,
+            feeds: &mut self.feeds,
+            notices: &mut self.notices,
+            market_events: &mut self.market_events,
+            cause: Cause { seq, index: 0 },
+            time,
+            out,
+        };
+        match given {
+            Given::Frame { source, bytes } => {
+                let frame = Frame { source, received: time, bytes };
+                self.decoder.frame(&frame, &mut joint);
+            }
+            Given::Other(TapeInput::Line(event)) => {
+                self.decoder.line(*event, time, &mut joint);
+                if let LineEvent::Down { .. } = event {
+                    joint.feeds_down();
+                }
+            }
+            Given::Other(TapeInput::Start { state, .. }) => joint.step(Event::Start(state)),
+            Given::Other(TapeInput::Command(command)) => joint.step(Event::Command(command)),
+            Given::Other(TapeInput::Reply { strategy, instrument, asked, decision }) => {
+                let (strategy, instrument, asked) = (*strategy, *instrument, *asked);
+                joint.step(Event::Reply { strategy, instrument, asked, decision });
+            }
+            Given::Other(TapeInput::Clock) => joint.step(Event::Clock),
+        }
+        if joint.cause.index == 0 {
+            // Even an input that says nothing lets time pass: what is due, fires.
+            joint.step(Event::Clock);
+        }
+        for instrument in self.engine.take_distrusted() {
+            self.decoder.distrust(instrument, time);
+        }
+    }
+
+    /// Takes a market event that no decoder made: bare ticks have no venue.
+    pub fn market(
+        &mut self,
+        seq: u64,
+        time: UnixNanos,
+        instrument: InstrumentId,
+        event: MarketEvent<'_>,
+        out: &mut dyn Outlet,
+    ) {
+        let event = Event::Market { instrument, event };
+        self.engine.step(&Input { cause: Cause { seq, index: 0 }, time, event }, out);
+    }
+
+    /// The next thing that the decoder wants asked.
+    pub fn next_request(&mut self) -> Option<Request> {
+        self.decoder.next_request()
+    }
+
+    /// Takes what was noticed since the last call.
+    pub fn drain_notices(&mut self) -> impl Iterator<Item = Notice> + '_ {
+        self.notices.drain(..)
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Market events so far.
+    pub fn market_events(&self) -> u64 {
+        self.market_events
+    }
+}
+
+/// Hands what the decoder tells straight to the engine.
+struct Joint<'a> {
+    engine: &'a mut Engine,
+    feeds: &'a mut Feeds,
+    notices: &'a mut Vec<Notice>,
+    market_events: &'a mut u64,
+    cause: Cause,
+    time: UnixNanos,
+    out: &'a mut dyn Outlet,
+}
+
+impl Joint<'_> {
+    fn step(&mut self, event: Event<'_>) {
+        let input = Input { cause: self.cause, time: self.time, event };
+        self.engine.step(&input, self.out);
+        self.cause.index = self.cause.index.saturating_add(1);
+    }
+
+    fn notice(&mut self, notice: Notice) {
+        if self.notices.len() < NOTICES_KEPT {
+            self.notices.push(notice);
+        }
+    }
+
+    fn live(&mut self, instrument: InstrumentId, channel: Channel) {
+        self.notice(Notice::Live(instrument, channel));
+        let Some(live) = self.feeds.live.get_mut(instrument.index()) else { return };
+        live.insert(channel);
+        if live.len() == self.feeds.wanted {
+            self.step(Event::Feed { instrument, live: true });
+        }
+    }
+
+    fn feeds_down(&mut self) {
+        for at in 0..self.feeds.live.len() {
+            if let Some(live) = self.feeds.live.get_mut(at) {
+                live.clear();
+            }
+            let instrument = InstrumentId(u16::try_from(at).unwrap_or(u16::MAX));
+            self.step(Event::Feed { instrument, live: false });
+        }
+    }
+
+    fn market(&mut self, instrument: InstrumentId, event: MarketEvent<'_>) {
+        *self.market_events += 1;
+        self.step(Event::Market { instrument, event });
+    }
+
+    fn instrument(&mut self, id: InstrumentId, instrument: &Instrument) {
+        self.step(Event::Instrument { id, instrument });
+    }
+}
+
+impl Listener for Joint<'_> {
+    fn told(&mut self, told: Told<'_>) {
+        match told {
+            Told::Market { instrument, event } => self.market(instrument, event),
+            Told::Instrument { id, instrument } => self.instrument(id, instrument),
+            Told::Live { instrument, channel } => self.live(instrument, channel),
+            Told::Unusable { channel, reason } => self.notice(Notice::Unusable(channel, reason)),
+            Told::TradeGap { instrument, expected, received } => {
+                self.notice(Notice::TradeGap(instrument, expected, received));
+            }
+            Told::ShutdownAnnounced => self.notice(Notice::ShutdownAnnounced),
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! A run's result: what came of it, for a person or as one line of JSON.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Serialize;
+
+use super::build::Plan;
+use super::outputs::Outputs;
+use super::pipeline::Pipeline;
+use super::platform;
+use crate::domain::{Num, UnixNanos};
+use crate::tape::{Ending, Session};
+
+/// How long a run took.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Timing {
+    /// Frames, or rows of a file of ticks.
+    pub frames: u64,
+    /// Market events that came of them.
+    pub events: u64,
+    /// Seconds spent parsing a file of ticks.
+    pub load_wall_s: f64,
+    /// CPU seconds spent parsing a file of ticks.
+    pub load_cpu_s: f64,
+    /// Seconds of the run, parsing of ticks apart.
+    pub wall_s: f64,
+    /// CPU seconds of all threads, parsing of ticks apart.
+    pub cpu_s: f64,
+}
+
+/// What came of a run. Money is exact and in the reporting asset; times are seconds.
+#[derive(Clone, Debug, Serialize)]
+pub struct RunResult {
+    /// The session that holds its records.
+    pub session: String,
+    /// Frames read, or rows of a file of ticks.
+    pub frames: u64,
+    /// Market events.
+    pub events: u64,
+    /// Books lost.
+    pub gaps: u64,
+    /// Evaluations.
+    pub evaluations: u64,
+    /// Wishes for an order.
+    pub signals: u64,
+    /// Refused by risk.
+    pub refusals: u64,
+    /// Orders sent.
+    pub orders: u64,
+    /// Orders rejected by the venue.
+    pub rejects: u64,
+    /// Fills.
+    pub fills: u64,
+    /// Fees, valued in quote asset.
+    pub fees: Num,
+    /// Realised and unrealised PnL less fees.
+    pub pnl: Num,
+    /// Everything at mark; absent when a conversion is missing.
+    pub equity: Option<Num>,
+    /// How orders were filled.
+    pub fill_model: String,
+    /// Hash over every record, written or not.
+    pub output_hash: String,
+    /// Frames a second of wall time.
+    pub ev_per_s_wall: f64,
+    /// Frames a second of CPU time of all threads.
+    pub ev_per_s_cpu: f64,
+    /// Seconds of parsing ticks.
+    pub load_wall_s: f64,
+    /// CPU seconds of parsing ticks.
+    pub load_cpu_s: f64,
+    /// Seconds of the run.
+    pub run_wall_s: f64,
+    /// CPU seconds of the run.
+    pub run_cpu_s: f64,
+    /// The most memory held, in MiB.
+    pub peak_rss_mb: f64,
+}
+
+impl RunResult {
+    /// Gathers the result of a finished run.
+    pub fn collect(
+        pipeline: &Pipeline,
+        outputs: &Outputs,
+        plan: &Plan,
+        timing: Timing,
+        session: &Session,
+    ) -> Self {
+        let tally = &outputs.tally;
+        let money = pipeline.engine().money();
+        #[expect(clippy::cast_precision_loss, reason = "a rate")]
+        let rate = |seconds: f64| timing.frames as f64 / seconds.max(1e-9);
+        Self {
+            session: session.manifest().run_id.to_string(),
+            frames: timing.frames,
+            events: timing.events,
+            gaps: tally.gaps,
+            evaluations: tally.evaluations,
+            signals: tally.signals,
+            refusals: tally.refusals,
+            orders: tally.orders,
+            rejects: tally.rejects,
+            fills: tally.fills,
+            fees: money.fees,
+            pnl: money.pnl,
+            equity: money.equity,
+            fill_model: plan.engine.paper.describe(),
+            output_hash: format!("{:016x}", outputs.hash_mark().hash),
+            ev_per_s_wall: rate(timing.wall_s).round(),
+            ev_per_s_cpu: rate(timing.cpu_s).round(),
+            load_wall_s: timing.load_wall_s,
+            load_cpu_s: timing.load_cpu_s,
+            run_wall_s: timing.wall_s,
+            run_cpu_s: timing.cpu_s,
+            peak_rss_mb: platform::peak_rss_mb(),
+        }
+    }
+
+    /// How the session ended, for its manifest.
+    pub fn ending(&self, at: UnixNanos) -> Ending {
+        let counts = [
+            ("frames", self.frames),
+            ("events", self.events),
+            ("gaps", self.gaps),
+            ("evaluations", self.evaluations),
+            ("signals", self.signals),
+            ("refusals", self.refusals),
+            ("orders", self.orders),
+            ("fills", self.fills),
+        ];
+        let counts: BTreeMap<String, u64> =
+            counts.into_iter().map(|(name, count)| (name.to_owned(), count)).collect();
+        Ending { at, error: None, counts }
+    }
+}
+
+impl fmt::Display for RunResult {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let equity = self
+            .equity
+            .map_or_else(|| "unknown".to_owned(), |equity| equity.round_dp(2).to_string());
+        writeln!(f, "session      {}", self.session)?;
+        writeln!(f, "frames       {}  events {}  gaps {}", self.frames, self.events, self.gaps)?;
+        writeln!(
+            f,
+            "decisions    {}  signals {}  refused {}",
+            self.evaluations, self.signals, self.refusals
+        )?;
+        writeln!(
+            f,
+            "orders       {}  rejected {}  fills {}",
+            self.orders, self.rejects, self.fills
+        )?;
+        writeln!(
+            f,
+            "money        PnL {}  fees {}  equity {equity}",
+            self.pnl.round_dp(2),
+            self.fees.round_dp(2)
+        )?;
+        writeln!(f, "fill model   {}", self.fill_model)?;
+        writeln!(f, "output hash  {}", self.output_hash)?;
+        write!(
+            f,
+            "speed        {:.0} frames/s of CPU, {:.0} of wall time ({:.3} s); peak memory {:.0} MiB",
+            self.ev_per_s_cpu, self.ev_per_s_wall, self.run_wall_s, self.peak_rss_mb
+        )
+    }
+}
