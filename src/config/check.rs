@@ -8,8 +8,8 @@ use super::diagnostic::{Problem, meant};
 use super::parameter::{StrategyKind, check_params};
 use super::path::KeyPath;
 use super::section::{
-    Account, Config, FillModel, Limits, Log, Metrics, Record, Risk, Strategy, Stream, Tape, Ui,
-    Venue, VenueKind,
+    Account, Config, FillModel, InstrumentLimits, Log, Metrics, Record, Risk, Strategy, Stream,
+    Tape, Ui, Venue, VenueKind,
 };
 use super::tree::Value;
 use super::unit::{Feed, Size, is_asset};
@@ -62,8 +62,9 @@ impl Checker<'_> {
     /// Complains about a name that is none of those known.
     pub(super) fn known(&mut self, path: &KeyPath, found: &str, names: &[&str], what: &str) {
         if !names.contains(&found) {
-            let problem = Problem::with_value(self.tree, path, &format!("is no {what}: {found:?}"))
-                .advised(meant(found, names, "known"));
+            let problem =
+                Problem::with_value(self.tree, path, &format!("is {found:?}, which is no {what}"))
+                    .advised(meant(found, names, "known"));
             self.problems.push(problem);
         }
     }
@@ -164,16 +165,11 @@ impl Checker<'_> {
     }
 
     fn risk(&mut self, risk: &Risk, instruments: &[String]) {
-        self.limits("risk", risk.limits(""));
-        for symbol in risk.instruments.keys() {
-            let dotted = format!("risk.instruments.{symbol}");
-            self.known(
-                &KeyPath::of(&dotted),
-                symbol,
-                &names(instruments),
-                "instrument of the venue",
-            );
-            self.limits(&dotted, risk.limits(symbol));
+        self.positive("risk.max_order_quantity", risk.max_order_quantity.0);
+        self.positive("risk.max_order_notional", risk.max_order_notional.0);
+        self.positive("risk.max_position_notional", risk.max_position_notional.0);
+        for (symbol, own) in &risk.instruments {
+            self.instrument_limits(symbol, own, instruments);
         }
         self.positive("risk.max_gross_notional", risk.max_gross_notional.0);
         self.above_zero("risk.max_open_orders", risk.max_open_orders.into());
@@ -189,13 +185,16 @@ impl Checker<'_> {
         self.must(ordered, "risk.halt_at", message);
     }
 
-    fn limits(&mut self, table: &str, limits: Limits) {
-        for (key, value) in [
-            ("max_order_quantity", limits.max_order_quantity),
-            ("max_order_notional", limits.max_order_notional),
-            ("max_position_notional", limits.max_position_notional),
+    fn instrument_limits(&mut self, symbol: &str, own: &InstrumentLimits, instruments: &[String]) {
+        let path = KeyPath::of("risk.instruments").key(symbol);
+        self.known(&path, symbol, &names(instruments), "instrument of the venue");
+        for (key, limit) in [
+            ("max_order_quantity", own.max_order_quantity),
+            ("max_order_notional", own.max_order_notional),
+            ("max_position_notional", own.max_position_notional),
         ] {
-            self.positive(&format!("{table}.{key}"), value);
+            let holds = limit.is_none_or(|limit| limit.0.is_positive());
+            self.require(holds, &path.key(key), "must be above 0");
         }
     }
 

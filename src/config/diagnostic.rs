@@ -13,7 +13,7 @@ use super::source::Site;
 use super::tree::Value;
 
 /// How alike two names must be for one to be a typo of the other (Jaro-Winkler, 0 to 1).
-const ALIKE: f64 = 0.8;
+const ALIKE: f64 = 0.85;
 
 /// One thing wrong with the configuration.
 #[derive(Debug)]

@@ -51,6 +51,18 @@ impl Layers {
         Self { user, folder: Some(PathBuf::from("tickscope.toml")), file, env, set }
     }
 
+    /// On top of all: trade on the venue at this base URL, `http://127.0.0.1:9080`; its streams
+    /// are on the same host.
+    #[must_use]
+    pub fn with_venue_url(mut self, url: &str) -> Self {
+        let base = url.trim_end_matches('/');
+        let streams = base.strip_prefix("http").map_or(base.to_owned(), |rest| format!("ws{rest}"));
+        self.set.push("venue.kind=binance".to_owned());
+        self.set.push(format!("venue.rest_url={base}"));
+        self.set.push(format!("venue.ws_url={streams}"));
+        self
+    }
+
     /// The layers joined, lowest first. The demo lies below all of them if no file names a venue
     /// or a strategy: a file of screen settings alone does not take the demo away.
     pub(super) fn join(&self) -> Result<Value, ConfigError> {

@@ -1,10 +1,10 @@
 //! Configuration: raw TOML and its layers in, a checked [`Config`] out, in which every value
 //! knows where it came from.
 //!
-//! Text is read into a tree that keeps source text and site of every value ([`tree`]), the layers
-//! are laid over each other ([`layer`]), the result is read into typed sections ([`section`]) and
-//! checked ([`check`]). Whatever is wrong is collected and shown with file, line, excerpt and the
-//! key that was meant ([`diagnostic`]). No number passes through a float.
+//! Text is read into a tree that keeps source text and site of every value (`tree`), the layers
+//! are laid over each other (`layer`), the result is read into typed sections ([`section`]) and
+//! checked (`check`). Whatever is wrong is collected and shown with file, line, excerpt and the
+//! key that was meant (`diagnostic`). No number passes through a float.
 //!
 //! It imports nothing but `domain`; `app` hands the sections to the islands that they are for.
 

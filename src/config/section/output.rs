@@ -3,7 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::config::unit::{ByteSize, TimeSpan};
 
@@ -95,9 +96,16 @@ impl Default for Keep {
 #[serde(default, deny_unknown_fields)]
 pub struct Metrics {
     /// Address that metrics and health are served on. Default `"127.0.0.1"`.
+    #[serde(deserialize_with = "address")]
     pub bind: IpAddr,
     /// Port; 0 takes a free one. Default 9746.
     pub port: u16,
+}
+
+fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<IpAddr, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse()
+        .map_err(|_| Error::custom(format!("{text:?} is not an address such as \"127.0.0.1\"")))
 }
 
 impl Default for Metrics {
