@@ -1,0 +1,293 @@
+//! What must hold between the values of a configuration beyond their types. Every complaint
+//! points at the value.
+
+use std::collections::BTreeSet;
+use std::fmt::Display;
+
+use super::diagnostic::{Problem, meant};
+use super::parameter::{StrategyKind, check_params};
+use super::path::KeyPath;
+use super::section::{
+    Account, Config, FillModel, InstrumentLimits, Log, Metrics, Record, Risk, Strategy, Stream,
+    Tape, Ui, Venue, VenueKind,
+};
+use super::tree::Value;
+use super::unit::{Feed, Size, is_asset};
+use crate::domain::{AccountKind, Num};
+
+/// Longest name of an account, a venue or a strategy, in bytes: it becomes a folder, a label and
+/// a column.
+const NAME_MAX: usize = 32;
+
+/// Collects what is wrong, where it is written.
+pub(super) struct Checker<'a> {
+    tree: &'a Value,
+    problems: Vec<Problem>,
+}
+
+/// Checks a configuration against the tree it was read from and fills in the parameters that the
+/// strategies left to their defaults.
+pub(super) fn check(config: &mut Config, tree: &Value, kinds: &[StrategyKind]) -> Vec<Problem> {
+    let mut checker = Checker { tree, problems: Vec::new() };
+    checker.name("run.name", &config.run.name);
+    checker.venue(&config.venue);
+    checker.account(&config.account);
+    checker.risk(&config.risk, &config.venue.instruments);
+    checker.streams(config);
+    checker.outputs(&config.record, &config.tape, &config.log);
+    checker.screen(&config.ui, &config.metrics);
+    checker.strategies(&mut config.strategies, &config.venue.instruments, kinds);
+    checker.problems
+}
+
+impl Checker<'_> {
+    /// Complains about the value at `path` unless `holds`.
+    pub(super) fn require(&mut self, holds: bool, path: &KeyPath, message: impl Display) {
+        if !holds {
+            let problem = Problem::with_value(self.tree, path, &message.to_string());
+            self.problems.push(problem);
+        }
+    }
+
+    /// True if a key was set rather than left to its default.
+    pub(super) fn is_written(&self, path: &KeyPath) -> bool {
+        self.tree.at(path).is_some()
+    }
+
+    /// The same as [`require`](Self::require), for a path through tables only.
+    fn must(&mut self, holds: bool, dotted: &str, message: impl Display) {
+        self.require(holds, &KeyPath::of(dotted), message);
+    }
+
+    /// Complains about a name that is none of those known.
+    pub(super) fn known(&mut self, path: &KeyPath, found: &str, names: &[&str], what: &str) {
+        if !names.contains(&found) {
+            let problem =
+                Problem::with_value(self.tree, path, &format!("is {found:?}, which is no {what}"))
+                    .advised(meant(found, names, "known"));
+            self.problems.push(problem);
+        }
+    }
+
+    /// Complains about a key that its table does not take.
+    pub(super) fn unknown_key(&mut self, path: &KeyPath, key: &str, names: &[&str]) {
+        self.problems.push(Problem::unknown_key(self.tree, path, key, names));
+    }
+
+    fn positive(&mut self, dotted: &str, value: Num) {
+        self.must(value.is_positive(), dotted, format_args!("must be above 0, is {value}"));
+    }
+
+    fn above_zero(&mut self, dotted: &str, value: u64) {
+        self.must(value > 0, dotted, "must be above 0");
+    }
+
+    fn name(&mut self, dotted: &str, name: &str) {
+        self.name_at(&KeyPath::of(dotted), name);
+    }
+
+    fn name_at(&mut self, path: &KeyPath, name: &str) {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        let fits = !name.is_empty() && name.len() <= NAME_MAX && name.bytes().all(plain);
+        let message = format!("must be 1 to {NAME_MAX} letters, digits, `-` or `_`, is {name:?}");
+        self.require(fits, path, message);
+    }
+
+    fn venue(&mut self, venue: &Venue) {
+        self.name("venue.name", &venue.name);
+        self.must(!venue.instruments.is_empty(), "venue.instruments", "must name at least one");
+        self.symbols("venue.instruments", &venue.instruments);
+        self.symbols("venue.simulator.instruments", &venue.simulator.instruments);
+        self.must(!venue.streams.is_empty(), "venue.streams", "must name at least one");
+        self.positive("venue.simulator.speed", venue.simulator.speed.0);
+        if venue.kind == VenueKind::Binance {
+            self.url("venue.ws_url", &venue.ws_url, "ws");
+            self.url("venue.rest_url", &venue.rest_url, "http");
+        }
+        self.deadlines(venue);
+    }
+
+    fn deadlines(&mut self, venue: &Venue) {
+        self.above_zero("venue.connect_deadline", venue.connect_deadline.0);
+        self.above_zero("venue.ping_every", venue.ping_every.0);
+        self.above_zero("venue.reconnect_first", venue.reconnect_first.0);
+        let silence = venue.silence_deadline;
+        let pings = venue.ping_every < silence;
+        let message = format!("must be below venue.silence_deadline, {silence}");
+        self.must(pings, "venue.ping_every", message);
+        let grows = venue.reconnect_first <= venue.reconnect_most;
+        let message = format!("must not be above venue.reconnect_most, {}", venue.reconnect_most);
+        self.must(grows, "venue.reconnect_first", message);
+    }
+
+    /// A URL with TLS, or without on this machine.
+    fn url(&mut self, dotted: &str, url: &str, scheme: &str) {
+        let encrypted = url.strip_prefix(scheme).and_then(|rest| rest.strip_prefix("s://"));
+        let plain = url.strip_prefix(scheme).and_then(|rest| rest.strip_prefix("://"));
+        let holds = match (encrypted, plain) {
+            (Some(rest), _) => !host(rest).is_empty(),
+            (None, Some(rest)) => ["localhost", "127.0.0.1", "[::1]"].contains(&host(rest)),
+            (None, None) => false,
+        };
+        let message = format!(
+            "must begin with {scheme}s://, or with {scheme}:// on this machine, is {url:?}"
+        );
+        self.must(holds, dotted, message);
+    }
+
+    /// Symbols that a venue could have, each once.
+    fn symbols(&mut self, dotted: &str, symbols: &[String]) {
+        let mut seen = BTreeSet::new();
+        for (index, symbol) in symbols.iter().enumerate() {
+            let path = KeyPath::of(dotted).index(index);
+            self.require(is_asset(symbol), &path, "must be capitals and digits: \"BTCUSDT\"");
+            self.require(seen.insert(symbol), &path, format_args!("names {symbol} again"));
+        }
+    }
+
+    fn account(&mut self, account: &Account) {
+        self.name("account.name", &account.name);
+        let asset = &account.reporting_asset;
+        self.must(is_asset(asset), "account.reporting_asset", "must be an asset such as \"USDT\"");
+        let most = Num::new(1, 1).unwrap_or_default();
+        for (path, fee) in
+            [("account.maker_fee", account.maker_fee), ("account.taker_fee", account.taker_fee)]
+        {
+            let holds = fee.0 <= most && fee.0 >= most.neg();
+            self.must(holds, path, format_args!("must be between -10% and 10%, is {fee}"));
+        }
+        for (asset, amount) in &account.balances {
+            let path = KeyPath::of("account.balances").key(asset);
+            self.require(is_asset(asset), &path, "must be named in capitals, such as `USDT`");
+            let covered = account.kind == AccountKind::Margin || !amount.0.is_negative();
+            self.require(covered, &path, "must not be below 0 in a cash account");
+        }
+    }
+
+    fn risk(&mut self, risk: &Risk, instruments: &[String]) {
+        self.positive("risk.max_order_quantity", risk.max_order_quantity.0);
+        self.positive("risk.max_order_notional", risk.max_order_notional.0);
+        self.positive("risk.max_position_notional", risk.max_position_notional.0);
+        for (symbol, own) in &risk.instruments {
+            self.instrument_limits(symbol, own, instruments);
+        }
+        self.positive("risk.max_gross_notional", risk.max_gross_notional.0);
+        self.above_zero("risk.max_open_orders", risk.max_open_orders.into());
+        self.above_zero("risk.max_orders_per_second", risk.max_orders_per_second.into());
+        self.positive("risk.price_collar", risk.price_collar.0);
+        self.above_zero("risk.max_data_age", risk.max_data_age.0);
+        self.above_zero("risk.max_silence", risk.max_silence.0);
+        self.positive("risk.max_daily_loss", risk.max_daily_loss.0);
+        self.positive("risk.max_drawdown", risk.max_drawdown.0);
+        self.positive("risk.reduce_only_at", risk.reduce_only_at.0);
+        let ordered = risk.reduce_only_at <= risk.halt_at;
+        let message = format!("must not be below risk.reduce_only_at, {}", risk.reduce_only_at);
+        self.must(ordered, "risk.halt_at", message);
+    }
+
+    fn instrument_limits(&mut self, symbol: &str, own: &InstrumentLimits, instruments: &[String]) {
+        let path = KeyPath::of("risk.instruments").key(symbol);
+        self.known(&path, symbol, &names(instruments), "instrument of the venue");
+        for (key, limit) in [
+            ("max_order_quantity", own.max_order_quantity),
+            ("max_order_notional", own.max_order_notional),
+            ("max_position_notional", own.max_position_notional),
+        ] {
+            let holds = limit.is_none_or(|limit| limit.0.is_positive());
+            self.require(holds, &path.key(key), "must be above 0");
+        }
+    }
+
+    /// What fills and feeds need must be subscribed.
+    fn streams(&mut self, config: &Config) {
+        let has = |stream| config.venue.streams.contains(&stream);
+        let (needed, word) = match config.paper.fills {
+            FillModel::Book => (Stream::Depth, "depth@100ms"),
+            FillModel::Touch => (Stream::BookTicker, "bookTicker"),
+            FillModel::LastTrade => (Stream::Trade, "trade"),
+        };
+        self.must(has(needed), "paper.fills", format_args!("needs the stream \"{word}\""));
+        for (index, strategy) in config.strategies.iter().enumerate() {
+            let (needed, word) = match strategy.feed {
+                Feed::Quotes => (Stream::BookTicker, "bookTicker"),
+                Feed::Trades | Feed::Bars(_) => (Stream::Trade, "trade"),
+            };
+            let path = KeyPath::of("strategy").index(index).key("feed");
+            self.require(has(needed), &path, format_args!("needs the stream \"{word}\""));
+        }
+    }
+
+    fn outputs(&mut self, record: &Record, tape: &Tape, log: &Log) {
+        self.above_zero("record.memory", record.memory.0);
+        self.above_zero("tape.segment_bytes", tape.segment_bytes.0);
+        self.above_zero("tape.segment_span", tape.segment_span.0);
+        self.above_zero("tape.keep.days", tape.keep.days.into());
+        self.above_zero("tape.keep.size", tape.keep.size.0);
+        self.above_zero("tape.keep.sessions", tape.keep.sessions.into());
+        // A line has up to 16 KiB; smaller files would rotate at every line.
+        self.must(log.max_file_bytes.0 >= 64 << 10, "log.max_file_bytes", "must be at least 64KiB");
+        self.above_zero("log.keep_files", log.keep_files.into());
+        let whole = log.keep_bytes >= log.max_file_bytes;
+        self.must(whole, "log.keep_bytes", "must not be below log.max_file_bytes");
+    }
+
+    fn screen(&mut self, ui: &Ui, metrics: &Metrics) {
+        self.must(
+            (1..=30).contains(&ui.fps),
+            "ui.fps",
+            format_args!("must be 1 to 30, is {}", ui.fps),
+        );
+        self.must(metrics.bind.is_loopback(), "metrics.bind", "must be an address of this machine");
+    }
+
+    fn strategies(
+        &mut self,
+        strategies: &mut [Strategy],
+        instruments: &[String],
+        kinds: &[StrategyKind],
+    ) {
+        let kind_names: Vec<&str> = kinds.iter().map(|kind| kind.name.as_str()).collect();
+        let mut seen = BTreeSet::new();
+        for (index, strategy) in strategies.iter_mut().enumerate() {
+            let path = KeyPath::of("strategy").index(index);
+            let name = path.key("name");
+            self.name_at(&name, &strategy.name);
+            let fresh = seen.insert(strategy.name.clone());
+            self.require(fresh, &name, format_args!("names {:?} again", strategy.name));
+            self.strategy(strategy, &path, instruments);
+            match kinds.iter().find(|kind| kind.name == strategy.kind) {
+                Some(kind) => check_params(self, kind, &mut strategy.params, &path.key("params")),
+                None => self.known(&path.key("kind"), &strategy.kind, &kind_names, "strategy kind"),
+            }
+        }
+    }
+
+    fn strategy(&mut self, strategy: &Strategy, path: &KeyPath, instruments: &[String]) {
+        for (index, symbol) in strategy.instruments.iter().enumerate() {
+            let path = path.key("instruments").index(index);
+            self.known(&path, symbol, &names(instruments), "instrument of the venue");
+        }
+        let size = &strategy.size;
+        self.require(size.num().is_positive(), &path.key("size"), "must be above 0");
+        if let Size::Equity(share) = size {
+            self.require(*share <= Num::ONE, &path.key("size"), "must not be above 100% of equity");
+        }
+        if let Feed::Bars(length) = strategy.feed {
+            self.require(length.0 > 0, &path.key("feed"), "must have bars longer than 0");
+        }
+    }
+}
+
+/// The host of a URL whose scheme is taken off.
+fn host(rest: &str) -> &str {
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        _ => authority,
+    }
+}
+
+/// Borrowed names.
+fn names(symbols: &[String]) -> Vec<&str> {
+    symbols.iter().map(String::as_str).collect()
+}

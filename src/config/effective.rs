@@ -1,0 +1,65 @@
+//! The effective configuration: every key with its value and where it came from, as one TOML text
+//! that can be read back.
+
+use std::collections::BTreeMap;
+
+use super::path::KeyPath;
+use super::section::Config;
+use super::source::{Origin, Source, SourceKind};
+use super::tree::{Node, Value};
+
+/// Where each key came from, by its path: `risk.price_collar`, `strategy[0].params.fast`.
+pub type Origins = BTreeMap<String, Origin>;
+
+/// The canonical text of a configuration: equal configurations give equal texts.
+pub(super) fn canonical(config: &Config) -> Result<String, toml::ser::Error> {
+    toml::to_string(config)
+}
+
+/// The origin of every key of the canonical text, and that text with the origins as comments.
+pub(super) fn annotate(canonical: &str, written: &Value) -> (Origins, String) {
+    let source = Source::new(SourceKind::Program, canonical);
+    let mut leaves = Vec::new();
+    // What the serializer wrote parses; if it ever did not, the text would stay without comments.
+    if let Ok(tree) = Value::document(&source) {
+        collect_leaves(&tree, &KeyPath::default(), &mut leaves);
+    }
+    let mut origins = Origins::new();
+    let mut comments = BTreeMap::new();
+    for (path, line) in leaves {
+        let origin = written.at(&path).map_or(Origin::Default, |value| value.site.origin());
+        comments.insert(line, origin.to_string());
+        origins.insert(path.to_string(), origin);
+    }
+    (origins, with_comments(canonical, &comments))
+}
+
+/// The keys that hold no further keys, each with its line from 1.
+fn collect_leaves(value: &Value, path: &KeyPath, leaves: &mut Vec<(KeyPath, usize)>) {
+    match &value.node {
+        Node::Table(table) => {
+            for (key, entry) in table {
+                collect_leaves(&entry.value, &path.key(key), leaves);
+            }
+        }
+        Node::Array(items) if items.iter().any(|item| matches!(item.node, Node::Table(_))) => {
+            for (index, item) in items.iter().enumerate() {
+                collect_leaves(item, &path.index(index), leaves);
+            }
+        }
+        _ => leaves.push((path.clone(), value.site.position().0)),
+    }
+}
+
+fn with_comments(text: &str, comments: &BTreeMap<usize, String>) -> String {
+    let mut annotated = String::with_capacity(text.len() * 2);
+    for (index, line) in text.lines().enumerate() {
+        annotated.push_str(line);
+        if let Some(comment) = comments.get(&(index + 1)) {
+            annotated.push_str("  # ");
+            annotated.push_str(comment);
+        }
+        annotated.push('\n');
+    }
+    annotated
+}
