@@ -6,7 +6,7 @@ use std::path::Path;
 use super::build::{self, Filters, Plan};
 use super::error::{AppError, Exit};
 use super::outputs::{EntrySink, Outputs, TapeStopped};
-use super::pipeline::{Given, Pipeline, TapeInput};
+use super::pipeline::{Given, Pipeline};
 use super::setup;
 use super::source::{Inputs, Replayed};
 use crate::domain::UnixNanos;

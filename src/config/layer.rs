@@ -28,6 +28,8 @@ pub struct Layers {
     pub folder: Option<PathBuf>,
     /// The file of `--config`; must be there.
     pub file: Option<PathBuf>,
+    /// A whole configuration as a tape holds it, in place of the files.
+    pub text: Option<String>,
     /// Variables of the environment; those named like `TICKSCOPE_RISK__KILL_SWITCH` count.
     pub env: Vec<(String, String)>,
     /// `risk.kill_switch=true`, as `--set` takes it.
@@ -48,7 +50,8 @@ impl Layers {
         let mut env: Vec<_> = env.into_iter().filter_map(text).collect();
         env.sort();
         let user = config_home(&env).map(|home| home.join("tickscope/config.toml"));
-        Self { user, folder: Some(PathBuf::from("tickscope.toml")), file, env, set }
+        let folder = Some(PathBuf::from("tickscope.toml"));
+        Self { user, folder, file, text: None, env, set }
     }
 
     /// On top of all: trade on the venue at this base URL, `http://127.0.0.1:9080`; its streams
@@ -74,6 +77,10 @@ impl Layers {
                 Some(Err(problem)) => problems.push(problem),
                 Some(Ok(None)) | None => {}
             }
+        }
+        if let Some(text) = &self.text {
+            let source = Source::new(SourceKind::File(PathBuf::from("recorded config.toml")), text);
+            files.push(parse(&source)?);
         }
         ConfigError::unless_none(problems)?;
         let mut tree = Value::empty(Site::whole(&Source::new(SourceKind::Program, "")));

@@ -1,0 +1,101 @@
+//! Commands: the command line's words become calls, results go to standard output, talk to
+//! standard error.
+
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use super::cli::{BacktestArgs, CheckArgs, Cli, Command, ConfigArgs, ReplayArgs};
+use super::error::{AppError, Exit};
+use super::{backtest, replay, setup};
+use crate::strategy::StrategyKind;
+
+/// Runs the command line with these strategies: the whole program. A crate of one's own calls it
+/// with `strategies![Mine]`.
+pub fn run(strategies: Vec<StrategyKind>) -> ExitCode {
+    let cli = Cli::parse();
+    let command = cli.command.unwrap_or_else(|| Command::Run(Default::default()));
+    match dispatch(&command, &strategies) {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            say_error(&error);
+            error.exit().into()
+        }
+    }
+}
+
+fn dispatch(command: &Command, registry: &[StrategyKind]) -> Result<Exit, AppError> {
+    match command {
+        Command::Backtest(args) => run_backtest(args, registry),
+        Command::Replay(args) => run_replay(args, registry),
+        Command::Check(args) => check(args, registry),
+        _ => Err(AppError::new(Exit::Failed, "not there yet")),
+    }
+}
+
+fn run_backtest(args: &BacktestArgs, registry: &[StrategyKind]) -> Result<Exit, AppError> {
+    let ConfigArgs { config, set } = args.config.clone();
+    let request = backtest::Request {
+        tape: args.tape.clone(),
+        ticks: args.ticks.clone(),
+        config,
+        set,
+        quiet: !std::io::stderr().is_terminal(),
+    };
+    let result = backtest::run(&request, registry)?;
+    if args.json {
+        print_json(&result)?
+    } else {
+        print(&result.to_string())
+    }
+    Ok(Exit::Done)
+}
+
+fn run_replay(args: &ReplayArgs, registry: &[StrategyKind]) -> Result<Exit, AppError> {
+    let verdict = replay::verify(&args.tape, registry)?;
+    print(&verdict.line());
+    Ok(if verdict.difference.is_some() { Exit::Different } else { Exit::Done })
+}
+
+fn check(args: &CheckArgs, registry: &[StrategyKind]) -> Result<Exit, AppError> {
+    let loaded = setup::load(args.config.config.clone(), &args.config.set, registry)?;
+    let plan = super::build::plan(&loaded, super::build::Filters::FromVenue)?;
+    super::build::pipeline(&plan, registry)?;
+    if args.print {
+        print(loaded.effective());
+    } else {
+        let config = &loaded.config;
+        print(&format!(
+            "valid: {} strategies on {} instruments of {}, account {}, config {:016x}",
+            config.strategies.len(),
+            config.venue.instruments.len(),
+            config.venue.name,
+            config.account.name,
+            loaded.hash
+        ));
+    }
+    Ok(Exit::Done)
+}
+
+/// Writes a result to standard output; whoever closed it early does not want it.
+pub(super) fn print(text: &str) {
+    let _ = writeln!(std::io::stdout().lock(), "{}", text.trim_end());
+}
+
+/// Writes a result as one line of JSON.
+pub(super) fn print_json(value: &impl serde::Serialize) -> Result<(), AppError> {
+    let line = serde_json::to_string(value)
+        .map_err(|error| AppError::new(Exit::Failed, error.to_string()))?;
+    print(&line);
+    Ok(())
+}
+
+fn say_error(error: &AppError) {
+    let mut stderr = std::io::stderr().lock();
+    let colour = stderr.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
+    let _ = match error {
+        AppError::Config(error) => write!(stderr, "{}", error.render(colour, 100)),
+        _ => writeln!(stderr, "tickscope: {error}"),
+    };
+}
