@@ -1,0 +1,342 @@
+//! The core: decides on the thread that reads the socket. It takes one input at a time, records
+//! it, steps the pipeline, and publishes a view now and then. It never waits for disk, screen or
+//! a lock.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{MissedTickBehavior, sleep_until};
+
+use super::clock::Clock;
+use super::questions::{Answered, Questions};
+use super::teller::{Teller, Tidings};
+use crate::app::outputs::{EntrySink, Outputs, TapeStopped};
+use crate::app::pipeline::{Given, Pipeline, TapeInput};
+use crate::app::source::request_name;
+use crate::domain::UnixNanos;
+use crate::engine::view::{ConnectionView, EngineView};
+use crate::engine::{Command, StopReason, TradingState};
+use crate::tape::{Channel, Entry, RecorderHandle};
+use crate::venue::line::{Backoff, LineConfig};
+use crate::venue::socket::{ConnectError, Connection, Received};
+use crate::venue::{DownReason, LineEvent, Source};
+
+/// Between two published views.
+const PUBLISH_EVERY: Duration = Duration::from_millis(25);
+/// How long cancellations may take when the run ends.
+const FAREWELL: Duration = Duration::from_millis(300);
+
+/// What others ask of the core.
+#[derive(Debug)]
+pub enum Control {
+    /// An operator's command.
+    Command(Command),
+    /// End the run.
+    Quit,
+}
+
+/// Why the core ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum End {
+    /// It was asked to, or its time was up.
+    Asked,
+    /// The recording could not be written.
+    TapeStopped,
+}
+
+impl EntrySink for RecorderHandle {
+    fn entry(&mut self, entry: &Entry<'_>) -> Result<(), TapeStopped> {
+        self.push(entry).map_err(|_| TapeStopped)
+    }
+}
+
+/// The connection's state.
+enum Line {
+    Waiting(Instant),
+    Connecting(oneshot::Receiver<Result<Connection, ConnectError>>),
+    Open(Box<Connection>, Instant),
+}
+
+/// What the core takes next.
+enum Step {
+    Control(Option<Control>),
+    TimeUp,
+    Publish,
+    Due,
+    Answered(Option<Answered>),
+    Received(Received),
+    Connected(Result<Connection, ConnectError>),
+    Connect,
+}
+
+/// Everything the core owns.
+pub struct Core {
+    /// Decoder and engine.
+    pub pipeline: Pipeline,
+    /// Where records go.
+    pub outputs: Outputs,
+    /// The recording.
+    pub tape: RecorderHandle,
+    /// The time.
+    pub clock: Clock,
+    /// REST.
+    pub questions: Questions,
+    /// How the venue is reached.
+    pub line: LineConfig,
+    /// When to try again.
+    pub backoff: Backoff,
+    /// What others ask.
+    pub control: mpsc::Receiver<Control>,
+    /// When the run ends by itself.
+    pub deadline: Option<Instant>,
+    /// Where views are published.
+    pub view: Arc<ArcSwap<EngineView>>,
+    /// When this thread last woke, in nanoseconds of `clock`'s monotonic time.
+    pub woken: Arc<AtomicU64>,
+    /// What tells logs and metrics.
+    pub teller: Teller,
+    /// Inputs so far.
+    pub seq: u64,
+    /// Connections so far.
+    pub connections: u32,
+    /// Connected now.
+    pub up: bool,
+}
+
+impl Core {
+    /// Runs until it is asked to end. The first input is the start.
+    pub async fn run(mut self, start: TapeInput) -> (Self, End) {
+        let mut line = Line::Waiting(Instant::now());
+        let mut publish = tokio::time::interval(PUBLISH_EVERY);
+        publish.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut end = self.other(&start).err().map(|_| End::TapeStopped);
+        while end.is_none() {
+            let step = self.next(&mut line, &mut publish).await;
+            end = match self.handle(step, &mut line) {
+                Ok(None) => None,
+                Ok(Some(end)) => Some(end),
+                Err(TapeStopped) => Some(End::TapeStopped),
+            };
+        }
+        let end = end.unwrap_or(End::Asked);
+        if end == End::Asked && self.farewell().await.is_err() {
+            return (self, End::TapeStopped);
+        }
+        if let Line::Open(connection, _) = line {
+            connection.close().await;
+        }
+        self.publish();
+        (self, end)
+    }
+
+    /// Waits for what comes first; operator before time before answers before market data, because
+    /// market data never ends.
+    async fn next(&mut self, line: &mut Line, publish: &mut tokio::time::Interval) -> Step {
+        let due = self.pipeline.engine().next_due().map(|at| self.clock.instant(at));
+        let deadline = self.deadline;
+        tokio::select! {
+            biased;
+            control = self.control.recv() => Step::Control(control),
+            () = until(deadline) => Step::TimeUp,
+            _ = publish.tick() => Step::Publish,
+            () = until(due) => Step::Due,
+            answered = self.questions.answer() => Step::Answered(answered),
+            step = next_of_line(line) => step,
+        }
+    }
+
+    fn handle(&mut self, step: Step, line: &mut Line) -> Result<Option<End>, TapeStopped> {
+        match step {
+            Step::Control(None | Some(Control::Quit)) | Step::TimeUp => {
+                return Ok(Some(End::Asked));
+            }
+            Step::Control(Some(Control::Command(command))) => {
+                self.other(&TapeInput::Command(command))?;
+            }
+            Step::Publish => {
+                self.outputs.flush(&mut self.tape)?;
+                self.publish();
+            }
+            Step::Due => self.other(&TapeInput::Clock)?,
+            Step::Answered(Some(answered)) => self.answered(&answered)?,
+            Step::Answered(None) => {}
+            Step::Received(Received::Frame(bytes)) => self.frame(&bytes, line)?,
+            Step::Received(Received::Down(reason)) => self.down(reason, line)?,
+            Step::Connect => self.connect(line),
+            Step::Connected(Ok(connection)) => self.connected(connection, line)?,
+            Step::Connected(Err(error)) => self.refused(&error, line),
+        }
+        Ok(None)
+    }
+
+    fn frame(&mut self, bytes: &[u8], line: &mut Line) -> Result<(), TapeStopped> {
+        let Line::Open(connection, _) = line else { return Ok(()) };
+        let number = connection.number;
+        let source = Source::Stream { connection: number };
+        let before = self.outputs.tally.evaluations;
+        let channel = Channel::Stream { connection: number };
+        self.take(channel, bytes, Given::Frame { source: &source, bytes })?;
+        self.teller.frame(bytes.len());
+        if self.outputs.tally.evaluations > before {
+            let woken = self.woken.load(Ordering::Relaxed);
+            self.teller.decided(self.clock.now().0.saturating_sub(woken));
+        }
+        Ok(())
+    }
+
+    fn answered(&mut self, answered: &Answered) -> Result<(), TapeStopped> {
+        let name = request_name(&answered.request);
+        let status = answered.answer.status;
+        let source = Source::Answer { request: answered.request.clone(), status };
+        let channel = Channel::Answer { request: &name, status };
+        let bytes = answered.answer.body.as_slice();
+        self.take(channel, bytes, Given::Frame { source: &source, bytes })
+    }
+
+    fn other(&mut self, input: &TapeInput) -> Result<(), TapeStopped> {
+        let bytes = postcard::to_stdvec(input).map_err(|_| TapeStopped)?;
+        self.take(Channel::Input, &bytes, Given::Other(input))
+    }
+
+    /// Records one input and lets the pipeline take it.
+    fn take(
+        &mut self,
+        channel: Channel<'_>,
+        bytes: &[u8],
+        given: Given<'_>,
+    ) -> Result<(), TapeStopped> {
+        self.seq += 1;
+        let (seq, time) = (self.seq, self.clock.now());
+        self.tape.entry(&Entry { channel, seq, time, bytes })?;
+        self.outputs.begin(seq, time);
+        self.pipeline.take(seq, time, given, &mut self.outputs);
+        self.outputs.end(&mut self.tape)?;
+        while let Some(request) = self.pipeline.next_request() {
+            if !self.questions.ask(request) {
+                break;
+            }
+        }
+        for notice in self.pipeline.drain_notices() {
+            self.teller.tell(Tidings::Notice(notice, time));
+        }
+        Ok(())
+    }
+
+    fn connect(&mut self, line: &mut Line) {
+        self.connections += 1;
+        let number = self.connections;
+        self.teller.tell(Tidings::Connecting(number, self.clock.now()));
+        let (done, connecting) = oneshot::channel();
+        let config = self.line.clone();
+        tokio::spawn(async move {
+            // Nobody waits for it any more once the run has ended.
+            let _ = done.send(Connection::connect(&config, number).await);
+        });
+        *line = Line::Connecting(connecting);
+    }
+
+    fn connected(&mut self, connection: Connection, line: &mut Line) -> Result<(), TapeStopped> {
+        let number = connection.number;
+        *line = Line::Open(Box::new(connection), Instant::now());
+        self.up = true;
+        self.teller.tell(Tidings::Up(number, self.clock.now()));
+        self.other(&TapeInput::Line(LineEvent::Up { connection: number }))
+    }
+
+    fn refused(&mut self, error: &ConnectError, line: &mut Line) {
+        let wait = self.backoff.next_delay(Duration::ZERO);
+        self.teller.tell(Tidings::Refused(error.to_string(), self.clock.now()));
+        *line = Line::Waiting(Instant::now() + wait);
+    }
+
+    fn down(&mut self, reason: DownReason, line: &mut Line) -> Result<(), TapeStopped> {
+        let Line::Open(connection, since) = line else { return Ok(()) };
+        let number = connection.number;
+        let wait = self.backoff.next_delay(since.elapsed());
+        *line = Line::Waiting(Instant::now() + wait);
+        self.up = false;
+        self.teller.tell(Tidings::Down(number, reason, self.clock.now()));
+        self.other(&TapeInput::Line(LineEvent::Down { connection: number, reason }))
+    }
+
+    /// Cancels what is open, waits a moment for the venue's word, and closes the recording.
+    async fn farewell(&mut self) -> Result<(), TapeStopped> {
+        self.other(&TapeInput::Command(Command::Stop))?;
+        let latest = Instant::now() + FAREWELL;
+        while let Some(due) = self.pipeline.engine().next_due() {
+            let at = self.clock.instant(due);
+            if at > latest {
+                break;
+            }
+            sleep_until(at.into()).await;
+            self.other(&TapeInput::Clock)?;
+        }
+        self.outputs.mark(&mut self.tape)
+    }
+
+    /// Publishes what is visible now, and hands what was written to the teller.
+    fn publish(&mut self) {
+        let now = self.clock.now();
+        let copies = self.outputs.take_copies();
+        if !copies.is_empty() {
+            self.teller.records(copies, now);
+        }
+        let Some(viewer) = &mut self.outputs.viewer else { return };
+        let mut view = viewer.build(self.pipeline.engine(), self.seq);
+        view.now = now;
+        view.log = self.teller.log_tail();
+        view.health = self.teller.health();
+        let state = if self.up { "up" } else { "connecting" };
+        view.health.connections = vec![ConnectionView {
+            name: "market data".to_owned(),
+            up: self.up,
+            state: state.to_owned(),
+            reconnects: u64::from(self.connections.saturating_sub(1)),
+        }];
+        self.view.store(Arc::new(view));
+        self.teller.published();
+    }
+
+    /// True when a risk rule halted trading.
+    pub fn is_halted_by_risk(&self) -> bool {
+        matches!(
+            self.pipeline.engine().trading(),
+            TradingState::Halted(reason) if reason != StopReason::Operator
+        )
+    }
+
+    /// The newest engine time.
+    pub fn now(&self) -> UnixNanos {
+        self.clock.now()
+    }
+}
+
+/// Sleeps until an instant; for ever without one.
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// What the connection gives next. Dropping the wait loses nothing.
+async fn next_of_line(line: &mut Line) -> Step {
+    match line {
+        Line::Waiting(at) => {
+            sleep_until((*at).into()).await;
+            Step::Connect
+        }
+        Line::Connecting(connecting) => Step::Connected(match connecting.await {
+            Ok(result) => result,
+            // The task that connects never ends without an answer, unless it panicked.
+            Err(_) => Err(ConnectError::Refused {
+                url: String::new(),
+                reason: "the connecting task ended".to_owned(),
+            }),
+        }),
+        Line::Open(connection, _) => Step::Received(connection.next().await),
+    }
+}
