@@ -11,5 +11,3 @@ pub mod simulator;
 pub mod strategy;
 pub mod tape;
 pub mod venue;
-
-pub use app::run;

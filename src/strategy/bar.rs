@@ -152,7 +152,7 @@ mod tests {
         prop_assert_eq!(Some(bar.open), prices().next());
         prop_assert_eq!(Some(bar.high), prices().max());
         prop_assert_eq!(Some(bar.low), prices().min());
-        prop_assert_eq!(Some(bar.close), prices().last());
+        prop_assert_eq!(Some(bar.close), prices().next_back());
         prop_assert_eq!((Some(bar.volume), Some(bar.turnover)), (volume, turnover));
         prop_assert_eq!(bar.trades, trades.len() as u64);
         prop_assert_eq!(Some(bar.first_trade_id), trades.first().map(|trade| trade.id));
@@ -189,7 +189,7 @@ mod tests {
                 trade.ts_venue.floor_to(LENGTH) == newest
             });
             let (bars, late) = build(&trades);
-            prop_assert_eq!(late as usize, trades.len() - in_time.len());
+            prop_assert_eq!(late, (trades.len() - in_time.len()) as u64);
             prop_assert_eq!(bars, build(&in_time).0);
         }
 

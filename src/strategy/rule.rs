@@ -353,6 +353,7 @@ fn count<T>(items: &[T]) -> u16 {
 
 #[cfg(test)]
 mod tests {
+    use super::Truth::{False, True, Unknown};
     use super::*;
 
     fn named(index: u16, now: f64, previous: f64) -> Value {
@@ -365,7 +366,6 @@ mod tests {
         let missing = named(2, f64::NAN, f64::NAN);
         let rule = all([cross_up(fast, slow), missing.lt(70.0), fast.lt(slow), not(slow.gt(9.0))]);
         let mut flat = FlatRules::default();
-        use Truth::{False, True, Unknown};
         assert_eq!(flat.push(&rule), False);
         assert_eq!(flat.truths, [False, True, Unknown, False, True, False]);
         assert_eq!(flat.literals, [70.0, 9.0]);
@@ -378,9 +378,9 @@ mod tests {
     #[test]
     fn a_cross_needs_the_value_before() {
         let fresh = named(0, 2.0, f64::NAN);
-        assert_eq!(Op::CrossUp.evaluate(fresh.into(), 1.0.into()), Truth::Unknown);
+        assert_eq!(Op::CrossUp.evaluate(fresh.into(), 1.0.into()), Unknown);
         let risen = named(0, 2.0, 1.0);
-        assert_eq!(Op::CrossUp.evaluate(risen.into(), 1.0.into()), Truth::True);
-        assert_eq!(Op::CrossDown.evaluate(risen.into(), 1.0.into()), Truth::False);
+        assert_eq!(Op::CrossUp.evaluate(risen.into(), 1.0.into()), True);
+        assert_eq!(Op::CrossDown.evaluate(risen.into(), 1.0.into()), False);
     }
 }
