@@ -67,8 +67,8 @@ pub struct Outputs {
     pub tally: Tally,
     /// Folds records for the screen, where there is one.
     pub viewer: Option<Viewer>,
-    /// Copies of what was gathered, for whoever tells it; see [`Outputs::flush`].
-    tee: Option<Vec<u8>>,
+    /// Copies of every record with its time, for whoever tells it.
+    copies: Option<Vec<u8>>,
 }
 
 #[derive(Default)]
@@ -92,7 +92,7 @@ impl Outputs {
             failed: false,
             tally: Tally::default(),
             viewer: None,
-            tee: None,
+            copies: None,
         }
     }
 
@@ -120,9 +120,6 @@ impl Outputs {
         if !self.block.is_empty() {
             let entry = self.block.entry();
             sink.entry(&entry)?;
-            if let Some(tee) = &mut self.tee {
-                tee.extend_from_slice(entry.bytes);
-            }
             self.block.clear();
         }
         Ok(())
@@ -141,14 +138,14 @@ impl Outputs {
         self.hash.mark(self.seq)
     }
 
-    /// Keeps a copy of what is written from here on.
-    pub fn copy_written(&mut self) {
-        self.tee = Some(Vec::new());
+    /// Keeps a copy of every record from here on.
+    pub fn keep_copies(&mut self) {
+        self.copies = Some(Vec::new());
     }
 
-    /// Takes the copies made since the last call: blocks, one after the other.
+    /// Takes the copies made since the last call; [`copied_records`] reads them.
     pub fn take_copies(&mut self) -> Vec<u8> {
-        self.tee.as_mut().map(std::mem::take).unwrap_or_default()
+        self.copies.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     fn count(&mut self, record: &Record) {
@@ -194,6 +191,9 @@ impl Outlet for Outputs {
         self.failed |= !encode(record, &mut self.scratch);
         self.hash.add(&self.scratch);
         self.count(record);
+        if let Some(copies) = &mut self.copies {
+            copy_record(copies, self.time, &self.scratch);
+        }
         let written = match record {
             Record::Evaluation(evaluation) => self.is_news(evaluation),
             _ => true,
@@ -207,4 +207,24 @@ impl Outlet for Outputs {
             viewer.record(record);
         }
     }
+}
+
+/// A copy: length as `u32`, time as `u64`, both little-endian, then the record.
+fn copy_record(copies: &mut Vec<u8>, time: UnixNanos, record: &[u8]) {
+    let Ok(length) = u32::try_from(record.len()) else { return };
+    copies.extend_from_slice(&length.to_le_bytes());
+    copies.extend_from_slice(&time.0.to_le_bytes());
+    copies.extend_from_slice(record);
+}
+
+/// The records of copies, with their times.
+pub fn copied_records(mut copies: &[u8]) -> impl Iterator<Item = (UnixNanos, &[u8])> {
+    std::iter::from_fn(move || {
+        let (length, rest) = copies.split_first_chunk::<4>()?;
+        let (time, rest) = rest.split_first_chunk::<8>()?;
+        let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
+        let (record, rest) = rest.split_at_checked(length)?;
+        copies = rest;
+        Some((UnixNanos(u64::from_le_bytes(*time)), record))
+    })
 }

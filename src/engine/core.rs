@@ -145,6 +145,11 @@ impl Engine {
         std::mem::take(&mut self.distrusted)
     }
 
+    /// What trading allows now.
+    pub fn trading(&self) -> TradingState {
+        self.trading
+    }
+
     /// When the driver must call again at the latest, because something is due.
     pub fn next_due(&self) -> Option<UnixNanos> {
         self.paper.next_due()

@@ -5,9 +5,10 @@ use super::config::OrderSize;
 use super::core::Engine;
 use super::market::Market;
 use super::record::{Outcome, Outlet, Record, Signal, Suppression};
-use super::slot::{Runner, is_explained};
+use super::slot::{Runner, Slot, is_explained};
 use crate::domain::{
-    Cause, DecisionId, InstrumentId, Num, OrderKind, Quantity, Side, StrategyId, UnixNanos,
+    Cause, DecisionId, InstrumentId, Num, OrderKind, OrderState, Quantity, Side, StrategyId,
+    UnixNanos,
 };
 use crate::strategy::{Context, Decision, Facts, Feed, Intent, Size, Trigger};
 
@@ -107,6 +108,9 @@ impl Engine {
             Outcome::Signal { .. } if needs_book && !synced => {
                 Outcome::Suppressed(Suppression::BookNotTrusted)
             }
+            Outcome::Signal { .. } if self.has_order_in_flight(slot) => {
+                Outcome::Suppressed(Suppression::OrderInFlight)
+            }
             outcome => outcome,
         };
         let wants = matches!(outcome, Outcome::Signal { .. });
@@ -114,6 +118,18 @@ impl Engine {
         if wants {
             self.act(at, decision, cause, out);
         }
+    }
+
+    /// True while the venue has not said what became of an order of this slot: until then its
+    /// position is not what it will be.
+    fn has_order_in_flight(&self, slot: &Slot) -> bool {
+        self.orders.values().any(|order| {
+            let undecided = order.state == OrderState::Submitting
+                || (order.is_open() && order.request.kind == OrderKind::Market);
+            undecided
+                && order.request.id.strategy == slot.strategy
+                && order.request.instrument == slot.instrument
+        })
     }
 
     /// Records the evaluation under a new decision id.

@@ -157,11 +157,11 @@ pub enum Outcome {
         /// Index of the missing value in the form; `None` when the strategy named none.
         missing: Option<u16>,
     },
-    /// It was not asked: the data is not to be trusted.
+    /// It was not asked, or what it wants is not acted on.
     Suppressed(Suppression),
 }
 
-/// Why a strategy was not asked.
+/// Why a strategy was not asked, or why its wish was dropped.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Suppression {
@@ -169,6 +169,8 @@ pub enum Suppression {
     BookNotTrusted,
     /// An external runner has not answered yet.
     AwaitingReply,
+    /// An order of it in the instrument is still on its way: wishing again would double it.
+    OrderInFlight,
 }
 
 /// What stopped a decision first.

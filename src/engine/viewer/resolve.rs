@@ -109,6 +109,9 @@ pub fn blocker_text(evaluation: &Evaluation, form: &Form) -> String {
         Outcome::Suppressed(Suppression::AwaitingReply) => {
             "the strategy's process has not answered yet".to_owned()
         }
+        Outcome::Suppressed(Suppression::OrderInFlight) => {
+            "its last order is still on its way".to_owned()
+        }
     }
 }
 
