@@ -381,4 +381,4 @@ fn wish(wishes: &mut VecDeque<Request>, request: Request) {
 
 #[cfg(test)]
 #[path = "decode_tests.rs"]
-mod tests;
+pub(super) mod tests;

@@ -23,7 +23,7 @@ fn at(seconds: u64) -> UnixNanos {
     UnixNanos(seconds * UnixNanos::SECOND)
 }
 
-fn decoder() -> BinanceDecoder {
+pub(in super::super) fn decoder() -> BinanceDecoder {
     let instrument = |symbol: &str| Instrument {
         symbol: symbol.into(),
         venue: "binance".into(),
