@@ -11,3 +11,5 @@ pub mod simulator;
 pub mod strategy;
 pub mod tape;
 pub mod venue;
+
+pub use app::run;

@@ -378,3 +378,7 @@ fn wish(wishes: &mut VecDeque<Request>, request: Request) {
         wishes.push_back(request);
     }
 }
+
+#[cfg(test)]
+#[path = "decode_tests.rs"]
+pub(super) mod tests;

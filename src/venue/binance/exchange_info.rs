@@ -37,8 +37,8 @@ pub struct SymbolInfo<'a> {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Filter<'a> {
-    #[serde(borrow)]
-    filter_type: Cow<'a, str>,
+    #[serde(borrow, rename = "filterType")]
+    kind: Cow<'a, str>,
     #[serde(borrow)]
     tick_size: Option<Cow<'a, str>>,
     #[serde(borrow)]
@@ -64,7 +64,7 @@ impl SymbolInfo<'_> {
 
 impl Filter<'_> {
     fn apply(&self, instrument: &mut Instrument) -> Result<(), NumError> {
-        match self.filter_type.as_ref() {
+        match self.kind.as_ref() {
             "PRICE_FILTER" => instrument.tick_size = Price::new(bound(self.tick_size.as_ref())?),
             "LOT_SIZE" => {
                 let max = Quantity::new(bound(self.max_qty.as_ref())?)?;

@@ -13,3 +13,6 @@ pub mod requests;
 pub mod wire;
 
 pub use decode::BinanceDecoder;
+
+#[cfg(test)]
+mod tape_tests;

@@ -267,7 +267,9 @@ mod tests {
 
     #[test]
     fn every_kind_of_message_is_told_apart() {
-        let kind = |text: &str| message(text.as_bytes());
+        fn kind(text: &str) -> Option<Message<'_>> {
+            message(text.as_bytes())
+        }
         assert_eq!(kind(r#"{"result":null,"id":1}"#), Some(Message::Done));
         assert_eq!(kind(r#"{"result":["btcusdt@trade"],"id":3}"#), Some(Message::Done));
         assert_eq!(kind(r#"{"error":{"code":2,"msg":"no"},"id":1}"#), Some(Message::Refused));
