@@ -241,7 +241,10 @@ mod tests {
             history.record(print(id, id * 1_000, 5));
         }
         assert_eq!(history.trades(None, 10_000).count(), TRADES_KEPT);
-        assert_eq!(history.trades(Some(5_998), 10).map(|p| p.id).collect::<Vec<_>>(), [5_998, 5_999]);
+        assert_eq!(
+            history.trades(Some(5_998), 10).map(|p| p.id).collect::<Vec<_>>(),
+            [5_998, 5_999]
+        );
         assert_eq!(history.klines(query(Interval::Second, None, 5_000), 6_000_000).len(), 1_000);
         // A long silence is filled from its end, not by millions of candles.
         let klines = history.klines(query(Interval::Second, None, 1_000), 6_000_000_000);

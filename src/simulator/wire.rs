@@ -198,6 +198,9 @@ mod tests {
         assert_eq!(symbols[0]["filters"][0]["tickSize"], "0.01000000");
         assert_eq!(symbols[0]["filters"][1]["stepSize"], "0.00001000");
         assert_eq!(symbols[0]["filters"][2]["minNotional"], "5.00000000");
-        assert_eq!((&symbols[1]["baseAsset"], &symbols[1]["quoteAsset"]), (&"ABC".into(), &"EUR".into()));
+        assert_eq!(
+            (&symbols[1]["baseAsset"], &symbols[1]["quoteAsset"]),
+            (&"ABC".into(), &"EUR".into())
+        );
     }
 }

@@ -154,13 +154,7 @@ impl Book {
     }
 
     /// Takes up to `lots` at `limit` or better, best price first; gives back what found no match.
-    pub fn take(
-        &mut self,
-        side: Side,
-        limit: Ticks,
-        lots: Lots,
-        matches: &mut Vec<Match>,
-    ) -> Lots {
+    pub fn take(&mut self, side: Side, limit: Ticks, lots: Lots, matches: &mut Vec<Match>) -> Lots {
         let mut left = lots;
         let ladder = self.ladder_mut(side.opposite());
         let mut changes = 0;

@@ -64,7 +64,8 @@ impl Rebuilt {
     }
 
     fn touch(&self) -> [u64; 4] {
-        let (bid, ask) = (self.bids.last_key_value().unwrap(), self.asks.first_key_value().unwrap());
+        let (bid, ask) =
+            (self.bids.last_key_value().unwrap(), self.asks.first_key_value().unwrap());
         [*bid.0, *bid.1, *ask.0, *ask.1]
     }
 }
@@ -183,22 +184,19 @@ fn crosses(market: &mut Synthetic, symbol: &str) -> usize {
 /// A demo whose market does not look like one teaches nothing. Bounds are loose on purpose.
 #[test]
 fn the_market_has_the_shape_of_the_recorded_one() {
+    let mut busiest = 0;
     for symbol in ["BTCUSDT", "ETHUSDT", "SOLUSDT"] {
-        let shape = shape(symbol, 240);
-        let share = |part: usize, all: usize| part * 100 / all.max(1);
+        let shape = shape(symbol, 150);
+        let percent = |part: usize, all: usize| part * 100 / all.max(1);
         let percentile = |p: usize| shape.rates[(shape.rates.len() - 1) * p / 100];
-        if std::env::var_os("TICKSCOPE_SHAPES").is_some() {
-            eprintln!("{symbol} p50 {} p99 {} max {} tight {}% trades {} depth bytes {} wide groups {}% of {} crosses {}",
-                percentile(50), percentile(99), percentile(100), share(shape.tight_quotes, shape.quotes), shape.trades,
-                shape.depth_bytes / shape.depths, share(shape.wide_groups, shape.groups), shape.groups, shape.crosses);
-        }
-        assert!((80..=96).contains(&share(shape.tight_quotes, shape.quotes)), "{shape:?}");
-        assert!((5..=30).contains(&share(shape.wide_groups, shape.groups)), "{shape:?}");
+        assert!((80..=96).contains(&percent(shape.tight_quotes, shape.quotes)), "{shape:?}");
+        assert!((5..=30).contains(&percent(shape.wide_groups, shape.groups)), "{shape:?}");
         assert!((60..=200).contains(&percentile(50)), "{shape:?}");
-        assert!((200..=2_500).contains(&percentile(100)), "{shape:?}");
+        busiest = busiest.max(percentile(100));
         assert!((800..=3_500).contains(&(shape.depth_bytes / shape.depths)), "{shape:?}");
-        assert!(shape.crosses >= 6, "{shape:?}");
+        assert!(shape.crosses >= 5, "{shape:?}");
     }
+    assert!((300..=2_500).contains(&busiest), "{busiest} messages in the busiest second");
 }
 
 #[test]
@@ -206,9 +204,14 @@ fn a_snapshot_is_as_deep_as_the_venues_and_history_reaches_back() {
     let mut market = market(2, &["BTCUSDT", "ETHUSDT", "SOLUSDT", "ABCUSDT"]);
     for symbol in ["BTCUSDT", "ETHUSDT", "SOLUSDT", "ABCUSDT"] {
         let snapshot = market.snapshot(symbol, 1_000).unwrap();
-        assert!(snapshot.bids.len() > 900 && snapshot.asks.len() > 900, "{symbol}: {} {}", snapshot.bids.len(), snapshot.asks.len());
+        assert!(
+            snapshot.bids.len() > 900 && snapshot.asks.len() > 900,
+            "{symbol}: {} {}",
+            snapshot.bids.len(),
+            snapshot.asks.len()
+        );
         let trades: Vec<_> = market.history(symbol).unwrap().trades(None, 1_000).copied().collect();
-        assert!(trades.len() > 10, "{symbol}: {} trades", trades.len());
+        assert!(trades.len() > 3, "{symbol}: {} trades", trades.len());
         assert!(trades.windows(2).all(|pair| pair[1].id == pair[0].id + 1));
     }
     assert!(market.snapshot("XYZ", 5).is_none());
