@@ -9,7 +9,6 @@ pub mod domain;
 pub mod engine;
 pub mod simulator;
 pub mod strategy;
-pub mod tape;
 pub mod venue;
 
 pub use app::run;

@@ -32,15 +32,15 @@ impl Draw {
 
     /// Memoryless, with the given mean: gaps between arrivals, order sizes, distances.
     ///
-    /// The logarithm is the bit length plus a straight line between powers of two.
+    /// The logarithm is the bit length with straight lines between the powers of two.
     pub fn exponential(&mut self, mean: u64) -> u64 {
-        /// ln 2 in 1/65536, scaled so that the straight line does not shift the mean.
-        const LN_2: u128 = 43_691;
+        /// The mean of such a logarithm of a fraction: one and a half halvings, in 1/65536.
+        const HALVINGS_MEAN: u128 = 65_536 * 3 / 2;
         let bits = self.0.next_u64() | 1;
         let zeros = bits.leading_zeros();
         let fraction = ((bits << zeros) << 1) >> 48;
         let halvings = (u64::from(zeros) + 1) * 65_536 - fraction;
-        let drawn = u128::from(mean) * u128::from(halvings) * LN_2 >> 32;
+        let drawn = u128::from(mean) * u128::from(halvings) / HALVINGS_MEAN;
         u64::try_from(drawn).unwrap_or(u64::MAX)
     }
 

