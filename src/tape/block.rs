@@ -94,7 +94,8 @@ mod tests {
     #[test]
     fn records_come_back_as_they_were_appended() {
         let mut block = OutputBlock::default();
-        let written: [&[u8]; 4] = [b"first", b"", b"\0\xff", &[7; 70_000]];
+        let large = vec![7; 70_000];
+        let written: [&[u8]; 4] = [b"first", b"", b"\0\xff", &large];
         for (seq, record) in (1..).zip(written) {
             block.append(seq, UnixNanos(seq * 10), record).unwrap();
         }

@@ -27,6 +27,9 @@ pub enum TapeError {
         /// What the writer said.
         reason: String,
     },
+    /// The operating system gives no thread for the recorder.
+    #[error("cannot start the recorder: {0}")]
+    Thread(io::Error),
     /// An entry is larger than a tape holds.
     #[error("an entry of {bytes} bytes is larger than the {limit} that a tape holds")]
     EntryTooLarge {

@@ -28,6 +28,7 @@ pub struct Reader {
     waiting: std::vec::IntoIter<(Option<u32>, PathBuf)>,
     segment: SegmentReader,
     end: Option<TapeEnd>,
+    failed: bool,
 }
 
 impl Reader {
@@ -38,24 +39,35 @@ impl Reader {
             let reason = "the directory holds no tape-0001.mcap";
             return Err(TapeError::NotATape { path: path.to_owned(), reason });
         };
-        Ok(Self { waiting, segment: SegmentReader::open(&first, number)?, end: None })
+        Ok(Self {
+            waiting,
+            segment: SegmentReader::open(&first, number)?,
+            end: None,
+            failed: false,
+        })
     }
 
     /// The next entry; none at the end of the tape: see [`Reader::end`].
     ///
-    /// Damage is an error that names segment and byte. What was yielded before it is intact, and
-    /// reading on would yield the same error or skip something: stop there.
+    /// Damage is an error that names segment and byte. What was yielded before it is intact;
+    /// nothing is yielded after it.
     pub fn next(&mut self) -> Result<Option<Entry<'_>>> {
-        while self.end.is_none() {
+        let found = self.advance();
+        self.failed |= found.is_err();
+        Ok(if found? { self.segment.entry() } else { None })
+    }
+
+    fn advance(&mut self) -> Result<bool> {
+        while self.end.is_none() && !self.failed {
             if self.segment.advance_to_entry()? {
-                return Ok(self.segment.entry());
+                return Ok(true);
             }
             self.next_segment()?;
         }
-        Ok(None)
+        Ok(false)
     }
 
-    /// How the tape ended, once [`Reader::next`] has yielded none.
+    /// How the tape ended, once [`Reader::next`] has yielded none. None after damage.
     pub fn end(&self) -> Option<&TapeEnd> {
         self.end.as_ref()
     }

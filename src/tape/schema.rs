@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::entry::Channel;
 
-/// The schemas that this build reads and writes. A released one is never removed.
+/// The schemas that this build reads and writes, for the manifest. A released one is never removed.
+pub const SCHEMAS: [&str; 6] = [FRAME, ANSWER, INPUT, OUTPUT, MARK, SEGMENT];
+
 const FRAME: &str = "tickscope.frame/1";
 const ANSWER: &str = "tickscope.answer/1";
 const INPUT: &str = "tickscope.input/1";

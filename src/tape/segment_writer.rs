@@ -11,6 +11,7 @@ use mcap::write::NoSeek;
 
 use super::entry::Entry;
 use super::error::{Result, TapeError};
+use super::lookup::ByChannel;
 use super::schema::{SegmentStart, Topic};
 use super::writer::{Compression, WriterOptions};
 use crate::domain::UnixNanos;
@@ -23,8 +24,8 @@ pub(super) struct SegmentWriter {
     file: File,
     /// None once the segment is finished.
     mcap: Option<McapWriter>,
-    /// Known channels and their MCAP ids, the busy ones near the front.
-    channels: Vec<(Topic, u16)>,
+    /// The MCAP ids of the channels.
+    channels: ByChannel<u16>,
 }
 
 impl SegmentWriter {
@@ -40,7 +41,7 @@ impl SegmentWriter {
         let mcap = mcap_options(options)
             .create(NoSeek::new(BufWriter::new(twin)))
             .map_err(TapeError::append(path))?;
-        Ok(Self { path: path.to_owned(), file, mcap: Some(mcap), channels: Vec::new() })
+        Ok(Self { path: path.to_owned(), file, mcap: Some(mcap), channels: ByChannel::new() })
     }
 
     /// Writes the segment's own first message.
@@ -56,8 +57,8 @@ impl SegmentWriter {
 
     /// Appends an entry.
     pub fn append(&mut self, entry: &Entry<'_>) -> Result<()> {
-        let id = match self.known(entry) {
-            Some(id) => id,
+        let id = match self.channels.find(entry.channel) {
+            Some(id) => *id,
             None => self.register(entry.channel.into())?,
         };
         self.put(id, entry.seq, entry.time, entry.bytes)
@@ -84,24 +85,12 @@ impl SegmentWriter {
         Ok(self.file.metadata().map_err(TapeError::io("measure", &self.path))?.len())
     }
 
-    /// Looks the channel up and moves it one place forward, so that busy channels are found at
-    /// once however many answers there have been.
-    fn known(&mut self, entry: &Entry<'_>) -> Option<u16> {
-        let wanted = Some(entry.channel);
-        let at = self.channels.iter().position(|(topic, _)| topic.channel() == wanted)?;
-        let id = self.channels.get(at)?.1;
-        if at > 0 {
-            self.channels.swap(at, at - 1);
-        }
-        Some(id)
-    }
-
     fn register(&mut self, topic: Topic) -> Result<u16> {
         let id = self.with_mcap(|mcap| {
             let schema = mcap.add_schema(topic.schema(), "", &[])?;
             mcap.add_channel(schema, &topic.name(), topic.encoding(), &topic.metadata())
         })?;
-        self.channels.push((topic, id));
+        self.channels.add(topic, id);
         Ok(id)
     }
 

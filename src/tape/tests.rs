@@ -69,10 +69,16 @@ pub(super) fn write_all(mut writer: Writer, entries: &[Kept]) -> Written {
 pub(super) fn read_all(path: &Path) -> (Vec<Kept>, Result<TapeEnd>) {
     let mut read = Vec::new();
     let end = Reader::open(path).and_then(|mut reader| {
-        while let Some(entry) = reader.next()? {
-            read.push(entry.into());
+        loop {
+            match reader.next() {
+                Ok(Some(entry)) => read.push(entry.into()),
+                Ok(None) => return Ok(reader.end().unwrap().clone()),
+                Err(error) => {
+                    assert_eq!(reader.next().unwrap(), None, "yielded after {error}");
+                    return Err(error);
+                }
+            }
         }
-        Ok(reader.end().unwrap().clone())
     });
     (read, end)
 }
@@ -99,6 +105,15 @@ fn a_tape_reads_back_as_written() {
         assert_eq!(read, entries, "{compression:?}");
         assert_eq!(end.unwrap(), TapeEnd::Finished);
     }
+}
+
+/// Lost if broken: a session that ended before its first input.
+#[test]
+fn a_tape_may_be_empty() {
+    let (_directory, path) = scratch();
+    write_all(Writer::in_file(&path, WriterOptions::default()).unwrap(), &[]);
+    let (read, end) = read_all(&path);
+    assert_eq!((read.len(), end.unwrap()), (0, TapeEnd::Finished));
 }
 
 /// Lost if broken: a full disk or an endless file instead of segments that can be pruned.

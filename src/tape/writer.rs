@@ -138,17 +138,13 @@ impl Writer {
         if self.is_rotation_due(entry.time)? {
             self.rotate()?;
         }
-        let first = match self.begun {
-            Some((first, last)) => {
-                refuse_seq_jump(last, entry.seq)?;
-                first
-            }
-            None => {
-                self.segment.begin(self.written.segments, entry.seq, entry.time)?;
-                entry.time
-            }
-        };
+        if let Some((_, last)) = self.begun {
+            refuse_seq_jump(last, entry.seq)?;
+        } else {
+            self.segment.begin(self.written.segments, entry.seq, entry.time)?;
+        }
         self.segment.append(entry)?;
+        let first = self.begun.map_or(entry.time, |(first, _)| first);
         self.begun = Some((first, entry.seq));
         self.written.count(entry);
         Ok(())
