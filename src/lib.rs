@@ -9,6 +9,7 @@ pub mod domain;
 pub mod engine;
 pub mod simulator;
 pub mod strategy;
+pub mod tape;
 pub mod venue;
 
 pub use app::run;

@@ -1,6 +1,7 @@
 //! The app joins the islands: the only bridge, the only spawner, the only reader of the clock.
 
 pub mod backtest;
+pub mod book_check;
 pub mod build;
 pub mod cli;
 pub mod command;
@@ -11,7 +12,9 @@ pub mod platform;
 pub mod replay;
 pub mod result;
 pub mod setup;
+pub mod sim;
 pub mod source;
+mod tape_command;
 pub mod ticks;
 
 pub use command::run;

@@ -14,5 +14,15 @@ pub mod wire;
 
 pub use decode::BinanceDecoder;
 
+/// The symbol of a stream message, in capitals; `None` for anything else.
+pub fn symbol_of(message: &[u8]) -> Option<String> {
+    match wire::message(message)? {
+        wire::Message::Data { stream: Some(stream), .. } => {
+            Some(stream.split('@').next()?.to_ascii_uppercase())
+        }
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tape_tests;

@@ -1,0 +1,167 @@
+//! `sim`: the loopback exchange as a program of its own, and inside the default run.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::cli::SimArgs;
+use super::command::print;
+use super::error::{AppError, Exit};
+use super::source::request_of;
+use crate::simulator::{
+    self, Fault, Monitor, Source, Speed, TapeFrame, TapeFrameKind, TapeFrames, synthetic,
+};
+use crate::tape::{self, Channel, Reader};
+use crate::venue::Request;
+
+/// Runs `sim` until it is told to stop.
+pub fn run(args: &SimArgs) -> Result<Exit, AppError> {
+    let source = match &args.tape {
+        Some(tape) => {
+            let path = tape::resolve(tape, &tape::default_root()?)?.path;
+            Source::Tape(Box::new(RecordedFrames::open(&path)?))
+        }
+        None => synthetic_source(args.seed, &args.instruments),
+    };
+    let config = simulator::Config {
+        port: args.port,
+        source,
+        speed: args.speed.parse().map_err(usage)?,
+        faults: faults(&args.fault)?,
+        ..simulator::Config::default()
+    };
+    let exchange = Exchange::start(config)?;
+    let address = exchange.address;
+    print(&format!(
+        "serving http://{address} (market data of Binance spot's protocol)\n\
+         try: tickscope run --venue-url http://{address}"
+    ));
+    wait(args.duration)?;
+    let monitor = exchange.stop();
+    print(&format!(
+        "served {} messages to {} connections, {} cut off, {} faults fired",
+        monitor.frames_sent(),
+        monitor.sessions_opened(),
+        monitor.sessions_cut_off(),
+        monitor.faults_fired()
+    ));
+    Ok(Exit::Done)
+}
+
+/// A market made up from a seed.
+pub fn synthetic_source(seed: u64, symbols: &[String]) -> Source {
+    let instruments = symbols.iter().map(|symbol| synthetic::Instrument::of(symbol)).collect();
+    Source::Synthetic(synthetic::Config { seed, instruments, ..synthetic::Config::default() })
+}
+
+/// Reads faults as they are typed.
+pub fn faults(texts: &[String]) -> Result<Vec<Fault>, AppError> {
+    texts.iter().map(|text| text.parse().map_err(usage)).collect()
+}
+
+/// A speed as it is typed.
+pub fn speed(times: f64) -> Speed {
+    Speed::Times(times)
+}
+
+fn usage(error: impl std::fmt::Display) -> AppError {
+    AppError::new(Exit::Usage, error.to_string())
+}
+
+/// Waits for a signal, or until the time is up.
+fn wait(duration: Option<Duration>) -> Result<(), AppError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| AppError::new(Exit::Failed, error.to_string()))?;
+    runtime.block_on(async {
+        let up = async {
+            match duration {
+                Some(duration) => tokio::time::sleep(duration).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = up => {}
+            () = super::platform::asked_to_stop() => {}
+        }
+    });
+    Ok(())
+}
+
+/// A loopback exchange on a thread of its own.
+pub struct Exchange {
+    /// Where it listens.
+    pub address: SocketAddr,
+    monitor: Monitor,
+    stop: oneshot::Sender<()>,
+    join: JoinHandle<()>,
+}
+
+impl Exchange {
+    /// Binds the port and begins to serve.
+    pub fn start(config: simulator::Config) -> Result<Self, AppError> {
+        let failed = |error: std::io::Error| AppError::new(Exit::Failed, error.to_string());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(failed)?;
+        let server = runtime
+            .block_on(simulator::bind(config))
+            .map_err(|error| AppError::new(Exit::Connection, error.to_string()))?;
+        let (address, monitor) = (server.address(), server.monitor());
+        let (stop, stopped) = oneshot::channel::<()>();
+        let join = std::thread::Builder::new().name("exchange".to_owned()).spawn(move || {
+            // A dropped sender asks to stop as well as a used one.
+            runtime.block_on(server.run(async move { stopped.await.unwrap_or_default() }));
+        });
+        Ok(Self { address, monitor, stop, join: join.map_err(failed)? })
+    }
+
+    /// Says goodbye to its clients and ends; returns its counts.
+    pub fn stop(self) -> Monitor {
+        // The server may have ended by itself; then nobody hears this.
+        let _ = self.stop.send(());
+        let _ = self.join.join();
+        self.monitor
+    }
+}
+
+/// A tape's frames as the exchange serves them.
+struct RecordedFrames {
+    path: PathBuf,
+    reader: Reader,
+}
+
+impl RecordedFrames {
+    fn open(path: &Path) -> Result<Self, AppError> {
+        Ok(Self { path: path.to_owned(), reader: Reader::open(path)? })
+    }
+}
+
+impl TapeFrames for RecordedFrames {
+    fn next(&mut self) -> Option<TapeFrame> {
+        loop {
+            let entry = match self.reader.next() {
+                Ok(entry) => entry?,
+                Err(error) => {
+                    let mut stderr = std::io::stderr().lock();
+                    // Nobody may be listening to standard error; the tape ends here either way.
+                    let _ = std::io::Write::write_fmt(
+                        &mut stderr,
+                        format_args!("tickscope: {}: {error}\n", self.path.display()),
+                    );
+                    return None;
+                }
+            };
+            let kind = match entry.channel {
+                Channel::Stream { .. } => TapeFrameKind::Stream,
+                Channel::Answer { request, status: 200 } => match request_of(request) {
+                    Some(Request::Depth { symbol }) => TapeFrameKind::Snapshot { symbol },
+                    _ => continue,
+                },
+                _ => continue,
+            };
+            return Some(TapeFrame { received: entry.time, bytes: entry.bytes.to_vec(), kind });
+        }
+    }
+}

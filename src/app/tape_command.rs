@@ -1,0 +1,225 @@
+//! `tape` and `sessions`: import, look at, check and cut recordings.
+
+use std::path::Path;
+
+use serde_json::json;
+
+use super::book_check;
+use super::build::{self, Filters};
+use super::cli::{RawFormat, SessionsArgs, TapeCommand};
+use super::command::{print, print_json};
+use super::error::{AppError, Exit};
+use crate::config::Layers;
+use crate::domain::UnixNanos;
+use crate::strategy::StrategyKind;
+use crate::tape::{
+    self, Channel, Contents, Reader, SessionSummary, TapeEnd, Writer, WriterOptions,
+};
+
+/// Messages looked at to find a tape's instruments.
+const HEAD_MESSAGES: usize = 20_000;
+
+/// Runs a `tape` command.
+pub fn run(command: &TapeCommand, registry: &[StrategyKind]) -> Result<Exit, AppError> {
+    match command {
+        TapeCommand::Import { format: RawFormat::Raw, file, output } => import(file, output),
+        TapeCommand::Info { tape, json } => info(&resolve(tape)?, *json),
+        TapeCommand::Verify { tape, book } => verify(&resolve(tape)?, *book, registry),
+        TapeCommand::Cut { tape, drop, output } => cut(&resolve(tape)?, drop, output),
+    }
+}
+
+fn resolve(argument: &str) -> Result<std::path::PathBuf, AppError> {
+    Ok(tape::resolve(argument, &tape::default_root()?)?.path)
+}
+
+fn import(file: &Path, output: &Path) -> Result<Exit, AppError> {
+    let writer = Writer::in_file(output, WriterOptions::default())?;
+    let report = match tape::import_raw(file, writer, tape::classify_binance) {
+        Ok(report) => report,
+        Err(error) => {
+            // An empty tape helps nobody; that it may be gone already does not matter.
+            let _ = std::fs::remove_file(output);
+            return Err(error.into());
+        }
+    };
+    print(&format!(
+        "{}: {} lines, {} messages, {} answers",
+        output.display(),
+        report.lines,
+        report.messages,
+        report.answers
+    ));
+    for (reason, lines) in &report.refused {
+        print(&format!(
+            "refused: {} {}, first on line {}",
+            lines.count,
+            reason.describe(),
+            lines.first_line
+        ));
+    }
+    Ok(Exit::Done)
+}
+
+fn info(path: &Path, as_json: bool) -> Result<Exit, AppError> {
+    let contents = Contents::of(path)?;
+    let end = match &contents.end {
+        Ok(TapeEnd::Finished) => "finished".to_owned(),
+        Ok(TapeEnd::Torn { at_byte, .. }) => format!("torn off at byte {at_byte}"),
+        Err(error) => error.to_string(),
+    };
+    let total = &contents.all;
+    let time = |moment: Option<(u64, UnixNanos)>| moment.map_or(UnixNanos::default(), |m| m.1);
+    let (first, last) = (time(total.first), time(total.last));
+    let seconds = last.since(first) / UnixNanos::SECOND;
+    if as_json {
+        let channels: Vec<_> = contents
+            .channels
+            .iter()
+            .map(|channel| {
+                json!({
+                    "name": channel.name, "schema": channel.schema,
+                    "entries": channel.extent.entries, "bytes": channel.extent.bytes,
+                })
+            })
+            .collect();
+        print_json(&json!({
+            "path": path, "segments": contents.segments.len(), "entries": total.entries,
+            "bytes": total.bytes, "seconds": seconds, "first_ns": first.0,
+            "last_ns": last.0, "end": end, "channels": channels,
+        }))?;
+    } else {
+        print(&format!(
+            "{}: {} segments, {} entries, {} bytes, {seconds} s, {end}",
+            path.display(),
+            contents.segments.len(),
+            total.entries,
+            total.bytes
+        ));
+        let mut table = comfy_table::Table::new();
+        table.load_preset(comfy_table::presets::NOTHING);
+        table.set_header(["channel", "schema", "entries", "bytes"]);
+        for channel in &contents.channels {
+            table.add_row([
+                channel.name.clone(),
+                channel.schema.to_owned(),
+                channel.extent.entries.to_string(),
+                channel.extent.bytes.to_string(),
+            ]);
+        }
+        print(&table.to_string());
+    }
+    Ok(if contents.end.is_err() { Exit::Different } else { Exit::Done })
+}
+
+fn verify(path: &Path, book: bool, registry: &[StrategyKind]) -> Result<Exit, AppError> {
+    let contents = Contents::of(path)?;
+    match contents.end {
+        Ok(TapeEnd::Finished) => print(&format!("whole: {} entries", contents.all.entries)),
+        Ok(TapeEnd::Torn { at_byte, .. }) => print(&format!(
+            "torn off at byte {at_byte}: {} entries before it are whole",
+            contents.all.entries
+        )),
+        Err(error) => return Err(error.into()),
+    }
+    if !book {
+        return Ok(Exit::Done);
+    }
+    let symbols = symbols(path)?;
+    let layers =
+        Layers { text: Some(format!("[venue]\ninstruments = {symbols:?}\n")), ..Layers::default() };
+    let loaded = crate::config::load(&layers, &build::config_kinds(registry))?;
+    let plan = build::plan(&loaded, Filters::AsRecorded)?;
+    let checks = book_check::check(path, &plan)?;
+    let (mut gaps, mut crossed) = (0, 0);
+    for check in &checks {
+        print(&format!("{} {} of {}", check.symbol, check.agreed, check.compared));
+        gaps += check.gaps;
+        crossed += check.crossed;
+    }
+    print(&format!("{gaps} gaps, crossed {crossed} times"));
+    let passes = !checks.is_empty() && checks.iter().all(book_check::BookCheck::passes);
+    Ok(if passes { Exit::Done } else { Exit::Different })
+}
+
+/// The symbols whose streams a tape holds, by first appearance.
+fn symbols(path: &Path) -> Result<Vec<String>, AppError> {
+    let mut symbols: Vec<String> = Vec::new();
+    let mut reader = Reader::open(path)?;
+    for _ in 0..HEAD_MESSAGES {
+        let Some(entry) = reader.next()? else { break };
+        if !matches!(entry.channel, Channel::Stream { .. }) {
+            continue;
+        }
+        if let Some(symbol) = crate::venue::binance::symbol_of(entry.bytes)
+            && !symbols.contains(&symbol)
+        {
+            symbols.push(symbol);
+        }
+    }
+    symbols.sort();
+    Ok(symbols)
+}
+
+fn cut(path: &Path, drop: &[u64], output: &Path) -> Result<Exit, AppError> {
+    let writer = Writer::in_file(output, WriterOptions::default())?;
+    let copied = tape::copy_without(path, writer, |entry| {
+        entry.channel.is_input() && drop.contains(&entry.seq)
+    })?;
+    print(&format!("{}: {} entries left out", output.display(), copied.left_out));
+    Ok(Exit::Done)
+}
+
+/// Lists the recorded sessions.
+pub fn sessions(args: &SessionsArgs) -> Result<Exit, AppError> {
+    let sessions = tape::list(&tape::default_root()?)?;
+    if args.json {
+        let rows: Vec<_> = sessions.iter().map(session_json).collect();
+        print_json(&rows)?;
+        return Ok(Exit::Done);
+    }
+    if sessions.is_empty() {
+        print("no sessions yet: run `tickscope` to record one");
+        return Ok(Exit::Done);
+    }
+    let mut table = comfy_table::Table::new();
+    table.load_preset(comfy_table::presets::NOTHING);
+    table.set_header(["session", "mode", "ended", "orders", "fills", "bytes"]);
+    for session in &sessions {
+        table.add_row(session_row(session));
+    }
+    print(&table.to_string());
+    Ok(Exit::Done)
+}
+
+fn session_json(session: &SessionSummary) -> serde_json::Value {
+    let [name, mode, ended, orders, fills, bytes] = session_row(session);
+    json!({
+        "session": name, "mode": mode, "ended": ended, "orders": orders, "fills": fills,
+        "bytes": bytes, "directory": session.directory,
+    })
+}
+
+fn session_row(session: &SessionSummary) -> [String; 6] {
+    let manifest = session.manifest.as_ref().ok();
+    let ending = manifest.and_then(|manifest| manifest.ending.as_ref());
+    let ended = match (manifest, ending) {
+        (None, _) => "unreadable".to_owned(),
+        (_, None) if session.runtime.is_some() => "running or torn".to_owned(),
+        (_, None) => "torn".to_owned(),
+        (_, Some(ending)) => ending.error.clone().unwrap_or_else(|| "clean".to_owned()),
+    };
+    let count = |name: &str| {
+        let count = ending.and_then(|ending| ending.counts.get(name));
+        count.map_or_else(|| "-".to_owned(), u64::to_string)
+    };
+    let mode = manifest.map_or_else(|| "-".to_owned(), |m| format!("{:?}", m.mode).to_lowercase());
+    [
+        session.run_id.to_string(),
+        mode,
+        ended,
+        count("orders"),
+        count("fills"),
+        session.bytes.to_string(),
+    ]
+}
