@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::path::Path;
 
-use super::build::{self, Plan};
+use super::build::Plan;
 use super::error::{AppError, Exit};
 use super::source::{Inputs, Replayed};
 use crate::domain::{BookLoss, InstrumentId, MarketEvent, OrderBook, Quote};

@@ -97,7 +97,7 @@ fn info(path: &Path, as_json: bool) -> Result<Exit, AppError> {
             total.bytes
         ));
         let mut table = comfy_table::Table::new();
-        table.load_preset(comfy_table::presets::NOTHING);
+        table.load_style(comfy_table::presets::NOTHING);
         table.set_header(["channel", "schema", "entries", "bytes"]);
         for channel in &contents.channels {
             table.add_row([
@@ -183,7 +183,7 @@ pub fn sessions(args: &SessionsArgs) -> Result<Exit, AppError> {
         return Ok(Exit::Done);
     }
     let mut table = comfy_table::Table::new();
-    table.load_preset(comfy_table::presets::NOTHING);
+    table.load_style(comfy_table::presets::NOTHING);
     table.set_header(["session", "mode", "ended", "orders", "fills", "bytes"]);
     for session in &sessions {
         table.add_row(session_row(session));
