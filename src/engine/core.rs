@@ -174,8 +174,12 @@ impl Engine {
                 let update_id = market.book.update_id;
                 self.paper.forget(instrument);
                 out.record(&Record::BookSynced { instrument, time: now, update_id });
+                self.revalue(instrument, cause, out);
             }
-            Change::Lost(reason) => self.lost(instrument, reason, out),
+            Change::Lost(reason) => {
+                self.lost(instrument, reason, out);
+                self.revalue(instrument, cause, out);
+            }
             Change::Nothing => {}
         }
     }

@@ -335,7 +335,7 @@ impl Engine {
 }
 
 /// What open orders of a side may still add.
-fn pending<'a>(orders: impl Iterator<Item = &'a Order>, side: Side) -> Quantity {
+pub(super) fn pending<'a>(orders: impl Iterator<Item = &'a Order>, side: Side) -> Quantity {
     orders
         .filter(|order| order.request.side == side)
         .try_fold(Quantity::ZERO, |sum, order| sum.add(order.remaining()))
