@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::decimal::{Num, NumError};
 use super::id::AssetId;
+use super::instrument::Instrument;
 use super::money::Money;
+use super::order::{Fill, Side};
 
 /// What an account may hold.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -35,6 +37,23 @@ impl Balances {
         let sum = self.get(money.asset).add(money.amount)?;
         self.0.insert(money.asset, sum);
         Ok(())
+    }
+
+    /// Moves what a fill of `side` exchanges: base against quote, and its fee.
+    pub fn settle(
+        &mut self,
+        fill: &Fill,
+        side: Side,
+        instrument: &Instrument,
+    ) -> Result<(), NumError> {
+        let value = fill.price.notional(fill.quantity)?;
+        let (base, quote) = match side {
+            Side::Buy => (fill.quantity.num(), value.neg()),
+            Side::Sell => (fill.quantity.num().neg(), value),
+        };
+        self.add(Money::new(base, instrument.base))?;
+        self.add(Money::new(quote, instrument.quote))?;
+        self.add(Money::new(fill.fee.amount.neg(), fill.fee.asset))
     }
 
     /// Assets and amounts, by asset id.

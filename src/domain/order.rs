@@ -302,6 +302,8 @@ pub struct Order {
     pub updated: UnixNanos,
     /// A fill came after the cancellation.
     pub late_fill: bool,
+    /// It is to be canceled as soon as the venue has taken it.
+    pub cancel_wanted: bool,
     /// Why the venue refused it.
     pub reject_reason: Option<RejectReason>,
 }
@@ -319,6 +321,7 @@ impl Order {
             created: now,
             updated: now,
             late_fill: false,
+            cancel_wanted: false,
             reject_reason: None,
         }
     }
@@ -336,6 +339,11 @@ impl Order {
     /// True while it counts in limits: not ended, `Unknown` included at full size.
     pub fn is_open(&self) -> bool {
         !self.state.is_terminal()
+    }
+
+    /// True while the venue holds it and may be asked to cancel it.
+    pub fn is_resting(&self) -> bool {
+        matches!(self.state, OrderState::Working | OrderState::PartiallyFilled)
     }
 
     /// Takes one event. On an error the order is unchanged.

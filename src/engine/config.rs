@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Asset, AssetId, Instrument, InstrumentId, Nanos, Num, Quantity};
+use crate::domain::{
+    Asset, AssetId, Instrument, InstrumentId, Nanos, Num, NumError, Price, Quantity,
+};
 use crate::strategy::Feed;
 
 /// Everything an engine needs to know before its first input.
@@ -125,6 +127,15 @@ pub struct PaperConfig {
 }
 
 impl PaperConfig {
+    /// The most that one unit of base costs a buyer at a price, a fee in quote included.
+    pub fn unit_cost(&self, price: Price) -> Result<Num, NumError> {
+        let fee = match self.fee_asset {
+            FeeAsset::Quote => self.taker_fee.max(self.maker_fee),
+            FeeAsset::Received => Num::ZERO,
+        };
+        Num::ONE.add(fee).and_then(|factor| price.num().mul(factor))
+    }
+
     /// The fill model in words, named in every result.
     pub fn describe(&self) -> String {
         format!(

@@ -40,6 +40,8 @@ pub struct Engine {
     pub(super) forms: Vec<(StrategyId, Form)>,
     /// Orders that have not ended.
     pub(super) orders: BTreeMap<OrderId, Order>,
+    /// The newest canceled orders, oldest first: a late fill still counts.
+    pub(super) canceled: VecDeque<Order>,
     pub(super) portfolio: Portfolio,
     pub(super) paper: Paper,
     pub(super) trading: TradingState,
@@ -78,6 +80,7 @@ impl Engine {
             counters: vec![Counters::default(); config.strategies.len()],
             forms: Vec::new(),
             orders: BTreeMap::new(),
+            canceled: VecDeque::new(),
             portfolio: Portfolio::default(),
             paper: Paper::new(config.paper.clone()),
             trading: TradingState::Active,
@@ -162,9 +165,9 @@ impl Engine {
             match due {
                 Due::Hear(event) => self.hear(&event, out),
                 Due::Cancel(order) => self.paper.cancel(order, at, cause),
-                Due::Arrive(sent) => {
-                    if let Some(market) = self.markets.get(sent.request.instrument.index()) {
-                        self.paper.arrive(sent, market, at, cause);
+                Due::Arrive(request) => {
+                    if let Some(market) = self.markets.get(request.instrument.index()) {
+                        self.paper.arrive(request, market, at, cause);
                     }
                 }
             }
@@ -173,6 +176,7 @@ impl Engine {
 
     fn start(&mut self, start: &StartState, out: &mut dyn Outlet) {
         self.portfolio = Portfolio::new(start.account.clone(), self.config.reporting);
+        self.paper.open(start.account.clone());
         out.record(&Record::Started(start.account.clone()));
     }
 
@@ -201,8 +205,12 @@ impl Engine {
                 let update_id = market.book.update_id;
                 self.paper.forget(instrument);
                 out.record(&Record::BookSynced { instrument, time: now, update_id });
+                self.revalue(instrument, cause, out);
             }
-            Change::Lost(reason) => self.lost(instrument, reason, out),
+            Change::Lost(reason) => {
+                self.lost(instrument, reason, out);
+                self.revalue(instrument, cause, out);
+            }
             Change::Nothing => {}
         }
     }
@@ -240,7 +248,8 @@ impl Engine {
     fn revalue(&mut self, instrument: InstrumentId, cause: Cause, out: &mut dyn Outlet) {
         let Some(market) = self.markets.get(instrument.index()) else { return };
         let held = self.portfolio.account.balances.get(market.instrument.base);
-        if !held.is_zero() || self.portfolio.equity.is_none() {
+        let due = self.portfolio.equity.is_none() || self.portfolio.is_new_day(self.now);
+        if due || !held.is_zero() {
             self.value(cause, out);
         }
     }

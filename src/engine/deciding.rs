@@ -6,6 +6,7 @@ use super::core::Engine;
 use super::market::Market;
 use super::record::{Outcome, Outlet, Record, Signal, Suppression};
 use super::slot::{Runner, Slot, is_explained};
+use super::trading::pending;
 use crate::domain::{
     Cause, DecisionId, InstrumentId, Num, OrderKind, OrderState, Quantity, Side, StrategyId,
     UnixNanos,
@@ -190,7 +191,7 @@ impl Engine {
                     });
                 }
                 Intent::Order { side, kind, size, reduce_only } => {
-                    let quantity = self.wanted(at, *side, *size);
+                    let quantity = self.wanted(at, *side, *size, *reduce_only);
                     let (side, kind, reduce_only) = (*side, *kind, *reduce_only);
                     let wish = Wish { slot: at, decision, side, kind, quantity, reduce_only };
                     self.want(wish, explained, cause, out);
@@ -206,17 +207,34 @@ impl Engine {
         self.slots.get(at).map_or_else(Default::default, |slot| (slot.strategy, slot.instrument))
     }
 
-    /// An intent's size in base asset, before flooring.
-    fn wanted(&self, at: usize, side: Side, size: Size) -> Quantity {
+    /// An intent's size in base asset, before flooring. What is already on its way counts: closing
+    /// twice before the first fill is heard must not open the other side.
+    fn wanted(&self, at: usize, side: Side, size: Size, reduce_only: bool) -> Quantity {
         let Some(slot) = self.slots.get(at) else { return Quantity::ZERO };
         let opposite = slot.position.quantity.side() == Some(side.opposite());
         let held = if opposite { slot.position.quantity.magnitude() } else { Quantity::ZERO };
-        match size {
+        let on_its_way = self.on_its_way(at, side);
+        let wanted = match size {
             Size::Configured => self.configured(at),
             Size::Quantity(quantity) => quantity,
-            Size::Close => held,
-            Size::Reverse => held.add(self.configured(at)).unwrap_or(held),
-        }
+            Size::Close => held.saturating_sub(on_its_way),
+            Size::Reverse => {
+                let target = held.add(self.configured(at)).unwrap_or(held);
+                target.saturating_sub(on_its_way)
+            }
+        };
+        if reduce_only { wanted.min(held.saturating_sub(on_its_way)) } else { wanted }
+    }
+
+    /// What the strategy's open orders of a side may still execute.
+    fn on_its_way(&self, at: usize, side: Side) -> Quantity {
+        let (strategy, instrument) = self.owner(at);
+        pending(
+            self.orders.values().filter(|order| {
+                order.request.id.strategy == strategy && order.request.instrument == instrument
+            }),
+            side,
+        )
     }
 
     /// A strategy's configured size at the reference price; zero when there is none.

@@ -41,7 +41,7 @@ pub struct Market {
     pub turnover: Num,
     /// Books lost so far.
     pub books_lost: u64,
-    /// Engine time of the last event of any kind.
+    /// Engine time of the last data of any kind.
     pub last_event: UnixNanos,
     freshness: Freshness,
     mismatches: u32,
@@ -134,7 +134,9 @@ impl Market {
 
     /// Takes one market event.
     pub fn apply(&mut self, event: MarketEvent<'_>, now: UnixNanos) -> Change {
-        self.last_event = now;
+        if !matches!(event, MarketEvent::BookLost(_)) {
+            self.last_event = now;
+        }
         match event {
             MarketEvent::Trade(trade) => self.trade(trade, now),
             MarketEvent::Quote(quote) => self.quote(quote),

@@ -12,6 +12,7 @@ pub mod market;
 mod paper;
 pub mod portfolio;
 pub mod record;
+mod resting;
 mod risk;
 mod slot;
 mod state;

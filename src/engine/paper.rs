@@ -3,8 +3,8 @@
 //!
 //! An order acts on the market one entry latency after it was sent and is heard of one response
 //! latency later. Takers walk the displayed book and what they consumed stays consumed until the
-//! venue refreshes the level. Makers are filled conservatively: only trades move the queue, and
-//! whoever leaves it stood behind us. Our orders do not move the market; large ones would.
+//! venue refreshes the level. The account's balances move here when an order executes, so that no two
+//! orders in flight spend the same money. Our orders do not move the market; large ones would.
 
 use std::collections::BTreeMap;
 
@@ -14,40 +14,22 @@ use serde::{Deserialize, Serialize};
 
 use super::config::{FeeAsset, FillModel, PaperConfig};
 use super::market::Market;
+use super::resting::Resting;
 use crate::domain::{
-    AccountKind, BookSide, Cause, Fill, InstrumentId, Level, Liquidity, Money, Nanos, Num,
-    OrderEvent, OrderEventKind, OrderId, OrderKind, OrderRequest, Price, Quantity, RejectReason,
-    Side, TimeInForce, Trade, UnixNanos,
+    Account, AccountKind, AssetId, BookSide, Cause, Fill, InstrumentId, Level, Liquidity, Money,
+    Nanos, Num, NumError, OrderEvent, OrderEventKind, OrderId, OrderKind, OrderRequest, Price,
+    Quantity, RejectReason, Side, TimeInForce, Trade, UnixNanos,
 };
 
 /// What is due at a moment.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 pub enum Due {
     /// An order reaches the venue.
-    Arrive(Sent),
+    Arrive(OrderRequest),
     /// A cancellation reaches the venue.
     Cancel(OrderId),
     /// The venue's word reaches us.
     Hear(OrderEvent),
-}
-
-/// An order on its way, with what the account can pay for it.
-#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
-pub struct Sent {
-    /// What is asked.
-    pub request: OrderRequest,
-    /// The most quote asset it may cost; `None` on margin.
-    pub budget: Option<Num>,
-}
-
-/// An order that waits in the venue's book.
-#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
-struct Resting {
-    request: OrderRequest,
-    price: Price,
-    remaining: Quantity,
-    /// Displayed quantity that is served before us.
-    queue_ahead: Quantity,
 }
 
 /// The venue's side of our orders.
@@ -55,6 +37,12 @@ struct Resting {
 pub struct Paper {
     config: PaperConfig,
     random: Pcg32,
+    /// What the account holds at the venue; the engine hears of each change later.
+    account: Account,
+    /// When the last message on the line to the venue arrives, and on the line back. A line keeps
+    /// its order: a cancellation never overtakes its order, an end never overtakes a fill.
+    last_entry: UnixNanos,
+    last_response: UnixNanos,
     due: BTreeMap<(UnixNanos, u64), (Cause, Due)>,
     resting: Vec<Resting>,
     /// What we took from displayed levels since the venue last refreshed them.
@@ -73,6 +61,9 @@ impl Paper {
         Self {
             random: Pcg32::seed_from_u64(config.seed),
             config,
+            account: Account::default(),
+            last_entry: UnixNanos::default(),
+            last_response: UnixNanos::default(),
             due: BTreeMap::new(),
             resting: Vec::new(),
             consumed: BTreeMap::new(),
@@ -80,6 +71,11 @@ impl Paper {
             orders: 0,
             trades: 0,
         }
+    }
+
+    /// Opens the account at the venue.
+    pub fn open(&mut self, account: Account) {
+        self.account = account;
     }
 
     /// When the next thing is due.
@@ -97,20 +93,19 @@ impl Paper {
 
     /// Sends an order or a cancellation.
     pub fn send(&mut self, due: Due, now: UnixNanos, cause: Cause) {
-        let latency = self.config.entry_latency;
-        self.schedule(now, latency, cause, due);
+        let at = self.delayed(now, self.config.entry_latency).max(self.last_entry);
+        self.last_entry = at;
+        self.insert(at, cause, due);
     }
 
     fn hear(&mut self, order: OrderId, kind: OrderEventKind, now: UnixNanos, cause: Cause) {
-        let latency = self.config.response_latency;
-        let due = |time| Due::Hear(OrderEvent { order, time, cause, kind });
-        let at = now.plus(latency + self.jitter());
-        self.insert(at, cause, due(at));
+        let at = self.delayed(now, self.config.response_latency).max(self.last_response);
+        self.last_response = at;
+        self.insert(at, cause, Due::Hear(OrderEvent { order, time: at, cause, kind }));
     }
 
-    fn schedule(&mut self, now: UnixNanos, latency: Nanos, cause: Cause, due: Due) {
-        let at = now.plus(latency + self.jitter());
-        self.insert(at, cause, due);
+    fn delayed(&mut self, now: UnixNanos, latency: Nanos) -> UnixNanos {
+        now.plus(latency).plus(self.jitter())
     }
 
     fn insert(&mut self, at: UnixNanos, cause: Cause, due: Due) {
@@ -121,20 +116,27 @@ impl Paper {
     fn jitter(&mut self) -> Nanos {
         match self.config.latency_jitter {
             0 => 0,
-            most => self.random.next_u64() % (most + 1),
+            most => self.random.next_u64() % most.saturating_add(1),
         }
     }
 
     /// An order reaches the venue.
-    pub fn arrive(&mut self, sent: Sent, market: &Market, now: UnixNanos, cause: Cause) {
-        let request = sent.request;
-        if let Err(reason) = self.admit(&sent, market) {
-            return self.hear(request.id, OrderEventKind::Rejected(reason), now, cause);
-        }
+    pub fn arrive(
+        &mut self,
+        request: OrderRequest,
+        market: &Market,
+        now: UnixNanos,
+        cause: Cause,
+    ) {
+        let executions = match self.admit(&request, market) {
+            Ok(executions) => executions,
+            Err(reason) => {
+                return self.hear(request.id, OrderEventKind::Rejected(reason), now, cause);
+            }
+        };
         self.orders += 1;
         let accepted = OrderEventKind::Accepted { venue_order_id: self.orders };
         self.hear(request.id, accepted, now, cause);
-        let executions = self.executions(&request, market);
         let mut remaining = request.quantity;
         for (price, quantity) in executions {
             remaining = remaining.saturating_sub(quantity);
@@ -148,15 +150,23 @@ impl Paper {
             OrderKind::Limit { price, time_in_force: TimeInForce::Gtc }
             | OrderKind::LimitMaker { price } => {
                 let queue_ahead = displayed(market, request.side).quantity_at(price);
-                self.resting.push(Resting { request, price, remaining, queue_ahead });
+                let instrument = &market.instrument;
+                let resting = Resting::new(request, price, remaining, queue_ahead, instrument);
+                self.resting.push(resting);
             }
             _ => self.hear(request.id, OrderEventKind::Expired, now, cause),
         }
     }
 
-    /// The venue's own checks.
-    fn admit(&self, sent: &Sent, market: &Market) -> Result<(), RejectReason> {
-        let request = &sent.request;
+    /// The venue's own checks, and what executes at once when they pass.
+    fn admit(
+        &self,
+        request: &OrderRequest,
+        market: &Market,
+    ) -> Result<Vec<Execution>, RejectReason> {
+        if self.config.fills == FillModel::Book && !market.synced {
+            return Err(RejectReason::NoLiquidity);
+        }
         let instrument = &market.instrument;
         let quantity = request.quantity;
         let too_large = instrument.max_quantity.is_some_and(|most| quantity > most);
@@ -186,27 +196,48 @@ impl Paper {
             OrderKind::Market if executions.is_empty() => return Err(RejectReason::NoLiquidity),
             _ => {}
         }
-        self.affordable(sent, &executions, market)
+        match self.is_funded(request, &executions, market) {
+            Ok(true) => Ok(executions),
+            Ok(false) | Err(_) => Err(RejectReason::InsufficientBalance),
+        }
     }
 
-    fn affordable(
+    /// True when a cash account holds what the order may spend, beside its resting orders.
+    fn is_funded(
         &self,
-        sent: &Sent,
+        request: &OrderRequest,
         executions: &[Execution],
         market: &Market,
-    ) -> Result<(), RejectReason> {
-        let (Some(budget), Side::Buy) = (sent.budget, sent.request.side) else { return Ok(()) };
-        let mut cost = Num::ZERO;
-        for execution in executions {
-            let fee = self.fee(*execution, Side::Buy, Liquidity::Taker, market);
-            let quote_fee =
-                if fee.asset == market.instrument.quote { fee.amount } else { Num::ZERO };
-            let value = execution.0.notional(execution.1).and_then(|value| value.add(quote_fee));
-            cost = value
-                .and_then(|value| cost.add(value))
-                .map_err(|_| RejectReason::InsufficientBalance)?;
+    ) -> Result<bool, NumError> {
+        if self.account.kind == AccountKind::Margin {
+            return Ok(true);
         }
-        if cost > budget { Err(RejectReason::InsufficientBalance) } else { Ok(()) }
+        let (asset, needed) = match request.side {
+            Side::Sell => (market.instrument.base, request.quantity.num()),
+            Side::Buy => (market.instrument.quote, self.cost(request, executions)?),
+        };
+        let free = self.account.balances.get(asset).sub(self.locked(asset)?)?;
+        Ok(needed <= free)
+    }
+
+    /// The most quote asset a buyer spends: what executes at once, and the rest at its limit.
+    fn cost(&self, request: &OrderRequest, executions: &[Execution]) -> Result<Num, NumError> {
+        let mut rest = request.quantity;
+        let mut cost = Num::ZERO;
+        for (price, quantity) in executions {
+            rest = rest.saturating_sub(*quantity);
+            cost = cost.add(self.config.unit_cost(*price)?.mul(quantity.num())?)?;
+        }
+        match request.kind.price() {
+            Some(price) => cost.add(self.config.unit_cost(price)?.mul(rest.num())?),
+            None => Ok(cost),
+        }
+    }
+
+    /// What resting orders hold back of an asset.
+    fn locked(&self, asset: AssetId) -> Result<Num, NumError> {
+        let mut resting = self.resting.iter().filter(|resting| resting.locks == asset);
+        resting.try_fold(Num::ZERO, |sum, resting| sum.add(resting.locked(&self.config)?))
     }
 
     /// What an order executes at once, best price first. Empty when it does not cross.
@@ -295,6 +326,8 @@ impl Paper {
             liquidity,
             fee: self.fee(execution, request.side, liquidity, market),
         };
+        // An overflow here overflows again when the engine hears of it, and halts trading there.
+        let _ = self.account.balances.settle(&fill, request.side, &market.instrument);
         self.hear(request.id, OrderEventKind::Filled(fill), now, cause);
     }
 
@@ -343,9 +376,7 @@ impl Paper {
         let mut left = trade.quantity;
         let mut resting = std::mem::take(&mut self.resting);
         for order in &mut resting {
-            if order.request.instrument != instrument
-                || order.request.side != trade.aggressor.opposite()
-            {
+            if order.request.instrument != instrument || !order.faces(trade) {
                 continue;
             }
             let quantity = order.hit(trade.price, &mut left);
@@ -389,36 +420,7 @@ impl Paper {
     }
 }
 
-impl Resting {
-    /// How much of this order a trade fills; `left` is what of the trade reached our price level.
-    fn hit(&mut self, price: Price, left: &mut Quantity) -> Quantity {
-        let through = match self.request.side {
-            Side::Buy => price < self.price,
-            Side::Sell => price > self.price,
-        };
-        let quantity = if through {
-            self.remaining
-        } else if price == self.price {
-            let served = self.queue_ahead.min(*left);
-            self.queue_ahead = self.queue_ahead.saturating_sub(served);
-            *left = left.saturating_sub(served);
-            let quantity = self.remaining.min(*left);
-            *left = left.saturating_sub(quantity);
-            quantity
-        } else {
-            Quantity::ZERO
-        };
-        self.remaining = self.remaining.saturating_sub(quantity);
-        quantity
-    }
-}
-
 /// The side of the book where orders of `side` rest.
 fn displayed(market: &Market, side: Side) -> &BookSide {
     market.book.side(side)
-}
-
-/// The quote asset that a cash account can spend; `None` on margin, where nothing limits it here.
-pub fn budget(kind: AccountKind, available: Num) -> Option<Num> {
-    (kind == AccountKind::Cash).then_some(available)
 }

@@ -39,15 +39,7 @@ impl Portfolio {
         side: Side,
         instrument: &Instrument,
     ) -> Result<(), NumError> {
-        let value = fill.price.notional(fill.quantity)?;
-        let (base, quote) = match side {
-            Side::Buy => (fill.quantity.num(), value.neg()),
-            Side::Sell => (fill.quantity.num().neg(), value),
-        };
-        let balances = &mut self.account.balances;
-        balances.add(Money::new(base, instrument.base))?;
-        balances.add(Money::new(quote, instrument.quote))?;
-        balances.add(Money::new(fill.fee.amount.neg(), fill.fee.asset))
+        self.account.balances.settle(fill, side, instrument)
     }
 
     /// Values everything at mark and moves day start and peak.
@@ -86,18 +78,25 @@ impl Portfolio {
             .reference()
     }
 
-    /// Loss since the day began, in reporting asset; a gain is negative.
-    pub fn day_loss(&self) -> Option<Num> {
-        self.day_start?.sub(self.equity?).ok()
+    /// True when the UTC day of the last valuation is over: the day's loss begins anew.
+    pub fn is_new_day(&self, now: UnixNanos) -> bool {
+        now.since(self.day) >= DAY
     }
 
-    /// Fall from the peak as a ratio; `None` without a positive peak.
+    /// Loss since the day began, in reporting asset; a gain is negative. Zero before the first
+    /// valuation, `None` while a conversion is missing.
+    pub fn day_loss(&self) -> Option<Num> {
+        let Some(start) = self.day_start else { return Some(Num::ZERO) };
+        start.sub(self.equity?).ok()
+    }
+
+    /// Fall from the peak as a ratio. Zero without a positive peak, `None` while a conversion is
+    /// missing.
     pub fn drawdown(&self) -> Option<Num> {
-        let (peak, equity) = (self.peak?, self.equity?);
-        if !peak.is_positive() {
-            return None;
-        }
-        peak.sub(equity).ok()?.div(peak).ok()
+        let Some(peak) = self.peak.filter(|peak| peak.is_positive()) else {
+            return Some(Num::ZERO);
+        };
+        peak.sub(self.equity?).ok()?.div(peak).ok()
     }
 }
 

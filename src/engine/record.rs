@@ -83,7 +83,7 @@ pub enum Record {
         /// After the fill.
         after: Position,
     },
-    /// The account's balances after a fill or a change of what is locked.
+    /// The account after a fill.
     Account(AccountState),
     /// Trading became active, reduce-only or halted.
     Trading {
@@ -316,7 +316,7 @@ pub struct Check {
     /// What was measured; `None` when it could not be, which refuses.
     pub observed: Option<Num>,
     /// The limit; `None` when the configuration says that there is none. Most checks are
-    /// `observed <= limit`; minimum notional is `>=`.
+    /// `observed <= limit`; minimum notional is `>=`, a loss is `<`.
     pub limit: Option<Num>,
     /// It allows the order.
     pub passed: bool,

@@ -152,7 +152,8 @@ impl Assessment<'_> {
     fn exposure(&self) -> Option<Num> {
         let asked = self.pending.add(self.quantity).ok()?.signed(self.side);
         let after = self.position.add(asked).ok()?.magnitude();
-        self.price?.notional(after).ok()
+        // A limit far below the market must not make what is held look cheap.
+        self.price?.max(self.market.reference()?).notional(after).ok()
     }
 
     fn gross(&self) -> Option<Num> {
@@ -163,13 +164,15 @@ impl Assessment<'_> {
         Check { passed: check.passed || self.reduces(), ..check }
     }
 
-    /// A loss limit: below it everything passes, above it what reduces.
+    /// A loss limit: below it everything passes, from it on what reduces.
     fn loss(&self, kind: CheckKind, observed: Option<Num>, limit: Option<Num>) -> Check {
-        // Before the first valuation, and without a positive peak, nothing can be lost yet.
-        let observed = observed.unwrap_or_default();
-        let limit = limit.and_then(|limit| limit.mul(self.limits.reduce_only_at).ok());
-        let passed = limit.is_none_or(|limit| observed < limit) || self.reduces();
-        Check { kind, observed: Some(observed), limit, passed }
+        let limit = limit.map(|limit| limit.mul(self.limits.reduce_only_at).unwrap_or_default());
+        let within = match (observed, limit) {
+            (_, None) => true,
+            (Some(observed), Some(limit)) => observed < limit,
+            (None, Some(_)) => false,
+        };
+        Check { kind, observed, limit, passed: within || self.reduces() }
     }
 
     fn balance(&self) -> Check {

@@ -100,70 +100,70 @@ impl Slot {
 struct Miss {
     leaf: usize,
     truth: Truth,
-    failing: usize,
+    distance: usize,
 }
 
-/// Of the decided trees that do not hold, the one with the fewest leaves failing: what stopped it
-/// is what stopped the decision. The first of equals.
+/// Of the decided trees that do not hold, the one with the fewest leaves to change: what stopped
+/// it is what stopped the decision. The first of equals.
 fn nearest_miss(draft: &Draft) -> Option<Miss> {
     let mut nearest: Option<Miss> = None;
-    let mut ends = draft.sites().map(|(_, root)| usize::from(root)).skip(1);
     for (_, root) in draft.sites() {
         let root = usize::from(root);
-        let end = ends.next().unwrap_or(draft.rules.nodes.len());
         let truth = draft.rules.truths.get(root).copied().unwrap_or(Truth::Unknown);
         if truth == Truth::True {
             continue;
         }
-        let failing = failing_leaves(&draft.rules, root, end);
-        let leaf = first_failing(&draft.rules, root).unwrap_or(root);
-        if nearest.as_ref().is_none_or(|best| failing < best.failing) {
-            nearest = Some(Miss { leaf, truth, failing });
+        let (distance, _) = distance(&draft.rules, root, Truth::True);
+        if nearest.as_ref().is_none_or(|best| distance < best.distance) {
+            nearest = Some(Miss { leaf: deciding_leaf(&draft.rules, root), truth, distance });
         }
     }
     nearest
 }
 
-fn failing_leaves(rules: &FlatRules, root: usize, end: usize) -> usize {
-    (root..end)
-        .filter(|at| matches!(rules.nodes.get(*at), Some(Node::Compare { .. })))
-        .filter(|at| rules.truths.get(*at) != Some(&Truth::True))
-        .count()
-}
-
-/// The first leaf under `root` that kept it from being true. In a tree that is unknown, the first
-/// unknown leaf.
-pub fn first_failing(rules: &FlatRules, root: usize) -> Option<usize> {
-    let wanted = *rules.truths.get(root)?;
-    match rules.nodes.get(root)? {
-        Node::Compare { .. } => Some(root),
-        Node::Not => Some(first_leaf(rules, root + 1)),
-        Node::All { children } | Node::Any { children } => {
-            let mut at = root + 1;
-            for _ in 0..*children {
-                if rules.truths.get(at) == Some(&wanted) {
-                    return first_failing(rules, at);
-                }
-                at = after(rules, at);
-            }
-            None
+/// How many leaves of the tree at `at` must change for it to become `wanted`, and the index after
+/// the tree.
+fn distance(rules: &FlatRules, at: usize, wanted: Truth) -> (usize, usize) {
+    let (children, every) = match rules.nodes.get(at) {
+        Some(Node::All { children }) => (*children, wanted == Truth::True),
+        Some(Node::Any { children }) => (*children, wanted == Truth::False),
+        Some(Node::Not) => return distance(rules, at + 1, wanted.not()),
+        Some(Node::Compare { .. }) | None => {
+            return (usize::from(rules.truths.get(at) != Some(&wanted)), at + 1);
         }
+    };
+    let mut next = at + 1;
+    let (mut sum, mut least) = (0_usize, usize::MAX);
+    for _ in 0..children {
+        let (leaves, after) = distance(rules, next, wanted);
+        sum = leaves.saturating_add(sum);
+        least = least.min(leaves);
+        next = after;
     }
+    (if every { sum } else { least }, next)
 }
 
-fn first_leaf(rules: &FlatRules, from: usize) -> usize {
-    let is_leaf = |at: &usize| matches!(rules.nodes.get(*at), Some(Node::Compare { .. }));
-    (from..rules.nodes.len()).find(is_leaf).unwrap_or(from)
+/// The first leaf that made the tree at `at` what it is: of the children that are as their parent
+/// is, the first.
+pub fn deciding_leaf(rules: &FlatRules, at: usize) -> usize {
+    let children = match rules.nodes.get(at) {
+        Some(Node::All { children } | Node::Any { children }) => *children,
+        Some(Node::Not) => return deciding_leaf(rules, at + 1),
+        Some(Node::Compare { .. }) | None => return at,
+    };
+    let mut next = at + 1;
+    for _ in 0..children {
+        if rules.truths.get(next) == rules.truths.get(at) {
+            return deciding_leaf(rules, next);
+        }
+        next = after(rules, next);
+    }
+    at
 }
 
 /// The index after the subtree at `at`.
 fn after(rules: &FlatRules, at: usize) -> usize {
-    let children = match rules.nodes.get(at) {
-        Some(Node::All { children } | Node::Any { children }) => usize::from(*children),
-        Some(Node::Not) => 1,
-        _ => 0,
-    };
-    (0..children).fold(at + 1, |at, _| after(rules, at))
+    distance(rules, at, Truth::True).1
 }
 
 /// The value that a leaf lacks: one missing now, else (for a cross) one missing before.

@@ -44,6 +44,7 @@ struct State {
     counters: Vec<Counters>,
     forms: Vec<(StrategyId, Form)>,
     orders: BTreeMap<OrderId, Order>,
+    canceled: VecDeque<Order>,
     portfolio: Portfolio,
     paper: Paper,
     trading: TradingState,
@@ -88,6 +89,7 @@ impl Engine {
             counters: self.counters.clone(),
             forms: self.forms.clone(),
             orders: self.orders.clone(),
+            canceled: self.canceled.clone(),
             portfolio: self.portfolio.clone(),
             paper: self.paper.clone(),
             trading: self.trading,
@@ -124,6 +126,7 @@ impl Engine {
         self.counters = state.counters;
         self.forms = state.forms;
         self.orders = state.orders;
+        self.canceled = state.canceled;
         self.portfolio = state.portfolio;
         self.paper = state.paper;
         self.trading = state.trading;

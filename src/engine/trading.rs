@@ -1,16 +1,18 @@
 //! Trading: from an approved wish to an order, and from the venue's word to a position.
 
-use super::config::FeeAsset;
 use super::core::Engine;
 use super::deciding::Wish;
-use super::paper::{Due, Sent, budget};
+use super::paper::Due;
 use super::record::{AccountState, Outlet, Record, Refusal, RiskReport, StopReason, TradingState};
 use super::risk::Assessment;
 use crate::domain::{
     AccountId, AccountKind, AssetId, Balances, Cause, Fill, InstrumentId, Money, Num, NumError,
     Order, OrderEvent, OrderEventKind, OrderId, OrderRequest, OrderState, Price, Quantity, Side,
-    Signed, UnixNanos,
+    Signed, TransitionError, UnixNanos,
 };
+
+/// Canceled orders kept for a late fill.
+const CANCELED_KEPT: usize = 256;
 
 impl Engine {
     /// Puts a wish through every risk check; what passes becomes an order.
@@ -67,7 +69,14 @@ impl Engine {
             limits: &self.config.risk,
             notional_limits: self.config.risk.notional_limits(instrument),
             market,
-            max_quantity: self.config.risk.max_order_quantity.get(instrument.index()).copied()?,
+            // An instrument that the limits do not name is not traded.
+            max_quantity: self
+                .config
+                .risk
+                .max_order_quantity
+                .get(instrument.index())
+                .copied()
+                .unwrap_or(Some(Quantity::ZERO)),
             needs_book: self.needs_book(),
             now: self.now,
             trading: self.trading,
@@ -125,20 +134,11 @@ impl Engine {
         Some(match wish.side {
             Side::Sell => (market.instrument.base, Some(wish.quantity.num())),
             Side::Buy => {
-                let unit = price.and_then(|price| self.unit_cost(price));
+                let unit = price.and_then(|price| self.config.paper.unit_cost(price).ok());
                 let cost = unit.and_then(|unit| unit.mul(wish.quantity.num()).ok());
                 (market.instrument.quote, cost)
             }
         })
-    }
-
-    /// What one unit of base costs a buyer at a price, a fee in quote included.
-    fn unit_cost(&self, price: Price) -> Option<Num> {
-        let fee = match self.config.paper.fee_asset {
-            FeeAsset::Quote => self.config.paper.taker_fee,
-            FeeAsset::Received => Num::ZERO,
-        };
-        Num::ONE.add(fee).and_then(|factor| price.num().mul(factor)).ok()
     }
 
     fn submit(
@@ -161,54 +161,88 @@ impl Engine {
         };
         let market = self.markets.get(instrument.index());
         let arrival = market.and_then(super::market::Market::best);
-        let available = market
-            .and_then(|market| self.portfolio.account.available(market.instrument.quote).ok());
         out.record(&Record::Order { request, time: self.now, cause, arrival });
         self.sent.push_back(self.now);
         self.orders.insert(id, Order::new(request, self.now));
         let kind = OrderEventKind::Submitted;
         self.hear(&OrderEvent { order: id, time: self.now, cause, kind }, out);
-        let budget = budget(self.portfolio.account.kind, available.unwrap_or_default());
-        self.paper.send(Due::Arrive(Sent { request, budget }), self.now, cause);
+        self.paper.send(Due::Arrive(request), self.now, cause);
     }
 
-    /// Asks to cancel every open order that `which` selects.
+    /// Asks to cancel every open order that `which` selects; what the venue has not taken yet is
+    /// canceled as soon as it has.
     pub(super) fn cancel_where(
         &mut self,
         cause: Cause,
         out: &mut dyn Outlet,
         which: impl Fn(&Order) -> bool,
     ) {
-        let resting = |order: &Order| {
-            matches!(order.state, OrderState::Working | OrderState::PartiallyFilled)
-        };
-        let ids: Vec<OrderId> = self
-            .orders
-            .iter()
-            .filter(|(_, order)| resting(order) && which(order))
-            .map(|(id, _)| *id)
-            .collect();
+        let mut ids = Vec::new();
+        for order in self.orders.values_mut().filter(|order| which(order)) {
+            if order.is_resting() {
+                ids.push(order.request.id);
+            } else {
+                order.cancel_wanted = order.state != OrderState::CancelPending;
+            }
+        }
         for order in ids {
-            let kind = OrderEventKind::CancelRequested;
-            self.hear(&OrderEvent { order, time: self.now, cause, kind }, out);
-            self.paper.send(Due::Cancel(order), self.now, cause);
+            self.cancel(order, cause, out);
         }
     }
 
+    fn cancel(&mut self, order: OrderId, cause: Cause, out: &mut dyn Outlet) {
+        let kind = OrderEventKind::CancelRequested;
+        self.hear(&OrderEvent { order, time: self.now, cause, kind }, out);
+        self.paper.send(Due::Cancel(order), self.now, cause);
+    }
+
     /// Takes the venue's word about an order. An event that the order's life does not allow is
-    /// recorded nowhere: a repeated fill must count once.
+    /// recorded nowhere: a repeated fill must count once. A fill of more than was asked stops
+    /// trading: what is held is no longer certain.
     pub(super) fn hear(&mut self, event: &OrderEvent, out: &mut dyn Outlet) {
-        let Some(order) = self.orders.get_mut(&event.order) else { return };
-        if order.apply(event).is_err() {
-            return;
+        match self.apply(event) {
+            Some(Ok(request)) => self.heard(&request, event, out),
+            Some(Err(TransitionError::Overfill | TransitionError::Number(_))) => {
+                let halted = TradingState::Halted(StopReason::Arithmetic);
+                self.set_trading(halted, event.cause, out);
+            }
+            Some(Err(_)) | None => {}
         }
-        let (request, ended) = (order.request, order.state.is_terminal());
-        if ended {
-            self.orders.remove(&event.order);
+        let wanted = self.orders.get_mut(&event.order).is_some_and(|order| {
+            order.is_resting() && std::mem::take(&mut order.cancel_wanted)
+        });
+        if wanted {
+            self.cancel(event.order, event.cause, out);
         }
+    }
+
+    /// Moves an order by an event; canceled ones are kept a while for a late fill. `None` for an
+    /// order that is not known.
+    fn apply(&mut self, event: &OrderEvent) -> Option<Result<OrderRequest, TransitionError>> {
+        let order = match self.orders.get_mut(&event.order) {
+            Some(order) => order,
+            None => self.canceled.iter_mut().find(|order| order.request.id == event.order)?,
+        };
+        if let Err(error) = order.apply(event) {
+            return Some(Err(error));
+        }
+        let request = order.request;
+        if order.state.is_terminal()
+            && let Some(ended) = self.orders.remove(&event.order)
+            && ended.state == OrderState::Canceled
+        {
+            if self.canceled.len() == CANCELED_KEPT {
+                self.canceled.pop_front();
+            }
+            self.canceled.push_back(ended);
+        }
+        Some(Ok(request))
+    }
+
+    fn heard(&mut self, request: &OrderRequest, event: &OrderEvent, out: &mut dyn Outlet) {
         out.record(&Record::OrderEvent(*event));
         if let OrderEventKind::Filled(fill) = &event.kind
-            && self.settle(&request, fill, event.time, out).is_err()
+            && self.settle(request, fill, event.time, out).is_err()
         {
             let halted = TradingState::Halted(StopReason::Arithmetic);
             self.set_trading(halted, event.cause, out);
@@ -221,7 +255,7 @@ impl Engine {
             self.value(event.cause, out);
             self.tell_account(event.time, out);
         }
-        self.notify(&request, event);
+        self.notify(request, event);
     }
 
     /// A fill moves its strategy's position and the account's balances.
@@ -264,8 +298,9 @@ impl Engine {
                 Side::Sell => locked.add(Money::new(remaining, market.instrument.base))?,
                 Side::Buy => {
                     let price = order.request.kind.price().or_else(|| market.reference());
-                    let unit = price.and_then(|price| self.unit_cost(price)).unwrap_or_default();
-                    locked.add(Money::new(remaining.mul(unit)?, market.instrument.quote))?;
+                    let unit = price.map(|price| self.config.paper.unit_cost(price));
+                    let value = unit.transpose()?.unwrap_or_default().mul(remaining)?;
+                    locked.add(Money::new(value, market.instrument.quote))?;
                 }
             }
         }
@@ -300,7 +335,7 @@ impl Engine {
 }
 
 /// What open orders of a side may still add.
-fn pending<'a>(orders: impl Iterator<Item = &'a Order>, side: Side) -> Quantity {
+pub(super) fn pending<'a>(orders: impl Iterator<Item = &'a Order>, side: Side) -> Quantity {
     orders
         .filter(|order| order.request.side == side)
         .try_fold(Quantity::ZERO, |sum, order| sum.add(order.remaining()))

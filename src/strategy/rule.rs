@@ -32,7 +32,9 @@ impl Truth {
         }
     }
 
-    fn not(self) -> Self {
+    /// The opposite; the opposite of unknown is unknown.
+    #[must_use]
+    pub fn not(self) -> Self {
         match self {
             Self::True => Self::False,
             Self::False => Self::True,
