@@ -1,0 +1,33 @@
+//! The screen: draws `Arc<EngineView>`s in a terminal and turns keys into intents.
+//!
+//! ```text
+//! keys ─► Message ─► update(&mut Model) ─► Intent ─► the app
+//!                          │
+//! Arc<EngineView> ─────────┴─► draw(frame, &Model, &EngineView)
+//! ```
+//! Floor 3. [`update`] and [`draw`] are pure: no IO, no clock, so the same model and view always
+//! give the same frame. The terminal lives in [`terminal`] and [`run`] alone. Nothing here writes
+//! engine state, and nothing that the terminal does can block anybody else.
+
+mod chain;
+mod dialog;
+mod draw;
+mod header;
+mod ink;
+pub mod keymap;
+mod layout;
+mod model;
+mod number;
+mod pane;
+mod row;
+mod table;
+mod theme;
+mod update;
+mod why;
+mod why_not;
+
+pub use draw::{draw, render};
+pub use model::{Chain, Filter, Intent, Message, Model, Overlay, Pane, Question};
+pub use row::RowId;
+pub use theme::{Markers, Palette, Theme};
+pub use update::update;
