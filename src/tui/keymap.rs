@@ -137,7 +137,7 @@ pub const ACTIONS: &[Binding] = &[
     bind(A::WhyNot, &[char('w')], "why not", "why not: last evaluation of every strategy", Row),
     bind(A::Filter, &[char('/')], "filter", "filter this pane by what you type", Row),
     bind(A::Freeze, &[char(' ')], "freeze", "freeze the screen; trading goes on", Everywhere),
-    bind(A::Zoom, &[char('z')], "zoom", "this pane on the whole screen", Everywhere),
+    bind(A::Zoom, &[char('z')], "", "this pane on the whole screen", Everywhere),
     bind(A::NextPane, &[code(KeyCode::Tab)], "pane", "next pane; 1-9 picks one", Everywhere),
     bind(A::Halt, &[code(KeyCode::F(9))], "HALT", "halt: stop trading, cancel all open orders", Dangerous),
     bind(A::Help, &[char('?')], "help", "these keys; type to find one", Everywhere),

@@ -101,7 +101,7 @@ fn wide(model: &Model, body: Rect) -> Vec<Place> {
     let (left, rest) = split_left(top, 40);
     let (middle, right) = split_left(rest, rest.width.saturating_sub(54));
     let (watch, book) = split_top(left, watch_height(model, left));
-    let (strategy, health) = split_top(right, share(right.height, 58));
+    let (strategy, health) = split_top(right, share(right.height, 62));
     let (trading, log) = split_left(bottom, share(bottom.width, 66));
     let (tables, decisions) = split_top(trading, share(trading.height, 45));
     let (positions, orders) = split_left(tables, share(tables.width, 48));

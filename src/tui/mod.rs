@@ -6,12 +6,14 @@
 //! Arc<EngineView> ─────────┴─► draw(frame, &Model, &EngineView)
 //! ```
 //! Floor 3. [`update`] and [`draw`] are pure: no IO, no clock, so the same model and view always
-//! give the same frame. The terminal lives in [`terminal`] and [`run`] alone. Nothing here writes
+//! give the same frame. Only [`Screen`] and [`run`] touch the terminal. Nothing here writes
 //! engine state, and nothing that the terminal does can block anybody else.
 
 mod chain;
 mod dialog;
 mod draw;
+#[cfg(test)]
+mod fixture;
 mod header;
 mod ink;
 pub mod keymap;
@@ -19,8 +21,13 @@ mod layout;
 mod model;
 mod number;
 mod pane;
+pub mod picture;
 mod row;
+mod run;
 mod table;
+mod terminal;
+#[cfg(test)]
+mod tests;
 mod theme;
 mod update;
 mod why;
@@ -29,5 +36,7 @@ mod why_not;
 pub use draw::{draw, render};
 pub use model::{Chain, Filter, Intent, Message, Model, Overlay, Pane, Question};
 pub use row::RowId;
+pub use run::{Config, Exit, Inbox, Notifier, channel, run};
+pub use terminal::{Restorer, Screen, TuiError};
 pub use theme::{Markers, Palette, Theme};
 pub use update::update;

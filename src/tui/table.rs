@@ -49,7 +49,7 @@ pub(super) fn cell(text: impl Into<String>, style: Style) -> Cell {
     Cell { text: text.into(), style }
 }
 
-/// The narrowest column of words.
+/// The narrowest column of words; it may claim two fifths of the table before numbers give way.
 const REST_AT_LEAST: u16 = 12;
 
 /// How many rows fit below the titles.
@@ -116,7 +116,7 @@ fn draw_row(buffer: &mut Buffer, area: Rect, columns: &[Column], widths: &[u16],
 /// The width of each column; zero when it is left out.
 fn widths(columns: &[Column], rows: &[Vec<Cell>], available: u16) -> Vec<u16> {
     let mut widths: Vec<u16> =
-        columns.iter().enumerate().map(|(i, c)| natural(c, rows, i)).collect();
+        columns.iter().enumerate().map(|(i, c)| natural(c, rows, i, available)).collect();
     let total = |widths: &[u16]| -> u16 {
         widths.iter().filter(|w| **w > 0).fold(0, |sum: u16, w| sum.saturating_add(*w + 1))
     };
@@ -138,12 +138,12 @@ fn widths(columns: &[Column], rows: &[Vec<Cell>], available: u16) -> Vec<u16> {
     widths
 }
 
-fn natural(column: &Column, rows: &[Vec<Cell>], index: usize) -> u16 {
-    if column.align == Align::Rest {
-        return REST_AT_LEAST;
-    }
+fn natural(column: &Column, rows: &[Vec<Cell>], index: usize, available: u16) -> u16 {
     let cells = rows.iter().filter_map(|row| row.get(index)).map(|cell| ink::width(&cell.text));
     let widest = cells.max().unwrap_or(0);
+    if column.align == Align::Rest {
+        return widest.min(available / 5 * 2).max(REST_AT_LEAST);
+    }
     // A column that nobody fills in has nothing to say.
     if widest == 0 && !rows.is_empty() { 0 } else { widest.max(ink::width(column.title)) }
 }

@@ -22,7 +22,7 @@ pub(super) fn positions(buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
         table::right("rPnL", 7),
         table::right("FEES", 3),
         table::right("AGE", 2),
-        table::left("", 1),
+        table::left("", 9),
     ];
     let empty = "no position yet";
     super::table_of_rows(buffer, area, scene, Pane::Positions, &columns, empty, |row| match row {

@@ -13,16 +13,23 @@ use crate::engine::view::InstrumentView;
 /// Symbol, and whether the book can be trusted.
 pub(super) fn title(buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     let Some(instrument) = scene.model.instrument(scene.view) else { return };
-    let x = ink::put(buffer, area.x, area.y, &instrument.symbol, area.width, scene.theme.bold());
+    let x = ink::put(
+        buffer,
+        area.x,
+        area.y,
+        &format!("{} ", instrument.symbol),
+        area.width,
+        scene.theme.bold(),
+    );
     if !instrument.synced {
         let room = area.right().saturating_sub(x);
-        ink::put(buffer, x, area.y, " NOT IN SYNC ", room, scene.theme.alert());
+        ink::put(buffer, x, area.y, "NOT IN SYNC ", room, scene.theme.alert());
     }
 }
 
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     let Some(instrument) = scene.model.instrument(scene.view) else { return };
-    let levels = (area.height.saturating_sub(2) / 3).clamp(1, 20);
+    let levels = (area.height * 2 / 5).clamp(1, 20);
     let largest = largest(instrument, usize::from(levels));
     let mut y = area.y;
     for index in (0..usize::from(levels)).rev() {

@@ -129,9 +129,9 @@ impl Scale {
         self.plot.y + row
     }
 
-    /// Round prices about every five rows.
+    /// Round prices about every four rows.
     pub fn labels(&self) -> Vec<f64> {
-        let wanted = f64::from(self.plot.height / 5).max(1.0);
+        let wanted = f64::from(self.plot.height / 4).max(1.0);
         let step = round_step((self.top - self.bottom) / wanted);
         let first = (self.bottom / step).ceil();
         let count = ((self.top - self.bottom) / step).floor().clamp(0.0, 100.0);
