@@ -10,6 +10,8 @@ pub mod engine;
 pub mod simulator;
 pub mod strategy;
 pub mod tape;
+pub mod telemetry;
+pub mod tui;
 pub mod venue;
 
 pub use app::run;

@@ -1,0 +1,168 @@
+//! Dialogs over the panes: the help, and the question before something serious.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::draw::Scene;
+use super::ink::{self, Span, span};
+use super::keymap::{ACTIONS, Section};
+use super::model::Question;
+use super::number;
+use super::theme::Theme;
+use super::update::help_lines;
+
+/// Every key with a hint, as pieces of the last line.
+pub(super) fn hints(theme: Theme) -> Vec<Vec<Span>> {
+    let hinted = ACTIONS.iter().filter(|binding| !binding.hint.is_empty());
+    hinted
+        .map(|binding| {
+            let key = binding.keys.first().map(|key| key.label()).unwrap_or_default();
+            vec![
+                span(format!(" {key} "), theme.bold()),
+                span(format!("{} ", binding.hint), theme.dim()),
+            ]
+        })
+        .collect()
+}
+
+/// Keys that mean something only here.
+pub(super) fn plain_hints(theme: Theme, keys: &[(&str, &str)]) -> Vec<Vec<Span>> {
+    keys.iter()
+        .map(|(key, text)| {
+            vec![span(format!(" {key} "), theme.bold()), span(format!("{text} "), theme.dim())]
+        })
+        .collect()
+}
+
+/// A box in the middle of `area`; returns its inside.
+fn boxed(
+    buffer: &mut Buffer,
+    area: Rect,
+    scene: &Scene<'_>,
+    size: (u16, u16),
+    title: &str,
+) -> Rect {
+    let (width, height) = (size.0.min(area.width), size.1.min(area.height));
+    let place = Rect {
+        x: area.x + (area.width - width) / 2,
+        y: area.y + (area.height - height) / 2,
+        width,
+        height,
+    };
+    ink::clear(buffer, place);
+    let inside = ink::boxed(buffer, place, true, scene.theme.border(true));
+    let room = place.width.saturating_sub(2);
+    ink::put(buffer, place.x + 1, place.y, title, room, scene.theme.bold());
+    Rect {
+        x: inside.x + u16::from(inside.width > 2),
+        width: inside.width.saturating_sub(2),
+        ..inside
+    }
+}
+
+const KEYS_WIDTH: u16 = 10;
+const COLUMN_WIDTH: u16 = 58;
+
+/// All keys that match what was typed, in as many columns as fit.
+pub(super) fn help(
+    buffer: &mut Buffer,
+    area: Rect,
+    scene: &Scene<'_>,
+    filter: &str,
+    selected: usize,
+) {
+    let lines: Vec<_> = help_lines(filter).collect();
+    let columns = (area.width / COLUMN_WIDTH).clamp(1, 2);
+    let per_column = lines.len().div_ceil(columns.into()).max(1);
+    let height = u16::try_from(per_column).unwrap_or(u16::MAX).saturating_add(3);
+    let size = (columns * COLUMN_WIDTH + 4, height);
+    let title = "Keys (type to find one, ⏎ runs it) ";
+    let inside = boxed(buffer, area, scene, size, title);
+    if inside.is_empty() {
+        return;
+    }
+    let prompt = [
+        span("> ", scene.theme.dim()),
+        span(filter, scene.theme.bold()),
+        span("▏", scene.theme.dim()),
+    ];
+    ink::put_spans(buffer, inside.x, inside.y, &prompt, inside.width);
+    let visible = usize::from(inside.height.saturating_sub(1)).max(1);
+    let skipped = (selected + 1).saturating_sub(visible * usize::from(columns));
+    for (index, binding) in lines.iter().enumerate().skip(skipped) {
+        let place = index - skipped;
+        let column = u16::try_from(place / visible.min(per_column)).unwrap_or(u16::MAX);
+        let row = u16::try_from(place % visible.min(per_column)).unwrap_or(u16::MAX);
+        if column >= columns {
+            break;
+        }
+        let line = Rect {
+            x: inside.x + column * COLUMN_WIDTH,
+            y: inside.y + 1 + row,
+            width: COLUMN_WIDTH.min(inside.width),
+            height: 1,
+        };
+        let style = match binding.section {
+            Section::Dangerous => scene.theme.error(),
+            _ => scene.theme.text(),
+        };
+        ink::put(buffer, line.x, line.y, &binding.label(), KEYS_WIDTH, scene.theme.bold());
+        let room = line.width.saturating_sub(KEYS_WIDTH);
+        ink::put(buffer, line.x + KEYS_WIDTH, line.y, &ink::elide(binding.help, room), room, style);
+        if index == selected {
+            ink::invert(buffer, line);
+        }
+    }
+}
+
+/// A question that repeats what will happen and wants its word typed.
+pub(super) fn confirm(
+    buffer: &mut Buffer,
+    area: Rect,
+    scene: &Scene<'_>,
+    question: Question,
+    typed: &str,
+) {
+    let open = scene.view.orders.iter().filter(|order| !order.state.is_terminal()).count();
+    let held = scene.view.positions.iter().filter(|p| !p.quantity.is_zero()).count();
+    let run = &scene.view.run;
+    let strategies = scene.view.strategies.len();
+    let account = format!("{} account {}", run.mode.badge(), scene.view.account.name);
+    let counted = |n: usize, word: &str| {
+        format!("{} {word}{}", number::count(n as u64), if n == 1 { "" } else { "s" })
+    };
+    let sentences = match question {
+        Question::Halt => vec![
+            format!("Stop all trading of the {account}:"),
+            format!("  {} may send no more orders,", counted(strategies, "strategy")),
+            format!("  {} will be canceled,", counted(open, "open order")),
+            format!("  {} will stay open.", counted(held, "position")),
+            "Data, recording and this screen go on.".to_owned(),
+        ],
+        Question::Resume => vec![
+            format!("Let the {account} trade again:"),
+            format!("  {} may send orders from now on.", counted(strategies, "strategy")),
+        ],
+        Question::Quit => vec![
+            format!("End the run of the {account}:"),
+            format!("  {} will be canceled,", counted(open, "open order")),
+            format!("  {} will stay open.", counted(held, "position")),
+        ],
+    };
+    let height = u16::try_from(sentences.len()).unwrap_or(u16::MAX).saturating_add(4);
+    let inside = boxed(buffer, area, scene, (62, height), &format!("{} ", question.word()));
+    let mut lines: Vec<Vec<Span>> =
+        sentences.into_iter().map(|text| vec![span(text, scene.theme.text())]).collect();
+    lines.push(Vec::new());
+    lines.push(vec![
+        span("Type ", scene.theme.text()),
+        span(question.word(), scene.theme.error()),
+        span(" and ⏎:  ", scene.theme.text()),
+        span(typed, scene.theme.bold()),
+        span("▏", scene.theme.dim()),
+    ]);
+    let skipped = lines.len().saturating_sub(inside.height.into());
+    for (y, line) in (inside.y..inside.bottom()).zip(lines.iter().skip(skipped)) {
+        ink::put_spans(buffer, inside.x, y, line, inside.width);
+    }
+}

@@ -1,0 +1,42 @@
+//! The screen: draws `Arc<EngineView>`s in a terminal and turns keys into intents.
+//!
+//! ```text
+//! keys ─► Message ─► update(&mut Model) ─► Intent ─► the app
+//!                          │
+//! Arc<EngineView> ─────────┴─► draw(frame, &Model, &EngineView)
+//! ```
+//! Floor 3. [`update`] and [`draw`] are pure: no IO, no clock, so the same model and view always
+//! give the same frame. Only [`Screen`] and [`run`] touch the terminal. Nothing here writes
+//! engine state, and nothing that the terminal does can block anybody else.
+
+mod chain;
+mod dialog;
+mod draw;
+#[cfg(test)]
+mod fixture;
+mod header;
+mod ink;
+pub mod keymap;
+mod layout;
+mod model;
+mod number;
+mod pane;
+pub mod picture;
+mod row;
+mod run;
+mod table;
+mod terminal;
+#[cfg(test)]
+mod tests;
+mod theme;
+mod update;
+mod why;
+mod why_not;
+
+pub use draw::{draw, render};
+pub use model::{Chain, Filter, Intent, Message, Model, Overlay, Pane, Question};
+pub use row::RowId;
+pub use run::{Config, Exit, Inbox, Notifier, channel, run};
+pub use terminal::{Restorer, Screen, TuiError};
+pub use theme::{Markers, Palette, Theme};
+pub use update::update;

@@ -1,0 +1,94 @@
+//! Pane 9, health: what is wrong in full sentences first, then connections, queues and latency.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::super::draw::Scene;
+use super::super::ink::{self, Span, span};
+use super::super::number;
+use crate::engine::view::{ConnectionView, HealthView, QueueView};
+
+pub(super) fn draw(buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
+    let width = area.width.saturating_sub(2);
+    let health = &scene.view.health;
+    let mut lines = Vec::new();
+    for warning in &health.warnings {
+        let words = warning.split_whitespace();
+        let mut pieces = vec![vec![span("⚠ ", scene.theme.warn())]];
+        pieces.extend(words.map(|word| vec![span(format!("{word} "), scene.theme.warn())]));
+        lines.extend(ink::flow(pieces, 2, width));
+    }
+    lines.extend(health.connections.iter().flat_map(|c| connection(scene, c, width)));
+    lines.extend(latency(scene, health, width));
+    lines.extend(queues(scene, health));
+    lines.extend(rest(scene, health, width));
+    let skipped = usize::from(scene.model.scroll).min(lines.len().saturating_sub(1));
+    for (y, line) in (area.y..area.bottom()).zip(lines.iter().skip(skipped)) {
+        ink::put_spans(buffer, area.x + 1, y, line, area.width.saturating_sub(1));
+    }
+}
+
+fn connection(scene: &Scene<'_>, connection: &ConnectionView, width: u16) -> Vec<Vec<Span>> {
+    let theme = scene.theme;
+    let (mark, style) = if connection.up { ("● ", theme.up()) } else { ("✗ ", theme.error()) };
+    let pieces = vec![
+        vec![span(mark, style), span(format!("{}  ", connection.name), theme.text())],
+        vec![span(format!("{}  ", connection.state), style)],
+        vec![span(format!("reconnects {}", connection.reconnects), theme.dim())],
+    ];
+    ink::flow(pieces, 2, width)
+}
+
+fn latency(scene: &Scene<'_>, health: &HealthView, width: u16) -> Vec<Vec<Span>> {
+    let theme = scene.theme;
+    let Some((middle, high, most)) = health.latency_us else {
+        return vec![vec![span("receive to decision: none yet", theme.dim())]];
+    };
+    let mut pieces = vec![vec![span("receive to decision  ", theme.dim())]];
+    for (label, value) in [("p50", middle), ("p99", high), ("max", most)] {
+        pieces.push(vec![
+            span(format!("{label} "), theme.dim()),
+            span(format!("{}  ", number::micros(value)), theme.text()),
+        ]);
+    }
+    ink::flow(pieces, 2, width)
+}
+
+fn queues(scene: &Scene<'_>, health: &HealthView) -> Vec<Vec<Span>> {
+    let theme = scene.theme;
+    let mut lines = Vec::new();
+    if !health.queues.is_empty() {
+        let title = format!("{:<10}{:>8}{:>9}{:>10}{:>7}", "queue", "now", "of", "highest", "lost");
+        lines.push(vec![span(title, theme.dim())]);
+    }
+    lines.extend(health.queues.iter().map(|queue: &QueueView| {
+        let held = format!(
+            "{:<10}{:>8}{:>9}{:>10}",
+            ink::elide(&queue.name, 10),
+            number::count(queue.depth),
+            number::count(queue.capacity),
+            number::count(queue.high_water)
+        );
+        let style = if queue.dropped > 0 { theme.error() } else { theme.text() };
+        vec![span(held, theme.text()), span(format!("{:>7}", number::count(queue.dropped)), style)]
+    }));
+    lines
+}
+
+fn rest(scene: &Scene<'_>, health: &HealthView, width: u16) -> Vec<Vec<Span>> {
+    let theme = scene.theme;
+    let lost = if health.log_dropped > 0 { theme.error() } else { theme.text() };
+    let mut pieces = Vec::new();
+    let mut add = |label: &str, text: String, style| {
+        pieces.push(vec![span(format!("{label} "), theme.dim()), span(format!("{text}  "), style)]);
+    };
+    add("log lines lost", number::count(health.log_dropped), lost);
+    add("recorded", number::bytes(health.tape_bytes), theme.text());
+    add("inputs", number::count(scene.view.run.inputs), theme.text());
+    if !health.metrics_address.is_empty() {
+        add("metrics", format!("http://{}/metrics", health.metrics_address), theme.text());
+    }
+    add("fills", scene.view.run.fill_model.clone(), theme.text());
+    add("run", scene.view.run.id.clone(), theme.text());
+    ink::flow(pieces, 2, width)
+}

@@ -1,0 +1,117 @@
+//! Pane 1, the watch list: every instrument with its last price, and for the chosen one the best
+//! bid and ask and what is held.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::super::draw::Scene;
+use super::super::ink;
+use super::super::model::Pane;
+use super::super::number;
+use super::super::row::Row;
+use super::super::table::{self, Cell, cell};
+use crate::domain::{Side, UnixNanos};
+use crate::engine::view::{EngineView, InstrumentView};
+
+/// An instrument is stale when nothing came for it for so long.
+const STALE_AFTER: u64 = 5 * UnixNanos::SECOND;
+
+/// True when the numbers of an instrument may be old: not connected, not in sync, or silent.
+pub(super) fn is_stale(view: &EngineView, instrument: &InstrumentView) -> bool {
+    let silent = view.now.since(instrument.last_event) > STALE_AFTER;
+    !instrument.live || !instrument.synced || silent
+}
+
+pub(super) fn draw(buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
+    let columns = [
+        table::left("INSTRUMENT", 9),
+        table::right("LAST", 8),
+        table::right("CHANGE", 6),
+        table::right("VOLUME", 3),
+        table::right("GAPS", 2),
+    ];
+    let rows = u16::try_from(scene.view.instruments.len()).unwrap_or(u16::MAX);
+    let list = rows.saturating_add(1).min(area.height);
+    let top = Rect { height: list, ..area };
+    super::table_of_rows(buffer, top, scene, Pane::Watch, &columns, "no instrument yet", |row| {
+        match row {
+            Row::Instrument(instrument) => cells(scene, instrument),
+            _ => Vec::new(),
+        }
+    });
+    let below = Rect { y: area.y + list, height: area.height - list, ..area };
+    detail(buffer, below, scene);
+}
+
+fn cells(scene: &Scene<'_>, instrument: &InstrumentView) -> Vec<Cell> {
+    let theme = scene.theme;
+    let stale = is_stale(scene.view, instrument);
+    let (arrow, style) = match instrument.last_side {
+        _ if stale => ("", theme.dim()),
+        Some(Side::Buy) => (" ▲", theme.up()),
+        Some(Side::Sell) => (" ▼", theme.down()),
+        None => ("  ", theme.text()),
+    };
+    let last = number::price_or_missing(instrument.last, instrument.price_digits);
+    let last = if stale { format!("~{last}  ") } else { format!("{last}{arrow}") };
+    let change = instrument
+        .last
+        .zip(instrument.first)
+        .and_then(|(last, first)| Some((last.num().sub(first.num()).ok()?, first.num())));
+    let share = change.and_then(|(moved, first)| number::ratio(moved, first));
+    let change_style = change.map_or(theme.text(), |(moved, _)| theme.profit(moved));
+    let gaps = if instrument.gaps == 0 { String::new() } else { number::count(instrument.gaps) };
+    vec![
+        cell(instrument.symbol.clone(), theme.bold()),
+        cell(last, style),
+        cell(share.map_or_else(|| "-".to_owned(), number::percent), change_style),
+        cell(number::compact(instrument.turnover.to_f64()), theme.text()),
+        cell(gaps, theme.error()),
+    ]
+}
+
+/// Best bid, best ask, spread and position of the chosen instrument.
+fn detail(buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
+    let Some(instrument) = scene.model.instrument(scene.view) else { return };
+    let mut lines = Vec::new();
+    for (label, level, style) in [
+        ("ask", instrument.asks.first(), scene.theme.down()),
+        ("bid", instrument.bids.first(), scene.theme.up()),
+    ] {
+        let price = number::price_or_missing(level.map(|l| l.price), instrument.price_digits);
+        let size = level
+            .map_or_else(String::new, |l| number::quantity(l.quantity, instrument.quantity_digits));
+        lines.push((label.to_owned(), price, style, size, scene.theme.text()));
+    }
+    let held = scene
+        .view
+        .positions
+        .iter()
+        .filter(|p| p.symbol == instrument.symbol && !p.quantity.is_zero());
+    for position in held {
+        let quantity = number::signed_quantity(position.quantity, instrument.quantity_digits);
+        let profit = position.unrealised.unwrap_or_default();
+        lines.push((
+            position.strategy.clone(),
+            scene.money(quantity),
+            scene.theme.bold(),
+            scene.money(number::profit(profit)),
+            scene.theme.profit(profit),
+        ));
+    }
+    let start = area.y + u16::from(area.height > 4);
+    for (y, (label, first, first_style, second, second_style)) in (start..area.bottom()).zip(lines)
+    {
+        let right = area.right().saturating_sub(1);
+        let room = (right - area.x).saturating_sub(ink::width(&first) + ink::width(&second) + 3);
+        ink::put(buffer, area.x + 1, y, &ink::elide(&label, room), room, scene.theme.dim());
+        ink::put_right(
+            buffer,
+            right.saturating_sub(ink::width(&second) + 1),
+            y,
+            &first,
+            first_style,
+        );
+        ink::put_right(buffer, right, y, &second, second_style);
+    }
+}

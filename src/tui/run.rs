@@ -1,0 +1,333 @@
+//! The loop of the screen: one thread reads keys, one draws. Both only ever wait for the terminal,
+//! nobody ever waits for them.
+//!
+//! Keys are drained before each frame, frames are drawn only after a change and at most so many
+//! times a second, and the drawing thread sleeps without a timer while nothing happens.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use crossterm::event::{self, Event};
+use jiff::tz::TimeZone;
+
+use super::model::{Intent, Message, Model};
+use super::terminal::{Screen, TuiError};
+use super::theme::{Palette, Theme};
+use super::update::update;
+use crate::engine::view::EngineView;
+
+/// How the screen behaves.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Frames a second at most, 1 to 60.
+    pub fps: u16,
+    /// Colours and characters.
+    pub theme: Theme,
+    /// Report the mouse.
+    pub mouse: bool,
+    /// Hide money from the start.
+    pub private: bool,
+    /// Ask the terminal to show whole frames only.
+    pub synchronised: bool,
+    /// The zone that `T` switches to.
+    pub zone: TimeZone,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            fps: 30,
+            theme: Theme::default(),
+            mouse: true,
+            private: false,
+            synchronised: true,
+            zone: TimeZone::UTC,
+        }
+    }
+}
+
+impl Config {
+    /// What the environment asks for: `NO_COLOR` that is not empty, and the system's time zone.
+    #[must_use]
+    pub fn from_environment() -> Self {
+        let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let palette = if plain { Palette::Plain } else { Palette::default() };
+        let theme = Theme { palette, ..Theme::default() };
+        Self { theme, zone: TimeZone::system(), ..Self::default() }
+    }
+}
+
+/// How the screen ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Exit {
+    /// The user said so.
+    Quit,
+    /// [`Notifier::stop`] was called, or the terminal was given back by somebody else.
+    Stopped,
+    /// The terminal has gone away.
+    Hangup,
+}
+
+enum Wake {
+    View,
+    Input(Event),
+    InputLost,
+    Stop,
+}
+
+/// Keys that may wait to be handled; beyond that the input thread waits.
+const WAITING_INPUTS: usize = 256;
+
+/// Tells the screen that something changed. Never waits; clones tell the same screen.
+#[derive(Clone)]
+pub struct Notifier {
+    sender: SyncSender<Wake>,
+    /// A wake-up is under way, so another one would tell nothing new.
+    pending: Arc<AtomicBool>,
+    stopped: Arc<AtomicBool>,
+}
+
+impl Notifier {
+    /// A new view was published.
+    pub fn view_changed(&self) {
+        if !self.pending.swap(true, Ordering::SeqCst) && self.sender.try_send(Wake::View).is_err() {
+            // Full of keys: the loop is awake and looks at the view anyway.
+            self.pending.store(false, Ordering::SeqCst);
+        }
+    }
+
+    /// The screen shall end.
+    pub fn stop(&self) {
+        self.stopped.store(true, Ordering::SeqCst);
+        // A full queue has woken the loop already, which looks at the flag.
+        let _ = self.sender.try_send(Wake::Stop);
+    }
+}
+
+/// The screen's side of its [`Notifier`].
+pub struct Inbox {
+    receiver: Receiver<Wake>,
+    notifier: Notifier,
+}
+
+/// A notifier and the inbox that it wakes.
+pub fn channel() -> (Notifier, Inbox) {
+    let (sender, receiver) = sync_channel(WAITING_INPUTS);
+    let notifier = Notifier {
+        sender,
+        pending: Arc::new(AtomicBool::new(false)),
+        stopped: Arc::new(AtomicBool::new(false)),
+    };
+    (notifier.clone(), Inbox { receiver, notifier })
+}
+
+/// How often the input thread looks whether it shall end.
+const INPUT_PATIENCE: Duration = Duration::from_millis(250);
+
+/// Reads keys until the screen is gone. Waits in slices, so that it does not swallow a key that is
+/// meant for the shell afterwards.
+fn read_input(sender: &SyncSender<Wake>, ended: &AtomicBool) {
+    while !ended.load(Ordering::SeqCst) {
+        let wake = match event::poll(INPUT_PATIENCE)
+            .and_then(|ready| ready.then(event::read).transpose())
+        {
+            Ok(None) => continue,
+            Ok(Some(event)) => Wake::Input(event),
+            Err(_) => Wake::InputLost,
+        };
+        let lost = matches!(wake, Wake::InputLost);
+        if sender.send(wake).is_err() || lost {
+            return;
+        }
+    }
+}
+
+/// Draws until the user quits or the notifier stops it. `take_intent` must not wait; it returns
+/// false when an intent cannot be taken now, which the user is told.
+pub fn run(
+    screen: Screen,
+    config: &Config,
+    views: &ArcSwap<EngineView>,
+    inbox: Inbox,
+    take_intent: &mut dyn FnMut(Intent) -> bool,
+) -> Result<Exit, TuiError> {
+    let ended = Arc::new(AtomicBool::new(false));
+    let (sender, input_ended) = (inbox.notifier.sender.clone(), Arc::clone(&ended));
+    let input = thread::Builder::new()
+        .name("tui-input".into())
+        .spawn(move || read_input(&sender, &input_ended))
+        .map_err(|source| TuiError::Terminal { operation: "start its input thread", source })?;
+    let result = Loop::new(screen, config, views, inbox, take_intent).and_then(|mut l| l.run());
+    ended.store(true, Ordering::SeqCst);
+    // The loop, and with it the channel's receiver, is gone: the thread cannot be waiting to send.
+    drop(input.join());
+    result
+}
+
+struct Loop<'a> {
+    screen: Screen,
+    model: Model,
+    views: &'a ArcSwap<EngineView>,
+    inbox: Inbox,
+    take_intent: &'a mut dyn FnMut(Intent) -> bool,
+    frame_time: Duration,
+    drawn_at: Option<Instant>,
+    changed: bool,
+    exit: Option<Exit>,
+}
+
+impl<'a> Loop<'a> {
+    fn new(
+        screen: Screen,
+        config: &Config,
+        views: &'a ArcSwap<EngineView>,
+        inbox: Inbox,
+        take_intent: &'a mut dyn FnMut(Intent) -> bool,
+    ) -> Result<Self, TuiError> {
+        let model = Model::new(views.load_full(), screen.size()?, config.theme)
+            .with_local_zone(config.zone.clone())
+            .with_privacy(config.private)
+            .with_mouse(config.mouse);
+        let frame_time = Duration::from_secs(1) / u32::from(config.fps.clamp(1, 60));
+        Ok(Self {
+            screen,
+            model,
+            views,
+            inbox,
+            take_intent,
+            frame_time,
+            drawn_at: None,
+            changed: true,
+            exit: None,
+        })
+    }
+
+    fn run(&mut self) -> Result<Exit, TuiError> {
+        loop {
+            if let Some(wake) = self.wait() {
+                self.handle(wake)?;
+            }
+            while let Ok(wake) = self.inbox.receiver.try_recv() {
+                self.handle(wake)?;
+            }
+            if let Some(exit) = self.ended() {
+                return Ok(exit);
+            }
+            if self.changed && self.until_next_frame().is_zero() {
+                self.draw()?;
+            }
+        }
+    }
+
+    /// Sleeps until something happens, the next frame may be drawn, or a second went by while a
+    /// notice is shown.
+    fn wait(&mut self) -> Option<Wake> {
+        const TICK: Duration = Duration::from_secs(1);
+        if !self.changed && !self.model.wants_ticks() {
+            return self.inbox.receiver.recv().ok();
+        }
+        let patience = if self.changed { self.until_next_frame() } else { TICK };
+        match self.inbox.receiver.recv_timeout(patience) {
+            Ok(wake) => Some(wake),
+            Err(RecvTimeoutError::Timeout) => {
+                if !self.changed {
+                    self.tell(Message::Tick);
+                }
+                None
+            }
+            Err(RecvTimeoutError::Disconnected) => Some(Wake::Stop),
+        }
+    }
+
+    fn ended(&self) -> Option<Exit> {
+        let stopped = self.inbox.notifier.stopped.load(Ordering::SeqCst);
+        let released = self.screen.restorer().is_released();
+        self.exit.or((stopped || released).then_some(Exit::Stopped))
+    }
+
+    fn until_next_frame(&self) -> Duration {
+        let waited = self.drawn_at.map_or(self.frame_time, |at| at.elapsed());
+        self.frame_time.saturating_sub(waited)
+    }
+
+    fn handle(&mut self, wake: Wake) -> Result<(), TuiError> {
+        let message = match wake {
+            Wake::View => {
+                self.inbox.notifier.pending.store(false, Ordering::SeqCst);
+                return self.look();
+            }
+            Wake::Stop => {
+                self.exit = Some(Exit::Stopped);
+                return Ok(());
+            }
+            Wake::InputLost => {
+                self.exit = Some(Exit::Hangup);
+                return Ok(());
+            }
+            Wake::Input(Event::Key(key)) => Message::Key(key),
+            Wake::Input(Event::Mouse(event)) => Message::Mouse(event),
+            Wake::Input(Event::Paste(text)) => Message::Paste(text),
+            Wake::Input(Event::Resize(width, height)) => Message::Resize(width, height),
+            Wake::Input(Event::FocusGained | Event::FocusLost) => return Ok(()),
+        };
+        match self.tell(message) {
+            Some(intent) => self.carry_out(intent),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes the newest view; a frozen screen does not change by it.
+    fn look(&mut self) -> Result<(), TuiError> {
+        let before = Arc::clone(self.model.view());
+        let changed = self.changed;
+        self.tell(Message::View(self.views.load_full()));
+        self.changed = changed || !Arc::ptr_eq(&before, self.model.view());
+        Ok(())
+    }
+
+    fn tell(&mut self, message: Message) -> Option<Intent> {
+        self.changed = true;
+        update(&mut self.model, message)
+    }
+
+    fn carry_out(&mut self, intent: Intent) -> Result<(), TuiError> {
+        match intent {
+            Intent::Copy(text) => return self.screen.copy(&text),
+            Intent::Mouse(on) => return self.screen.set_mouse(on),
+            Intent::Redraw => return self.screen.redraw(&self.model),
+            Intent::Quit => self.exit = Some(Exit::Quit),
+            Intent::Halt | Intent::Resume => {}
+        }
+        if !(self.take_intent)(intent) {
+            self.model.notify("the engine is busy and did not take it: try again");
+        }
+        Ok(())
+    }
+
+    fn draw(&mut self) -> Result<(), TuiError> {
+        self.screen.draw(&self.model)?;
+        self.drawn_at = Some(Instant::now());
+        self.changed = false;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn telling_the_screen_never_waits_even_when_it_does_not_listen() {
+        let (notifier, inbox) = channel();
+        for _ in 0..10_000 {
+            notifier.view_changed();
+        }
+        notifier.stop();
+        assert!(matches!(inbox.receiver.try_recv(), Ok(Wake::View)));
+        assert!(inbox.notifier.stopped.load(Ordering::SeqCst));
+    }
+}
