@@ -44,12 +44,6 @@ pub enum Command {
     Check(CheckArgs),
     /// List the recorded sessions.
     Sessions(SessionsArgs),
-    /// Write the screen's pictures for the documentation, from a short run of the demo.
-    #[command(hide = true)]
-    Pictures {
-        /// Where to.
-        directory: PathBuf,
-    },
 }
 
 /// Where a configuration comes from.

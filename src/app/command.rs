@@ -8,7 +8,7 @@ use clap::Parser;
 
 use super::cli::{BacktestArgs, CheckArgs, Cli, Command, ConfigArgs, ReplayArgs};
 use super::error::{AppError, Exit};
-use super::{backtest, replay, setup, sim, tape_command};
+use super::{backtest, live, replay, setup, sim, tape_command};
 use crate::strategy::StrategyKind;
 
 /// Runs the command line with these strategies: the whole program. A crate of one's own calls it
@@ -33,7 +33,7 @@ fn dispatch(command: &Command, registry: &[StrategyKind]) -> Result<Exit, AppErr
         Command::Tape(command) => tape_command::run(command, registry),
         Command::Sessions(args) => tape_command::sessions(args),
         Command::Sim(args) => sim::run(args),
-        _ => Err(AppError::new(Exit::Failed, "not there yet")),
+        Command::Run(args) => live::run(args, registry),
     }
 }
 

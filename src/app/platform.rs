@@ -55,3 +55,9 @@ pub async fn asked_to_stop() {
         _ = hangup.recv() => {}
     }
 }
+
+/// True when a process of this id is alive.
+pub fn is_alive(pid: u32) -> bool {
+    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+    pid.is_some_and(|pid| rustix::process::test_kill_process(pid).is_ok())
+}

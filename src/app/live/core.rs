@@ -14,12 +14,13 @@ use super::clock::Clock;
 use super::questions::{Answered, Questions};
 use super::teller::{Teller, Tidings};
 use crate::app::outputs::{EntrySink, Outputs, TapeStopped};
-use crate::app::pipeline::{Given, Pipeline, TapeInput};
+use crate::app::pipeline::{Given, Notice, Pipeline, TapeInput};
 use crate::app::source::request_name;
 use crate::domain::UnixNanos;
 use crate::engine::view::{ConnectionView, EngineView};
 use crate::engine::{Command, StopReason, TradingState};
 use crate::tape::{Channel, Entry, RecorderHandle};
+use crate::tui::Notifier;
 use crate::venue::line::{Backoff, LineConfig};
 use crate::venue::socket::{ConnectError, Connection, Received};
 use crate::venue::{DownReason, LineEvent, Source};
@@ -102,24 +103,30 @@ pub struct Core {
     pub seq: u64,
     /// Connections so far.
     pub connections: u32,
+    /// Attempts to connect since the last success.
+    pub attempts: u32,
     /// Connected now.
     pub up: bool,
 }
 
 impl Core {
     /// Runs until it is asked to end. The first input is the start.
-    pub async fn run(mut self, start: TapeInput) -> (Self, End) {
+    pub async fn run(mut self, start: TapeInput, screen: Option<Notifier>) -> (Self, End) {
         let mut line = Line::Waiting(Instant::now());
         let mut publish = tokio::time::interval(PUBLISH_EVERY);
         publish.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut end = self.other(&start).err().map(|_| End::TapeStopped);
         while end.is_none() {
             let step = self.next(&mut line, &mut publish).await;
+            let published = matches!(step, Step::Publish);
             end = match self.handle(step, &mut line) {
                 Ok(None) => None,
                 Ok(Some(end)) => Some(end),
                 Err(TapeStopped) => Some(End::TapeStopped),
             };
+            if let (true, Some(screen)) = (published, &screen) {
+                screen.view_changed();
+            }
         }
         let end = end.unwrap_or(End::Asked);
         if end == End::Asked && self.farewell().await.is_err() {
@@ -154,6 +161,12 @@ impl Core {
                 return Ok(Some(End::Asked));
             }
             Step::Control(Some(Control::Command(command))) => {
+                let word = match command {
+                    Command::Halt => "halt",
+                    Command::Resume => "resume",
+                    Command::Stop => "stop",
+                };
+                self.teller.tell(Tidings::Operator(word, self.clock.now()));
                 self.other(&TapeInput::Command(command))?;
             }
             Step::Publish => {
@@ -179,7 +192,7 @@ impl Core {
         let before = self.outputs.tally.evaluations;
         let channel = Channel::Stream { connection: number };
         self.take(channel, bytes, Given::Frame { source: &source, bytes })?;
-        self.teller.frame(bytes.len());
+        self.teller.frame(bytes);
         if self.outputs.tally.evaluations > before {
             let woken = self.woken.load(Ordering::Relaxed);
             self.teller.decided(self.clock.now().0.saturating_sub(woken));
@@ -220,7 +233,12 @@ impl Core {
             }
         }
         for notice in self.pipeline.drain_notices() {
-            self.teller.tell(Tidings::Notice(notice, time));
+            match notice {
+                Notice::Unusable(channel, reason) => {
+                    self.teller.unusable(channel, reason, bytes, time);
+                }
+                notice => self.teller.tell(Tidings::Notice(notice, time)),
+            }
         }
         Ok(())
     }
@@ -228,7 +246,8 @@ impl Core {
     fn connect(&mut self, line: &mut Line) {
         self.connections += 1;
         let number = self.connections;
-        self.teller.tell(Tidings::Connecting(number, self.clock.now()));
+        self.attempts += 1;
+        self.teller.tell(Tidings::Connecting(self.attempts, self.clock.now()));
         let (done, connecting) = oneshot::channel();
         let config = self.line.clone();
         tokio::spawn(async move {
@@ -242,13 +261,15 @@ impl Core {
         let number = connection.number;
         *line = Line::Open(Box::new(connection), Instant::now());
         self.up = true;
+        self.attempts = 0;
         self.teller.tell(Tidings::Up(number, self.clock.now()));
         self.other(&TapeInput::Line(LineEvent::Up { connection: number }))
     }
 
     fn refused(&mut self, error: &ConnectError, line: &mut Line) {
         let wait = self.backoff.next_delay(Duration::ZERO);
-        self.teller.tell(Tidings::Refused(error.to_string(), self.clock.now()));
+        let (number, reason) = (self.connections, error.reason());
+        self.teller.tell(Tidings::Down(number, reason, nanos(wait), self.clock.now()));
         *line = Line::Waiting(Instant::now() + wait);
     }
 
@@ -258,7 +279,7 @@ impl Core {
         let wait = self.backoff.next_delay(since.elapsed());
         *line = Line::Waiting(Instant::now() + wait);
         self.up = false;
-        self.teller.tell(Tidings::Down(number, reason, self.clock.now()));
+        self.teller.tell(Tidings::Down(number, reason, nanos(wait), self.clock.now()));
         self.other(&TapeInput::Line(LineEvent::Down { connection: number, reason }))
     }
 
@@ -282,7 +303,7 @@ impl Core {
         let now = self.clock.now();
         let copies = self.outputs.take_copies();
         if !copies.is_empty() {
-            self.teller.records(copies, now);
+            self.teller.records(copies);
         }
         let Some(viewer) = &mut self.outputs.viewer else { return };
         let mut view = viewer.build(self.pipeline.engine(), self.seq);
@@ -297,7 +318,6 @@ impl Core {
             reconnects: u64::from(self.connections.saturating_sub(1)),
         }];
         self.view.store(Arc::new(view));
-        self.teller.published();
     }
 
     /// True when a risk rule halted trading.
@@ -312,6 +332,10 @@ impl Core {
     pub fn now(&self) -> UnixNanos {
         self.clock.now()
     }
+}
+
+fn nanos(span: Duration) -> u64 {
+    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// Sleeps until an instant; for ever without one.
