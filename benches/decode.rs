@@ -10,6 +10,9 @@ use tickscope::venue::{Decoder, Frame, Listener, Request, Source, Told};
 
 const FRAMES: u64 = 1_000;
 
+/// Makes the n-th frame.
+type MakeFrame = fn(u64) -> String;
+
 /// Looks at what is told and counts it.
 #[derive(Default)]
 struct Count(u64);
@@ -86,7 +89,7 @@ fn benches(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("decode");
     group.throughput(Throughput::Elements(FRAMES));
     let stream = Source::Stream { connection: 1 };
-    let cases: [(&str, fn(u64) -> String); 3] =
+    let cases: [(&str, MakeFrame); 3] =
         [("trade", trade), ("bookTicker", book_ticker), ("depth, 40 levels", busy_depth)];
     for (name, frame) in cases {
         let frames: Vec<String> = (0..FRAMES).map(frame).collect();

@@ -291,6 +291,8 @@ fn a_depth_event_that_cannot_be_read_loses_the_book_at_once() {
     for text in [
         &depth(11, 12).replace("[[\"1\"", "[[\"x\""),
         &depth(11, 12).replace("\"u\"", "\"v\""),
+        &depth(11, 12).replace("\"a\"", "\"c\""),
+        &depth(11, 12)[..90],
         &depth(12, 11),
     ] {
         let told = stream(&mut synced(), text);

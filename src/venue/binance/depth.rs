@@ -71,6 +71,7 @@ impl<'de> Visitor<'de> for DepthSeed<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let Levels { bids, asks, bad_number } = self.0;
         let mut head = DepthHead::default();
+        let (mut has_bids, mut has_asks) = (false, false);
         while let Some(key) = map.next_key::<&[u8]>()? {
             match key {
                 b"s" => head.symbol = Some(map.next_value()?),
@@ -78,12 +79,19 @@ impl<'de> Visitor<'de> for DepthSeed<'_> {
                 b"U" => head.first = Some(map.next_value()?),
                 b"u" => head.last = Some(map.next_value()?),
                 b"lastUpdateId" => head.last_update_id = Some(map.next_value()?),
-                b"b" | b"bids" => map.next_value_seed(SideSeed { levels: bids, bad_number })?,
-                b"a" | b"asks" => map.next_value_seed(SideSeed { levels: asks, bad_number })?,
+                b"b" | b"bids" => {
+                    map.next_value_seed(SideSeed { levels: bids, bad_number })?;
+                    has_bids = true;
+                }
+                b"a" | b"asks" => {
+                    map.next_value_seed(SideSeed { levels: asks, bad_number })?;
+                    has_asks = true;
+                }
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
         }
-        Ok(head)
+        // An absent side is no empty side.
+        if has_bids && has_asks { Ok(head) } else { Err(A::Error::missing_field("bids or asks")) }
     }
 }
 
@@ -179,16 +187,21 @@ mod tests {
     fn what_is_no_level_is_refused() {
         let mut levels = Levels::default();
         for json in [
-            r#"{"b":[["1"]]}"#,
-            r#"{"b":[[1,2]]}"#,
-            r#"{"b":[["1","\u0032"]]}"#,
-            r#"{"b":{}}"#,
-            r#"{"b":[["1","2"]]"#,
-            r#"{"U":-1}"#,
-            r#"{"b":[]}x"#,
+            r#"{"a":[],"b":[["1"]]}"#,
+            r#"{"a":[],"b":[[1,2]]}"#,
+            r#"{"a":[],"b":[["1","\u0032"]]}"#,
+            r#"{"a":[],"b":{}}"#,
+            r#"{"a":[],"b":[["1","2"]]"#,
+            r#"{"a":[],"b":[],"U":-1}"#,
+            r#"{"a":[],"b":[]}x"#,
+            r#"{"a":[]}"#,
+            r#"{"lastUpdateId":1,"bids":[]}"#,
         ] {
             assert!(depth(json.as_bytes(), &mut levels).is_err(), "{json} passed");
         }
-        assert!(depth(br#"{"b":[["1","2",[]]]}"#, &mut levels).is_ok(), "the old third element");
+        assert!(
+            depth(br#"{"a":[],"b":[["1","2",[]]]}"#, &mut levels).is_ok(),
+            "the old third element"
+        );
     }
 }

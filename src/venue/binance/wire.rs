@@ -116,20 +116,25 @@ pub enum Message<'a> {
 
 /// Tells what a message is; `None` when it is no JSON object.
 pub fn message(bytes: &[u8]) -> Option<Message<'_>> {
-    match combined(bytes) {
+    let named = combined(bytes);
+    match named.and_then(|(stream, rest)| Some((stream, rest.strip_suffix(b"}")?))) {
         Some((stream, json)) => Some(stream_message(Some(stream), json)),
-        None => unusual(bytes),
+        // Data that was cut off still says whose it was.
+        None => {
+            unusual(bytes).or_else(|| named.map(|(stream, cut)| stream_message(Some(stream), cut)))
+        }
     }
 }
 
 /// Splits `{"stream":"…","data":…}` in exactly this layout, the only one seen, without parsing the
-/// payload twice. Any other layout goes the long way.
+/// payload twice: the stream's name, and the rest with the closing brace. Any other layout goes
+/// the long way.
 fn combined(bytes: &[u8]) -> Option<(&str, &[u8])> {
     let rest = bytes.strip_prefix(br#"{"stream":""#)?;
     let end = rest.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
     let (stream, rest) = rest.split_at_checked(end)?;
-    let json = rest.strip_prefix(br#"","data":"#)?.strip_suffix(b"}")?;
-    Some((std::str::from_utf8(stream).ok()?, json))
+    let rest = rest.strip_prefix(br#"","data":"#)?;
+    Some((std::str::from_utf8(stream).ok()?, rest))
 }
 
 /// What a stream carries, by its name.
