@@ -159,6 +159,7 @@ fn stop_text(reason: StopReason) -> &'static str {
         StopReason::DailyLoss => "daily loss",
         StopReason::Drawdown => "drawdown",
         StopReason::Operator => "operator",
+        StopReason::Arithmetic => "arithmetic",
     }
 }
 

@@ -67,14 +67,11 @@ fn check(scene: &Scene<'_>, check: &Check) -> Line {
     let theme = scene.theme;
     let (mark, style) = if check.passed { ("✓", theme.up()) } else { ("✗", theme.error()) };
     let name = check.kind.as_str().replace('_', " ");
-    let sign = if check.kind == CheckKind::MinNotional || check.kind == CheckKind::Balance {
-        "≥"
-    } else {
-        "≤"
-    };
+    let sign = if check.kind == CheckKind::MinNotional { "≥" } else { "≤" };
     let shown = |value| check_number(check.kind, value);
     let observed = check.observed.map_or_else(|| "unknown".to_owned(), shown);
-    let numbers = format!("{observed} {sign} {}", shown(check.limit));
+    let limit = check.limit.map_or_else(|| "no limit".to_owned(), shown);
+    let numbers = format!("{observed} {sign} {limit}");
     let blocker = if check.passed { "   " } else { " ◂ " };
     vec![
         span(format!("{mark} "), style),
