@@ -4,4 +4,5 @@
 pub mod domain;
 pub mod engine;
 pub mod strategy;
+pub mod telemetry;
 pub mod venue;
