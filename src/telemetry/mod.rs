@@ -394,3 +394,6 @@ impl Ticker {
         *was_in_trouble = trouble.is_some();
     }
 }
+
+#[cfg(test)]
+mod tests;
