@@ -23,6 +23,8 @@ pub(super) struct LaneAccount {
     truncated: IntCounter,
     last_write: Gauge,
     blocked_seconds: Counter,
+    /// The lane is ending: what could not be written is tried again without a pause.
+    hurried: AtomicBool,
     /// The shutdown's deadline passed: what comes is lost.
     abandoned: AtomicBool,
     /// The books are closed: a writer that wakes up late must not count twice.
@@ -47,6 +49,7 @@ impl LaneAccount {
             truncated: families.counter(&names::LOG_TRUNCATED)?.get(&[lane])?,
             last_write: families.gauge(&names::LOG_LAST_WRITE)?.get(&[lane])?,
             blocked_seconds: families.amount(&names::QUEUE_BLOCKED)?.get(&[lane])?,
+            hurried: AtomicBool::new(false),
             abandoned: AtomicBool::new(false),
             sealed: AtomicBool::new(false),
             trouble: Mutex::new(None),
@@ -105,6 +108,15 @@ impl LaneAccount {
     /// Lines emitted, neither written nor lost yet.
     pub(super) fn queued(&self) -> u64 {
         self.emitted.get().saturating_sub(self.written.get() + self.lost_lines())
+    }
+
+    /// The lane is ending: there is no time for pauses.
+    pub(super) fn hurry(&self) {
+        self.hurried.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_hurried(&self) -> bool {
+        self.hurried.load(Ordering::Acquire)
     }
 
     /// From here on everything is lost: the deadline passed.

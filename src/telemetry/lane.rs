@@ -14,7 +14,7 @@ use super::event::{LogEvent, Told};
 use super::line::{Head, Line};
 use super::metrics::Metrics;
 use super::names::Scope;
-use super::rotate::{Clock, MARK, RotatingWriter, Shelf};
+use super::rotate::{Clock, MARK, RotatingWriter, SUFFIX, Shelf};
 use super::transport::Transport;
 use super::word::{LaneName, LossReason, RotationCause, Word};
 use crate::domain::UnixNanos;
@@ -183,7 +183,9 @@ impl Lane {
         let sent = state.send();
         if sent {
             self.account.emitted(state.lines);
-            events.iter().for_each(|event| self.metrics.told(event.name()));
+            for event in events {
+                self.metrics.told(event.name());
+            }
         } else {
             state.next_seq = first_seq;
         }
@@ -194,9 +196,10 @@ impl Lane {
     /// What is left then is counted as lost. Lines that come later are lost, too.
     pub(super) fn close(&self, mut patience: Duration, now: UnixNanos) {
         let mut state = self.lock();
-        if state.transport.is_none() {
-            return;
-        }
+        let Some(transport) = &mut state.transport else { return };
+        self.account.hurry();
+        // Wakes a writer that pauses after a failure.
+        transport.send(b"");
         self.drain(&mut patience);
         self.tell_loss(&mut state, now);
         let seq = state.next_seq;
@@ -267,5 +270,5 @@ impl State {
 /// `decisions.20261122T204000Z.0001.jsonl`: names sort by time.
 fn segment_name(lane: LaneName, time: UnixNanos, number: u32) -> String {
     let start = jiff::Timestamp::from_nanosecond(i128::from(time.0)).unwrap_or_default();
-    format!("{}.{}.{number:04}.jsonl", lane.as_str(), start.strftime("%Y%m%dT%H%M%SZ"))
+    format!("{}.{}.{number:04}{SUFFIX}", lane.as_str(), start.strftime("%Y%m%dT%H%M%SZ"))
 }

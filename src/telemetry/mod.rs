@@ -165,7 +165,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Telemetry {
     /// Opens both log files, makes every metric, and starts the writers and the ticker.
-    pub fn start(config: Config, names: Names, run: RunInfo) -> Result<Self, TelemetryError> {
+    pub fn start(config: &Config, names: Names, run: RunInfo) -> Result<Self, TelemetryError> {
         let shelf = |lane: LaneName| -> Box<dyn Shelf> {
             Box::new(Folder {
                 path: config.directory.clone(),
@@ -174,7 +174,7 @@ impl Telemetry {
                 keep_bytes: config.log.keep_bytes,
             })
         };
-        Self::start_on(&shelf, &config, Scope { names, run })
+        Self::start_on(&shelf, config, Scope { names, run })
     }
 
     fn start_on(
@@ -396,4 +396,5 @@ impl Ticker {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, clippy::cast_precision_loss, reason = "counts are exact as floats")]
 mod tests;

@@ -48,6 +48,8 @@ struct Pair {
     state: State,
     repeated: u64,
     since: UnixNanos,
+    /// Time of the last evaluation.
+    last: UnixNanos,
     blocked_by: String,
     summary: Summary,
 }
@@ -78,10 +80,13 @@ impl RecordTeller {
         }
     }
 
-    /// Tells one record. `now` is used for the two records that carry no time of their own.
-    pub fn record(&mut self, record: &Record, now: UnixNanos) {
+    /// Tells one record.
+    pub fn record(&mut self, record: &Record) {
         match record {
-            Record::Started(account) => self.tell(PortfolioEvent::Started(account), now),
+            // Before the first record with a time of its own, only the clock has one.
+            Record::Started(account) => {
+                self.telemetry.emit(&PortfolioEvent::Started(account).into());
+            }
             Record::Form { form, body, .. } => {
                 let known = KnownForm { form: body.clone(), counters: Vec::new() };
                 self.forms.insert(*form, known);
@@ -90,7 +95,8 @@ impl RecordTeller {
             Record::Signal(signal) => self.tell(OrderTold::Signal(signal), signal.time),
             Record::Ask { strategy, instrument, cause, .. } => {
                 let (strategy, instrument, cause) = (*strategy, *instrument, *cause);
-                self.tell(DecisionEvent::Asked { strategy, instrument, cause }, now);
+                let asked = DecisionEvent::Asked { strategy, instrument, cause };
+                self.telemetry.emit(&asked.into());
             }
             Record::Risk(report) => self.tell(OrderTold::Risk(report), report.time),
             Record::Order { request, time, cause, arrival } => {
@@ -116,11 +122,11 @@ impl RecordTeller {
     }
 
     /// Tells the summaries that are still open, at the end of a run.
-    pub fn finish(&mut self, now: UnixNanos) {
+    pub fn finish(&mut self) {
         for pair in self.pairs.values_mut() {
-            if let Some(summary) = pair.close_summary(now) {
-                let event = Event::Decision(DecisionEvent::Suppressed(&summary));
-                self.telemetry.emit_at(&event, now);
+            let until = pair.last;
+            if let Some(summary) = pair.close_summary(until) {
+                self.telemetry.emit_at(&DecisionEvent::Suppressed(&summary).into(), until);
             }
         }
     }
@@ -173,7 +179,9 @@ impl RecordTeller {
 
     fn forget_oldest_order(&mut self) {
         let oldest = self.orders.iter().min_by_key(|(_, note)| note.submitted).map(|(id, _)| *id);
-        oldest.iter().for_each(|id| drop(self.orders.remove(id)));
+        if let Some(id) = oldest {
+            self.orders.remove(&id);
+        }
     }
 
     fn order_event(&mut self, event: &OrderEvent) {
@@ -256,6 +264,7 @@ impl Pair {
             },
             repeated: 0,
             since: evaluation.time,
+            last: evaluation.time,
             blocked_by: String::new(),
             summary: Summary {
                 strategy: evaluation.id.strategy,
@@ -270,6 +279,7 @@ impl Pair {
 
     /// Takes one evaluation and tells whether it is written.
     fn take(&mut self, evaluation: &Evaluation, form: &Form) -> Telling {
+        self.last = evaluation.time;
         self.summary.evaluations += 1;
         let is_signal = matches!(evaluation.outcome, Outcome::Signal { .. });
         let telling = if self.is_as_before(evaluation) && !is_signal {

@@ -20,6 +20,8 @@ pub type Clock = Arc<dyn Fn() -> UnixNanos + Send + Sync>;
 /// What begins a segment, before its name. Cleaned text cannot contain it.
 pub(super) const MARK: u8 = 0x1e;
 
+/// What the names of segments end with.
+pub(super) const SUFFIX: &str = ".jsonl";
 /// Bytes collected before they go to the file, if nobody flushes earlier.
 const BATCH: usize = 64 * 1024;
 /// Bytes kept while the file cannot be written.
@@ -74,7 +76,8 @@ impl Folder {
         for entry in fs::read_dir(&self.path)? {
             let entry = entry?;
             let Ok(name) = entry.file_name().into_string() else { continue };
-            if name != current && name.starts_with(&self.prefix) && name.ends_with(".jsonl") {
+            let is_segment = name.starts_with(&self.prefix) && name.ends_with(SUFFIX);
+            if is_segment && name != current {
                 found.push((name, entry.metadata()?.len()));
             }
         }
@@ -175,7 +178,8 @@ impl RotatingWriter {
 
     /// Opens the current segment, unless a pause after a failure is not over.
     fn open(&mut self) -> bool {
-        if self.name.is_empty() || (self.clock)() < self.retry_at {
+        let must_pause = !self.account.is_hurried() && (self.clock)() < self.retry_at;
+        if self.name.is_empty() || must_pause {
             return false;
         }
         match self.shelf.open(&self.name) {
@@ -216,5 +220,5 @@ fn operation_text(operation: WriteOperation) -> &'static str {
 }
 
 fn count_lines(bytes: &[u8]) -> u64 {
-    bytes.iter().filter(|byte| **byte == b'\n').count() as u64
+    bytes.split(|byte| *byte == b'\n').skip(1).count() as u64
 }

@@ -154,7 +154,9 @@ impl Told for DecisionEvent<'_> {
             let outcome = OutcomeWord::from(&evaluation.outcome);
             metrics.decisions.evaluated(strategy, instrument, outcome, time);
             for (counters, truth) in rules.iter().zip(&evaluation.truths) {
-                counters.iter().for_each(|by_truth| by_truth.get((*truth).into()).inc());
+                if let Some(by_truth) = counters {
+                    by_truth.get((*truth).into()).inc();
+                }
             }
         }
     }
@@ -202,11 +204,11 @@ impl Evaluated<'_> {
             line.text("rule", &site.label);
             line.text("result", truth.map_or("unknown", |truth| TruthWord::from(*truth).as_str()));
         });
-        line.list("rules", why::leaves(form, evaluation), leaf_fields);
+        line.list("rules", why::leaves(form, evaluation), |line, leaf| leaf_fields(line, &leaf));
     }
 }
 
-fn leaf_fields(line: &mut Line, leaf: why::Leaf<'_>) {
+fn leaf_fields(line: &mut Line, leaf: &why::Leaf<'_>) {
     line.text("rule", leaf.rule);
     line.text("left", &leaf.left.name);
     line.float("left_value", leaf.left.now);

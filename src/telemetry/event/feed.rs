@@ -150,14 +150,18 @@ impl Told for FeedEvent<'_> {
 
     fn fields(&self, scope: &Scope, line: &mut Line) {
         line.text("venue", &scope.names.venue);
-        self.instrument().iter().for_each(|id| line.text("instrument", scope.instrument(*id)));
+        if let Some(instrument) = self.instrument() {
+            line.text("instrument", scope.instrument(instrument));
+        }
         match self {
             Self::Connecting { attempt } => line.unsigned("attempt", u64::from(*attempt)),
             Self::Connected { connection } => line.unsigned("connection", u64::from(*connection)),
             Self::Disconnected { connection, reason, retry_after } => {
                 line.unsigned("connection", u64::from(*connection));
                 line.text("reason", reason.as_str());
-                retry_after.iter().for_each(|span| line.unsigned("retry_after_us", span / 1_000));
+                if let Some(span) = retry_after {
+                    line.unsigned("retry_after_us", span / 1_000);
+                }
             }
             Self::Subscribed { channel, .. } => line.text("channel", channel.as_str()),
             Self::Stale { age, limit, .. } => {

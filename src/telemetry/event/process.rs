@@ -146,7 +146,9 @@ impl Told for ProcessEvent<'_> {
             Self::TapeWriteFailed { error } => line.text("error", error),
             Self::PortTaken { wanted, bound } => {
                 line.unsigned("wanted_port", u64::from(*wanted));
-                bound.iter().for_each(|port| line.unsigned("bound_port", u64::from(*port)));
+                if let Some(port) = bound {
+                    line.unsigned("bound_port", u64::from(*port));
+                }
             }
             Self::Command { command } => line.text("command", command),
         }

@@ -153,7 +153,7 @@ fn start_behaved(queue_lines: usize) -> (Telemetry, [Arc<Behaviour>; 2]) {
 
 #[test]
 fn a_full_disk_is_counted_and_what_fits_the_buffer_is_written_later() {
-    let (telemetry, [decisions, _]) = start_behaved(100_000);
+    let (telemetry, [decisions, diagnostics]) = start_behaved(100_000);
     decisions.fails.store(true, Ordering::Relaxed);
     (0..30).for_each(|_| command(&telemetry, "halt"));
     while telemetry.log_trouble().is_none() {
@@ -162,8 +162,10 @@ fn a_full_disk_is_counted_and_what_fits_the_buffer_is_written_later() {
     assert!(telemetry.log_trouble().unwrap().starts_with("cannot write the log file"));
     let failed = [("lane", "decisions"), ("operation", "write")];
     assert!(sample(&telemetry, "tickscope_log_write_errors_total", &failed) >= 1.0);
+    Ticker::default().tick(&telemetry);
     decisions.fails.store(false, Ordering::Relaxed);
     telemetry.shutdown(PATIENCE);
+    assert!(!of_event(&diagnostics.lines(), "log.write_failed").is_empty());
     let lines = decisions.lines();
     assert_eq!(seqs(&lines), (1..=32).collect::<Vec<_>>());
     assert_eq!(account(&telemetry, "decisions"), [32.0, 32.0, 0.0]);
@@ -262,7 +264,7 @@ fn an_unwritable_folder_is_told_at_start() {
     let file = folder.path().join("a_file");
     fs::write(&file, "").unwrap();
     let config = Config { directory: file, log: LogConfig::default(), clock: clock() };
-    let error = Telemetry::start(config, names(), run()).err().unwrap();
+    let error = Telemetry::start(&config, names(), run()).err().unwrap();
     assert!(error.to_string().contains("a_file: cannot open the log file"), "{error}");
 }
 

@@ -53,7 +53,7 @@ fn run() -> RunInfo {
 
 fn start(directory: &Path, log: LogConfig) -> Telemetry {
     let config = Config { directory: directory.to_owned(), log, clock: clock() };
-    Telemetry::start(config, names(), run()).unwrap()
+    Telemetry::start(&config, names(), run()).unwrap()
 }
 
 /// Starts on shelves of one's own, for files that fail or hang.

@@ -59,8 +59,10 @@ fn told(records: &[Record]) -> (Telemetry, Vec<Strict>, Vec<Strict>) {
     let folder = tempfile::tempdir().unwrap();
     let telemetry = start(folder.path(), LogConfig::default());
     let mut teller = telemetry.record_teller();
-    records.iter().for_each(|record| teller.record(record, at(0)));
-    teller.finish(at(1_000));
+    for record in records {
+        teller.record(record);
+    }
+    teller.finish();
     telemetry.shutdown(PATIENCE);
     let (decisions, diagnostics) =
         (lines(folder.path(), "decisions"), lines(folder.path(), "diagnostics"));
