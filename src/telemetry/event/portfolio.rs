@@ -1,0 +1,142 @@
+//! Events of the portfolio: positions, the account, and what trading allows.
+
+use super::Told;
+use crate::domain::{Account, InstrumentId, Money, OrderId, Position, StrategyId, UnixNanos};
+use crate::engine::{AccountState, TradingState};
+use crate::telemetry::engine_word::{StopWord, TradingWord};
+use crate::telemetry::line::Line;
+use crate::telemetry::metrics::Metrics;
+use crate::telemetry::name::EventName;
+use crate::telemetry::names::Scope;
+use crate::telemetry::word::{Level, Word};
+
+/// Something about what is held.
+#[derive(Clone, Copy, Debug)]
+pub enum PortfolioEvent<'a> {
+    /// The run starts with this account.
+    Started(&'a Account),
+    /// A position changed by a fill.
+    Position {
+        /// Whose.
+        strategy: StrategyId,
+        /// In which instrument.
+        instrument: InstrumentId,
+        /// Which order filled.
+        order: OrderId,
+        /// Before the fill.
+        before: &'a Position,
+        /// After the fill.
+        after: &'a Position,
+    },
+    /// The account's balances changed.
+    Account(&'a AccountState),
+    /// Trading became active, reduce-only or halted.
+    Trading(TradingState),
+}
+
+impl Told for PortfolioEvent<'_> {
+    fn name(&self) -> EventName {
+        match self {
+            Self::Started(_) => EventName::RunStarted,
+            Self::Position { .. } => EventName::PositionChanged,
+            Self::Account(_) => EventName::AccountChanged,
+            Self::Trading(_) => EventName::TradingStateChanged,
+        }
+    }
+
+    fn level(&self) -> Level {
+        match self {
+            Self::Trading(TradingState::Active) => Level::Info,
+            _ => self.name().level(),
+        }
+    }
+
+    fn id(&self, scope: &Scope) -> String {
+        match self {
+            Self::Position { order, .. } => scope.order(*order),
+            _ => String::new(),
+        }
+    }
+
+    fn message(&self, scope: &Scope) -> String {
+        match self {
+            Self::Started(account) => format!("run starts with account {}", account.name),
+            Self::Position { strategy, instrument, before, after, .. } => format!(
+                "{} {} position {} -> {}",
+                scope.strategy(*strategy),
+                scope.instrument(*instrument),
+                before.quantity,
+                after.quantity,
+            ),
+            Self::Account(AccountState { equity: Some(equity), .. }) => format!("equity {equity}"),
+            Self::Account(_) => "equity is unknown: a conversion is missing".to_owned(),
+            Self::Trading(state) => match stop_reason(*state) {
+                Some(reason) => {
+                    format!("trading is {}: {}", trading_word(*state), reason.as_str())
+                }
+                None => "trading is active".to_owned(),
+            },
+        }
+    }
+
+    fn fields(&self, scope: &Scope, line: &mut Line) {
+        match self {
+            Self::Started(account) => {
+                line.text("account", &account.name);
+                balances("balances", account.balances.iter(), scope, line);
+            }
+            Self::Position { strategy, instrument, order, before, after } => {
+                line.text("venue", &scope.names.venue);
+                line.text("instrument", scope.instrument(*instrument));
+                line.text("strategy", scope.strategy(*strategy));
+                line.text("order_id", &scope.order(*order));
+                line.exact("quantity_before", before.quantity);
+                line.exact("quantity", after.quantity);
+                line.exact_or_null("average_entry", after.average_entry());
+                line.exact_or_null("realised_before", before.realised().ok());
+                line.exact_or_null("realised", after.realised().ok());
+                line.exact("fees", after.fees);
+                line.unsigned("fills", after.fills);
+            }
+            Self::Account(state) => {
+                line.text("account", &scope.run.account);
+                line.exact_or_null("equity", state.equity);
+                balances("balances", state.balances.iter().copied(), scope, line);
+                balances("locked", state.locked.iter().copied(), scope, line);
+            }
+            Self::Trading(state) => {
+                line.text("state", trading_word(*state));
+                line.text("reason", stop_reason(*state).map_or("", Word::as_str));
+            }
+        }
+    }
+
+    fn count(&self, metrics: &Metrics, _time: UnixNanos) {
+        if let Self::Trading(state) = self {
+            metrics.orders.trading((*state).into(), stop_reason(*state));
+        }
+    }
+}
+
+fn trading_word(state: TradingState) -> &'static str {
+    TradingWord::from(state).as_str()
+}
+
+fn stop_reason(state: TradingState) -> Option<StopWord> {
+    match state {
+        TradingState::Active => None,
+        TradingState::ReduceOnly(reason) | TradingState::Halted(reason) => Some(reason.into()),
+    }
+}
+
+fn balances(
+    key: &'static str,
+    amounts: impl Iterator<Item = Money>,
+    scope: &Scope,
+    line: &mut Line,
+) {
+    line.list(key, amounts, |line, money| {
+        line.text("asset", scope.asset(money.asset));
+        line.exact("amount", money.amount);
+    });
+}

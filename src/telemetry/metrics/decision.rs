@@ -1,0 +1,103 @@
+//! The strategies' metrics: are they alive, what do they decide, which rule blocks.
+
+use prometheus::{Gauge, IntCounter};
+
+use super::super::account::seconds;
+use super::super::catalogue as names;
+use super::super::engine_word::{OutcomeWord, SideWord, TruthWord};
+use super::super::names::Names;
+use super::super::registry::{Families, MetricError, Table};
+use super::super::word::ByWord;
+use crate::domain::{InstrumentId, StrategyId, UnixNanos};
+
+/// Results of one rule leaf, counted by truth.
+pub(in super::super) type RuleCounters = ByWord<TruthWord, IntCounter>;
+
+/// Makes the counters of a rule, by strategy and rule.
+type MakeRule = Box<dyn Fn(&str, &str) -> Result<RuleCounters, MetricError> + Send + Sync>;
+
+pub(in super::super) struct DecisionMetrics {
+    strategies: Table<StrategyMetrics>,
+    make_rule: MakeRule,
+    rule_overflow: IntCounter,
+}
+
+struct StrategyMetrics {
+    last_evaluation: Gauge,
+    instruments: Table<PairMetrics>,
+}
+
+/// One strategy in one instrument.
+struct PairMetrics {
+    evaluations: ByWord<OutcomeWord, IntCounter>,
+    signals: ByWord<SideWord, IntCounter>,
+}
+
+impl DecisionMetrics {
+    pub(super) fn new(families: &Families, of: &Names) -> Result<Self, MetricError> {
+        let rules = families.counter(&names::RULE_EVALUATIONS)?;
+        let overflow = families.counter(&names::LABEL_OVERFLOW)?;
+        Ok(Self {
+            strategies: families.table(&names::LAST_EVALUATION, &of.strategies, |strategy| {
+                StrategyMetrics::new(families, of, strategy)
+            })?,
+            make_rule: Box::new(move |strategy, rule| {
+                ByWord::new(|truth| rules.get(&[strategy, rule, truth]))
+            }),
+            rule_overflow: overflow.get(&[names::RULE_EVALUATIONS.name])?,
+        })
+    }
+
+    /// Counters of a rule that was met for the first time.
+    pub(in super::super) fn rule(&self, strategy: &str, rule: &str) -> Option<RuleCounters> {
+        (self.make_rule)(strategy, rule).ok()
+    }
+
+    /// A strategy has more rules than are counted one by one.
+    pub(in super::super) fn rule_overflow(&self) {
+        self.rule_overflow.inc();
+    }
+
+    pub(in super::super) fn evaluated(
+        &self,
+        strategy: StrategyId,
+        instrument: InstrumentId,
+        outcome: OutcomeWord,
+        time: UnixNanos,
+    ) {
+        let Some(strategy) = self.strategies.get(strategy.index()) else { return };
+        strategy.last_evaluation.set(seconds(time));
+        if let Some(pair) = strategy.instruments.get(instrument.index()) {
+            pair.evaluations.get(outcome).inc();
+        }
+    }
+
+    pub(in super::super) fn signal(
+        &self,
+        strategy: StrategyId,
+        instrument: InstrumentId,
+        side: SideWord,
+    ) {
+        let strategy = self.strategies.get(strategy.index());
+        if let Some(pair) = strategy.and_then(|metrics| metrics.instruments.get(instrument.index()))
+        {
+            pair.signals.get(side).inc();
+        }
+    }
+}
+
+impl StrategyMetrics {
+    fn new(families: &Families, of: &Names, strategy: &str) -> Result<Self, MetricError> {
+        let evaluations = families.counter(&names::EVALUATIONS)?;
+        let signals = families.counter(&names::SIGNALS)?;
+        Ok(Self {
+            last_evaluation: families.gauge(&names::LAST_EVALUATION)?.get(&[strategy])?,
+            instruments: families.table(&names::EVALUATIONS, &of.instruments, |symbol| {
+                Ok(PairMetrics {
+                    evaluations: ByWord::new(|word| evaluations.get(&[strategy, symbol, word]))?,
+                    signals: ByWord::new(|side| signals.get(&[strategy, symbol, side]))?,
+                })
+            })?,
+        })
+    }
+}

@@ -1,0 +1,149 @@
+//! The feed's metrics: is it connected, how much comes, how old is it, can the book be trusted.
+
+use prometheus::{Gauge, Histogram, IntCounter};
+
+use super::super::account::{nanos_to_seconds, seconds};
+use super::super::catalogue as names;
+use super::super::engine_word::{ConnectWord, LossWord};
+use super::super::names::Names;
+use super::super::registry::{Families, MetricError, Table};
+use super::super::word::{ByWord, Channel, DecodeFailure, DisconnectReason};
+use crate::domain::InstrumentId;
+use crate::engine::view::{EngineView, InstrumentView};
+
+pub(in super::super) struct FeedMetrics {
+    connects: ByWord<ConnectWord, IntCounter>,
+    disconnects: ByWord<DisconnectReason, IntCounter>,
+    connected: Gauge,
+    messages: ByWord<Channel, IntCounter>,
+    bytes: IntCounter,
+    decode_errors: ByWord<Channel, ByWord<DecodeFailure, IntCounter>>,
+    transit: Histogram,
+    negative_transit: IntCounter,
+    instruments: Table<InstrumentMetrics>,
+}
+
+struct InstrumentMetrics {
+    last_message: Gauge,
+    gaps: IntCounter,
+    books_lost: ByWord<LossWord, IntCounter>,
+    resyncs: IntCounter,
+    stale: IntCounter,
+    live: Gauge,
+    synced: Gauge,
+    mid_price: Gauge,
+    spread_ratio: Gauge,
+}
+
+impl FeedMetrics {
+    pub(super) fn new(families: &Families, of: &Names) -> Result<Self, MetricError> {
+        let venue = of.venue.as_str();
+        let connects = families.counter(&names::FEED_CONNECTS)?;
+        let disconnects = families.counter(&names::FEED_DISCONNECTS)?;
+        let messages = families.counter(&names::FEED_MESSAGES)?;
+        let errors = families.counter(&names::FEED_DECODE_ERRORS)?;
+        Ok(Self {
+            connects: ByWord::new(|outcome| connects.get(&[venue, outcome]))?,
+            disconnects: ByWord::new(|reason| disconnects.get(&[venue, reason]))?,
+            connected: families.gauge(&names::FEED_CONNECTED)?.get(&[venue])?,
+            messages: ByWord::new(|channel| messages.get(&[venue, channel]))?,
+            bytes: families.counter(&names::FEED_BYTES)?.get(&[venue])?,
+            decode_errors: ByWord::new(|channel| {
+                ByWord::new(|reason| errors.get(&[venue, channel, reason]))
+            })?,
+            transit: families.histogram(&names::FEED_TRANSIT)?.get(&[venue])?,
+            negative_transit: families.counter(&names::FEED_NEGATIVE_TRANSIT)?.get(&[venue])?,
+            instruments: families.table(&names::FEED_LAST_MESSAGE, &of.instruments, |symbol| {
+                InstrumentMetrics::new(families, venue, symbol)
+            })?,
+        })
+    }
+
+    pub(super) fn message(&self, channel: Channel, bytes: usize) {
+        self.messages.get(channel).inc();
+        self.bytes.inc_by(bytes as u64);
+    }
+
+    pub(super) fn transit(&self, nanos: i64) {
+        match u64::try_from(nanos) {
+            Ok(nanos) => self.transit.observe(nanos_to_seconds(nanos)),
+            Err(_) => self.negative_transit.inc(),
+        }
+    }
+
+    pub(in super::super) fn connected(&self) {
+        self.connects.get(ConnectWord::Connected).inc();
+        self.connected.set(1.0);
+    }
+
+    pub(in super::super) fn disconnected(&self, reason: DisconnectReason) {
+        if reason == DisconnectReason::Refused {
+            self.connects.get(ConnectWord::Refused).inc();
+        } else {
+            self.disconnects.get(reason).inc();
+        }
+        self.connected.set(0.0);
+    }
+
+    pub(in super::super) fn decode_failed(&self, channel: Channel, reason: DecodeFailure) {
+        self.decode_errors.get(channel).get(reason).inc();
+    }
+
+    pub(in super::super) fn stale(&self, instrument: InstrumentId) {
+        if let Some(metrics) = self.instruments.get(instrument.index()) {
+            metrics.stale.inc();
+        }
+    }
+
+    pub(in super::super) fn book_lost(&self, instrument: InstrumentId, reason: LossWord) {
+        let Some(metrics) = self.instruments.get(instrument.index()) else { return };
+        metrics.books_lost.get(reason).inc();
+        metrics.synced.set(0.0);
+        if reason == LossWord::Gap {
+            metrics.gaps.inc();
+        }
+    }
+
+    pub(in super::super) fn resynced(&self, instrument: InstrumentId) {
+        if let Some(metrics) = self.instruments.get(instrument.index()) {
+            metrics.resyncs.inc();
+            metrics.synced.set(1.0);
+        }
+    }
+
+    pub(super) fn mirror(&self, view: &EngineView) {
+        for (metrics, instrument) in self.instruments.iter().zip(&view.instruments) {
+            metrics.mirror(instrument);
+        }
+    }
+}
+
+impl InstrumentMetrics {
+    fn new(families: &Families, venue: &str, symbol: &str) -> Result<Self, MetricError> {
+        let labels = [venue, symbol];
+        let lost = families.counter(&names::FEED_BOOKS_LOST)?;
+        Ok(Self {
+            last_message: families.gauge(&names::FEED_LAST_MESSAGE)?.get(&labels)?,
+            gaps: families.counter(&names::FEED_SEQUENCE_GAPS)?.get(&labels)?,
+            books_lost: ByWord::new(|reason| lost.get(&[venue, symbol, reason]))?,
+            resyncs: families.counter(&names::FEED_RESYNCS)?.get(&labels)?,
+            stale: families.counter(&names::FEED_STALE)?.get(&labels)?,
+            live: families.gauge(&names::FEED_LIVE)?.get(&labels)?,
+            synced: families.gauge(&names::BOOK_SYNCED)?.get(&labels)?,
+            mid_price: families.gauge(&names::MARKET_MID_PRICE)?.get(&labels)?,
+            spread_ratio: families.gauge(&names::MARKET_SPREAD_RATIO)?.get(&labels)?,
+        })
+    }
+
+    fn mirror(&self, view: &InstrumentView) {
+        self.live.set(f64::from(u8::from(view.live)));
+        self.synced.set(f64::from(u8::from(view.synced)));
+        self.last_message.set(seconds(view.last_event));
+        if let (Some(bid), Some(ask)) = (view.bids.first(), view.asks.first()) {
+            let (bid, ask) = (bid.price.to_f64(), ask.price.to_f64());
+            let mid = f64::midpoint(bid, ask);
+            self.mid_price.set(mid);
+            self.spread_ratio.set((ask - bid) / mid);
+        }
+    }
+}

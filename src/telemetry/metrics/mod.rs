@@ -1,0 +1,186 @@
+//! The metrics of a run: every child made at start and kept, so that moving one is an atomic add.
+
+mod decision;
+mod feed;
+mod money;
+mod order;
+
+use prometheus::{Counter, Gauge, Histogram, IntCounter, Registry};
+
+use self::decision::DecisionMetrics;
+pub(super) use self::decision::RuleCounters;
+use self::feed::FeedMetrics;
+use self::money::MoneyMetrics;
+use self::order::OrderMetrics;
+use super::account::{nanos_to_seconds, seconds};
+use super::catalogue as names;
+use super::name::EventName;
+use super::names::{Names, RunInfo};
+use super::registry::{Families, MetricError};
+use super::word::{ByWord, Channel, QueueName, Stage, Word};
+use crate::domain::{Nanos, UnixNanos};
+use crate::engine::view::EngineView;
+
+/// Every metric that has no lane of its own.
+pub struct Metrics {
+    registry: Registry,
+    pub(super) feed: FeedMetrics,
+    pub(super) decisions: DecisionMetrics,
+    pub(super) orders: OrderMetrics,
+    pub(super) money: MoneyMetrics,
+    events: ByWord<EventName, IntCounter>,
+    suppressed_evaluations: IntCounter,
+    queues: ByWord<QueueName, QueueMetrics>,
+    stages: ByWord<Stage, StageMetrics>,
+    tick_to_decision: Histogram,
+    event_loop: Histogram,
+    tape_bytes: Gauge,
+    pub(super) tape_write_errors: IntCounter,
+    frames: IntCounter,
+    frame: Histogram,
+    pub(super) scrape: Histogram,
+}
+
+struct QueueMetrics {
+    depth: Gauge,
+    capacity: Gauge,
+    high_water: Gauge,
+    dropped: IntCounter,
+    /// Created so that the series is there; the lanes move theirs.
+    _blocked: Counter,
+}
+
+struct StageMetrics {
+    duration: Histogram,
+    last_progress: Gauge,
+}
+
+/// What is known of a bounded queue.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct QueueState {
+    /// Held now.
+    pub depth: u64,
+    /// Held at most.
+    pub capacity: u64,
+    /// Most ever held.
+    pub high_water: u64,
+    /// Lost so far in this run.
+    pub dropped: u64,
+}
+
+impl Metrics {
+    pub(super) fn new(families: &Families, run: &RunInfo, of: &Names) -> Result<Self, MetricError> {
+        let build = [run.version.as_str(), &run.revision, &run.profile];
+        families.gauge(&names::BUILD_INFO)?.get(&build)?.set(1.0);
+        let this_run = [run.run_id.0.as_str(), run.mode_word(), &run.config_hash];
+        families.gauge(&names::RUN_INFO)?.get(&this_run)?.set(1.0);
+        let events = families.counter(&names::LOG_EVENTS)?;
+        let suppressed = families.counter(&names::LOG_SUPPRESSED)?;
+        Ok(Self {
+            registry: families.registry(),
+            feed: FeedMetrics::new(families, of)?,
+            decisions: DecisionMetrics::new(families, of)?,
+            orders: OrderMetrics::new(families, of)?,
+            money: MoneyMetrics::new(families, of)?,
+            events: ByWord::new(|name| events.get(&[name]))?,
+            suppressed_evaluations: suppressed.get(&[EventName::DecisionEvaluated.as_str()])?,
+            queues: ByWord::new(|queue| QueueMetrics::new(families, queue))?,
+            stages: ByWord::new(|stage| StageMetrics::new(families, stage))?,
+            tick_to_decision: families.histogram(&names::TICK_TO_DECISION)?.get(&[])?,
+            event_loop: families.histogram(&names::EVENT_LOOP)?.get(&[])?,
+            tape_bytes: families.gauge(&names::TAPE_BYTES)?.get(&[])?,
+            tape_write_errors: families.counter(&names::TAPE_WRITE_ERRORS)?.get(&[])?,
+            frames: families.counter(&names::TUI_FRAMES)?.get(&[])?,
+            frame: families.histogram(&names::TUI_FRAME)?.get(&[])?,
+            scrape: families.histogram(&names::METRICS_SCRAPE)?.get(&[])?,
+        })
+    }
+
+    /// The registry behind `/metrics`.
+    pub(super) fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    pub(super) fn told(&self, name: EventName) {
+        self.events.get(name).inc();
+    }
+
+    pub(super) fn evaluation_suppressed(&self) {
+        self.suppressed_evaluations.inc();
+    }
+
+    /// A message of a channel came in. For every message: an atomic add or two, no lock.
+    pub fn message(&self, channel: Channel, bytes: usize) {
+        self.feed.message(channel, bytes);
+    }
+
+    /// How long a message took from the venue's own time to ours.
+    pub fn transit(&self, received: UnixNanos, sent: UnixNanos) {
+        self.feed.transit(received.delta(sent));
+    }
+
+    /// One unit of a stage's work took this long. [`Timings`](super::Timings) does this for the
+    /// core thread.
+    pub fn stage(&self, stage: Stage, nanos: Nanos, now: UnixNanos) {
+        let metrics = self.stages.get(stage);
+        metrics.duration.observe(nanos_to_seconds(nanos));
+        metrics.last_progress.set(seconds(now));
+    }
+
+    pub(super) fn tick_to_decision(&self, nanos: Nanos) {
+        self.tick_to_decision.observe(nanos_to_seconds(nanos));
+    }
+
+    pub(super) fn event_loop(&self, nanos: Nanos) {
+        self.event_loop.observe(nanos_to_seconds(nanos));
+    }
+
+    /// A frame was drawn.
+    pub fn frame(&self, nanos: Nanos) {
+        self.frames.inc();
+        self.frame.observe(nanos_to_seconds(nanos));
+    }
+
+    /// Takes over what its owner knows of a queue.
+    pub fn queue(&self, queue: QueueName, state: QueueState) {
+        let metrics = self.queues.get(queue);
+        metrics.depth.set(float(state.depth));
+        metrics.capacity.set(float(state.capacity));
+        metrics.high_water.set(float(state.high_water));
+        metrics.dropped.inc_by(state.dropped.saturating_sub(metrics.dropped.get()));
+    }
+
+    /// Sets every gauge that mirrors the engine.
+    pub(super) fn mirror(&self, view: &EngineView) {
+        self.tape_bytes.set(float(view.health.tape_bytes));
+        self.feed.mirror(view);
+        self.orders.mirror(view);
+        self.money.mirror(view);
+    }
+}
+
+impl QueueMetrics {
+    fn new(families: &Families, queue: &str) -> Result<Self, MetricError> {
+        Ok(Self {
+            depth: families.gauge(&names::QUEUE_DEPTH)?.get(&[queue])?,
+            capacity: families.gauge(&names::QUEUE_CAPACITY)?.get(&[queue])?,
+            high_water: families.gauge(&names::QUEUE_HIGH_WATER)?.get(&[queue])?,
+            dropped: families.counter(&names::QUEUE_DROPPED)?.get(&[queue])?,
+            _blocked: families.amount(&names::QUEUE_BLOCKED)?.get(&[queue])?,
+        })
+    }
+}
+
+impl StageMetrics {
+    fn new(families: &Families, stage: &str) -> Result<Self, MetricError> {
+        Ok(Self {
+            duration: families.histogram(&names::STAGE_DURATION)?.get(&[stage])?,
+            last_progress: families.gauge(&names::STAGE_LAST_PROGRESS)?.get(&[stage])?,
+        })
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a gauge is a float by its format")]
+fn float(count: u64) -> f64 {
+    count as f64
+}

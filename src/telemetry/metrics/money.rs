@@ -1,0 +1,161 @@
+//! The metrics of fills, positions and the account. Money leaves its exact form only here.
+
+use prometheus::{Counter, Gauge, IntCounter};
+
+use super::super::account::seconds;
+use super::super::catalogue as names;
+use super::super::engine_word::{LiquidityWord, SideWord};
+use super::super::names::Names;
+use super::super::registry::{Families, MetricError, Table};
+use super::super::word::ByWord;
+use crate::domain::{Fill, InstrumentId, Num, Side, StrategyId, UnixNanos};
+use crate::engine::view::{AccountView, EngineView, PositionView};
+
+pub(in super::super) struct MoneyMetrics {
+    strategies: Table<StrategyMoney>,
+    last_fills: Table<ByWord<SideWord, Gauge>>,
+    positions: Vec<PositionMetrics>,
+    equity: Gauge,
+    peak: Gauge,
+    drawdown: Gauge,
+    exposure: Gauge,
+}
+
+struct StrategyMoney {
+    fills: Table<ByWord<SideWord, ByWord<LiquidityWord, IntCounter>>>,
+    traded: ByWord<SideWord, Counter>,
+    fees: Table<Counter>,
+}
+
+/// One strategy's position in one instrument, with the names that views use.
+struct PositionMetrics {
+    strategy: String,
+    symbol: String,
+    quantity: Gauge,
+    notional: Gauge,
+    realised: Gauge,
+    unrealised: Gauge,
+    fees: Gauge,
+}
+
+impl MoneyMetrics {
+    pub(super) fn new(families: &Families, of: &Names) -> Result<Self, MetricError> {
+        let last_fill = families.gauge(&names::LAST_FILL)?;
+        let mut positions = Vec::new();
+        for strategy in &of.strategies {
+            for symbol in &of.instruments {
+                positions.push(PositionMetrics::new(families, strategy, symbol)?);
+            }
+        }
+        Ok(Self {
+            strategies: families.table(&names::FILLS, &of.strategies, |strategy| {
+                StrategyMoney::new(families, of, strategy)
+            })?,
+            last_fills: families.table(&names::LAST_FILL, &of.instruments, |symbol| {
+                ByWord::new(|side| last_fill.get(&[symbol, side]))
+            })?,
+            positions,
+            equity: families.gauge(&names::EQUITY)?.get(&[])?,
+            peak: families.gauge(&names::EQUITY_PEAK)?.get(&[])?,
+            drawdown: families.gauge(&names::DRAWDOWN_RATIO)?.get(&[])?,
+            exposure: families.gauge(&names::EXPOSURE_GROSS)?.get(&[])?,
+        })
+    }
+
+    pub(in super::super) fn fill(
+        &self,
+        strategy: StrategyId,
+        instrument: InstrumentId,
+        side: Side,
+        fill: &Fill,
+        time: UnixNanos,
+    ) {
+        if let Some(sides) = self.last_fills.get(instrument.index()) {
+            sides.get(side.into()).set(seconds(time));
+        }
+        let Some(metrics) = self.strategies.get(strategy.index()) else { return };
+        if let Some(sides) = metrics.fills.get(instrument.index()) {
+            sides.get(side.into()).get(fill.liquidity.into()).inc();
+        }
+        if let Ok(notional) = fill.price.notional(fill.quantity) {
+            add(metrics.traded.get(side.into()), notional);
+        }
+        if let Some(fees) = metrics.fees.get(fill.fee.asset.index()) {
+            add(fees, fill.fee.amount);
+        }
+    }
+
+    pub(super) fn mirror(&self, view: &EngineView) {
+        for metrics in &self.positions {
+            let held = view.positions.iter().find(|position| {
+                position.strategy == metrics.strategy && position.symbol == metrics.symbol
+            });
+            if let Some(position) = held {
+                metrics.mirror(position);
+            }
+        }
+        self.mirror_account(&view.account);
+    }
+
+    fn mirror_account(&self, account: &AccountView) {
+        set(&self.equity, account.equity);
+        set(&self.peak, account.peak);
+        set(&self.drawdown, account.drawdown);
+        set(&self.exposure, Some(account.gross_exposure));
+    }
+}
+
+impl StrategyMoney {
+    fn new(families: &Families, of: &Names, strategy: &str) -> Result<Self, MetricError> {
+        let fills = families.counter(&names::FILLS)?;
+        let traded = families.amount(&names::TRADED_NOTIONAL)?;
+        let fees = families.amount(&names::FEES_PAID)?;
+        let venue = of.venue.as_str();
+        Ok(Self {
+            fills: families.table(&names::FILLS, &of.instruments, |symbol| {
+                ByWord::new(|side| {
+                    ByWord::new(|liquidity| fills.get(&[venue, symbol, strategy, side, liquidity]))
+                })
+            })?,
+            traded: ByWord::new(|side| traded.get(&[strategy, side]))?,
+            fees: families
+                .table(&names::FEES_PAID, &of.assets, |asset| fees.get(&[strategy, asset]))?,
+        })
+    }
+}
+
+impl PositionMetrics {
+    fn new(families: &Families, strategy: &str, symbol: &str) -> Result<Self, MetricError> {
+        let labels = [strategy, symbol];
+        Ok(Self {
+            strategy: strategy.to_owned(),
+            symbol: symbol.to_owned(),
+            quantity: families.gauge(&names::POSITION_QUANTITY)?.get(&labels)?,
+            notional: families.gauge(&names::POSITION_NOTIONAL)?.get(&labels)?,
+            realised: families.gauge(&names::PNL_REALISED)?.get(&labels)?,
+            unrealised: families.gauge(&names::PNL_UNREALISED)?.get(&labels)?,
+            fees: families.gauge(&names::POSITION_FEES)?.get(&labels)?,
+        })
+    }
+
+    fn mirror(&self, position: &PositionView) {
+        let notional = position.mark.and_then(|mark| mark.num().mul(position.quantity.num()).ok());
+        self.quantity.set(position.quantity.to_f64());
+        set(&self.notional, notional);
+        set(&self.realised, Some(position.realised));
+        set(&self.unrealised, position.unrealised);
+        set(&self.fees, Some(position.fees));
+    }
+}
+
+/// An unknown amount is NaN: a zero would be a lie.
+fn set(gauge: &Gauge, amount: Option<Num>) {
+    gauge.set(amount.map_or(f64::NAN, Num::to_f64));
+}
+
+/// A rebate would make a counter fall, which it may not.
+fn add(counter: &Counter, amount: Num) {
+    if amount.is_positive() {
+        counter.inc_by(amount.to_f64());
+    }
+}

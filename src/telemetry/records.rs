@@ -1,0 +1,334 @@
+//! The record teller: tells the engine's records, in order, with the names they leave out.
+//!
+//! It writes an evaluation only when something changed for its strategy and instrument: a rule's
+//! truth, or what blocked it first; a signal always. What it does not write it counts, and sums up
+//! once a minute of engine time. It reads nothing but the records, so a replay tells the same.
+
+use std::collections::BTreeMap;
+
+use super::Telemetry;
+use super::engine_word::OrderWord;
+use super::event::{
+    DecisionEvent, Evaluated, Event, FeedEvent, OrderTold, PortfolioEvent, Summary, Telling,
+};
+use super::metrics::RuleCounters;
+use super::why;
+use crate::domain::{
+    Cause, InstrumentId, OrderEvent, OrderEventKind, OrderId, OrderRequest, Quantity, Quote,
+    StrategyId, UnixNanos,
+};
+use crate::engine::{Evaluation, Outcome, Record};
+use crate::strategy::{Form, Truth};
+
+/// From one summary to the next, in engine time.
+const SUMMARY_EVERY: u64 = 60 * UnixNanos::SECOND;
+/// Rules of a strategy that are counted one by one; further ones count as `other`.
+const RULES_PER_STRATEGY: usize = 32;
+/// Orders remembered: an event of an older one is told without what was asked.
+const ORDERS: usize = 4_096;
+
+/// Tells records to log and metrics. One thread calls it, with every record.
+pub struct RecordTeller {
+    telemetry: Telemetry,
+    forms: BTreeMap<u16, KnownForm>,
+    rules: BTreeMap<StrategyId, Vec<String>>,
+    pairs: BTreeMap<(StrategyId, InstrumentId), Pair>,
+    orders: BTreeMap<OrderId, OrderNote>,
+}
+
+/// A form and the counters of its rules.
+struct KnownForm {
+    form: Form,
+    /// By node; empty until the first evaluation, which shows the literals.
+    counters: Vec<Option<RuleCounters>>,
+}
+
+/// What was last evaluated by a strategy in an instrument.
+struct Pair {
+    state: State,
+    repeated: u64,
+    since: UnixNanos,
+    /// Time of the last evaluation.
+    last: UnixNanos,
+    blocked_by: String,
+    summary: Summary,
+}
+
+/// What makes two evaluations the same to a reader.
+#[derive(PartialEq, Eq)]
+struct State {
+    form: u16,
+    truths: Vec<Truth>,
+    outcome: Outcome,
+}
+
+/// An order on its way.
+struct OrderNote {
+    request: OrderRequest,
+    submitted: UnixNanos,
+    filled: Quantity,
+}
+
+impl RecordTeller {
+    pub(super) fn new(telemetry: Telemetry) -> Self {
+        Self {
+            telemetry,
+            forms: BTreeMap::new(),
+            rules: BTreeMap::new(),
+            pairs: BTreeMap::new(),
+            orders: BTreeMap::new(),
+        }
+    }
+
+    /// Tells one record.
+    pub fn record(&mut self, record: &Record) {
+        match record {
+            // Before the first record with a time of its own, only the clock has one.
+            Record::Started(account) => {
+                self.telemetry.emit(&PortfolioEvent::Started(account).into());
+            }
+            Record::Form { form, body, .. } => {
+                let known = KnownForm { form: body.clone(), counters: Vec::new() };
+                self.forms.insert(*form, known);
+            }
+            Record::Evaluation(evaluation) => self.evaluation(evaluation),
+            Record::Signal(signal) => self.tell(OrderTold::Signal(signal), signal.time),
+            Record::Ask { strategy, instrument, cause, .. } => {
+                let (strategy, instrument, cause) = (*strategy, *instrument, *cause);
+                let asked = DecisionEvent::Asked { strategy, instrument, cause };
+                self.telemetry.emit(&asked.into());
+            }
+            Record::Risk(report) => self.tell(OrderTold::Risk(report), report.time),
+            Record::Order { request, time, cause, arrival } => {
+                self.submitted(*request, *time, *cause, *arrival);
+            }
+            Record::OrderEvent(event) => self.order_event(event),
+            Record::Position { strategy, instrument, order, time, before, after } => {
+                let (strategy, instrument, order) = (*strategy, *instrument, *order);
+                let event = PortfolioEvent::Position { strategy, instrument, order, before, after };
+                self.tell(event, *time);
+            }
+            Record::Account(state) => self.tell(PortfolioEvent::Account(state), state.time),
+            Record::Trading { time, state } => self.tell(PortfolioEvent::Trading(*state), *time),
+            Record::BookSynced { instrument, time, update_id } => {
+                let (instrument, update_id) = (*instrument, *update_id);
+                self.tell(FeedEvent::Resynced { instrument, update_id }, *time);
+            }
+            Record::BookLost { instrument, time, reason } => {
+                let (instrument, reason) = (*instrument, *reason);
+                self.tell(FeedEvent::BookLost { instrument, reason }, *time);
+            }
+        }
+    }
+
+    /// Tells the summaries that are still open, at the end of a run.
+    pub fn finish(&mut self) {
+        for pair in self.pairs.values_mut() {
+            let until = pair.last;
+            if let Some(summary) = pair.close_summary(until) {
+                self.telemetry.emit_at(&DecisionEvent::Suppressed(&summary).into(), until);
+            }
+        }
+    }
+
+    fn tell<'a>(&self, event: impl Into<Event<'a>>, time: UnixNanos) {
+        self.telemetry.emit_at(&event.into(), time);
+    }
+
+    fn evaluation(&mut self, evaluation: &Evaluation) {
+        let strategy = evaluation.id.strategy;
+        // An evaluation whose form never came is told without names.
+        let known = self
+            .forms
+            .entry(evaluation.form)
+            .or_insert_with(|| KnownForm { form: Form::default(), counters: Vec::new() });
+        if known.counters.is_empty() {
+            let rules = self.rules.entry(strategy).or_default();
+            known.count_rules(&self.telemetry, rules, evaluation);
+        }
+        let key = (strategy, evaluation.instrument);
+        let pair = self.pairs.entry(key).or_insert_with(|| Pair::new(evaluation));
+        let summary = pair.due_summary(evaluation.time);
+        let telling = pair.take(evaluation, &known.form);
+        let (form, rules) = (&known.form, known.counters.as_slice());
+        let event = DecisionEvent::Evaluated(Evaluated { evaluation, form, rules, telling });
+        self.telemetry.emit_at(&Event::Decision(event), evaluation.time);
+        if let Some(summary) = summary {
+            self.tell(DecisionEvent::Suppressed(&summary), evaluation.time);
+        }
+        for line in &evaluation.logs {
+            let (decision, instrument) = (evaluation.id, evaluation.instrument);
+            self.tell(DecisionEvent::Logged { decision, instrument, line }, evaluation.time);
+        }
+    }
+
+    fn submitted(
+        &mut self,
+        request: OrderRequest,
+        submitted: UnixNanos,
+        cause: Cause,
+        arrival: Option<Quote>,
+    ) {
+        self.tell(OrderTold::Submitted { request: &request, cause, arrival }, submitted);
+        if self.orders.len() >= ORDERS {
+            self.forget_oldest_order();
+        }
+        let note = OrderNote { request, submitted, filled: Quantity::ZERO };
+        self.orders.insert(request.id, note);
+    }
+
+    fn forget_oldest_order(&mut self) {
+        let oldest = self.orders.iter().min_by_key(|(_, note)| note.submitted).map(|(id, _)| *id);
+        if let Some(id) = oldest {
+            self.orders.remove(&id);
+        }
+    }
+
+    fn order_event(&mut self, event: &OrderEvent) {
+        let mut note = self.orders.get_mut(&event.order);
+        if let (OrderEventKind::Filled(fill), Some(note)) = (&event.kind, note.as_deref_mut()) {
+            note.filled = note.filled.add(fill.quantity).unwrap_or(note.filled);
+            let told = OrderTold::Fill { request: &note.request, fill, cause: event.cause };
+            self.telemetry.emit_at(&Event::Order(told), event.time);
+        }
+        let Some(word) = order_word(&event.kind, note.as_deref()) else { return };
+        let note = note.as_deref();
+        let told = OrderTold::Happened {
+            request: note.map(|note| &note.request),
+            event,
+            word,
+            after: note.map_or(0, |note| event.time.since(note.submitted)),
+            filled: note.map_or(Quantity::ZERO, |note| note.filled),
+        };
+        self.telemetry.emit_at(&Event::Order(told), event.time);
+    }
+}
+
+/// What an order event means for the order; `None` when it is told already.
+fn order_word(kind: &OrderEventKind, note: Option<&OrderNote>) -> Option<OrderWord> {
+    Some(match kind {
+        // Told with the request, when it was approved.
+        OrderEventKind::Submitted => return None,
+        OrderEventKind::Denied => OrderWord::Denied,
+        OrderEventKind::Accepted { .. } => OrderWord::Acked,
+        OrderEventKind::Rejected(_) => OrderWord::Rejected,
+        OrderEventKind::Filled(_) => match note {
+            Some(note) if note.filled >= note.request.quantity => OrderWord::Filled,
+            _ => OrderWord::PartiallyFilled,
+        },
+        OrderEventKind::CancelRequested => OrderWord::CancelRequested,
+        OrderEventKind::CancelRejected => OrderWord::CancelRejected,
+        OrderEventKind::Canceled => OrderWord::Canceled,
+        OrderEventKind::Expired => OrderWord::Expired,
+        OrderEventKind::OutcomeUnknown => OrderWord::Unknown,
+    })
+}
+
+impl KnownForm {
+    /// Makes the counters of every leaf. A literal is part of the rule's label as it is first
+    /// seen, so a strategy that computes its literals makes no new series with each evaluation.
+    fn count_rules(
+        &mut self,
+        telemetry: &Telemetry,
+        known: &mut Vec<String>,
+        evaluation: &Evaluation,
+    ) {
+        let metrics = &telemetry.metrics().decisions;
+        let strategy = telemetry.0.scope.strategy(evaluation.id.strategy);
+        self.counters = (0..self.form.nodes.len())
+            .map(|node| {
+                let leaf = why::leaf(&self.form, evaluation, node)?;
+                let rule = format!("{}: {}", leaf.rule, leaf.text());
+                if !known.contains(&rule) && known.len() >= RULES_PER_STRATEGY {
+                    metrics.rule_overflow();
+                    return metrics.rule(strategy, "other");
+                }
+                let counters = metrics.rule(strategy, &rule);
+                if !known.contains(&rule) {
+                    known.push(rule);
+                }
+                counters
+            })
+            .collect();
+    }
+}
+
+impl Pair {
+    /// A pair that has seen nothing: the first evaluation is always a change.
+    fn new(evaluation: &Evaluation) -> Self {
+        Self {
+            state: State {
+                form: u16::MAX,
+                truths: Vec::new(),
+                outcome: Outcome::Signal { intents: 0 },
+            },
+            repeated: 0,
+            since: evaluation.time,
+            last: evaluation.time,
+            blocked_by: String::new(),
+            summary: Summary {
+                strategy: evaluation.id.strategy,
+                instrument: evaluation.instrument,
+                from: evaluation.time,
+                evaluations: 0,
+                suppressed: 0,
+                blockers: BTreeMap::new(),
+            },
+        }
+    }
+
+    /// Takes one evaluation and tells whether it is written.
+    fn take(&mut self, evaluation: &Evaluation, form: &Form) -> Telling {
+        self.last = evaluation.time;
+        self.summary.evaluations += 1;
+        let is_signal = matches!(evaluation.outcome, Outcome::Signal { .. });
+        let telling = if self.is_as_before(evaluation) && !is_signal {
+            self.summary.suppressed += 1;
+            Telling::Unchanged
+        } else {
+            let telling = Telling::Changed { repeated: self.repeated, since: self.since };
+            self.enter(evaluation, why::blocked_by(form, evaluation));
+            telling
+        };
+        self.repeated += 1;
+        if !self.blocked_by.is_empty() {
+            match self.summary.blockers.get_mut(&self.blocked_by) {
+                Some(count) => *count += 1,
+                None => drop(self.summary.blockers.insert(self.blocked_by.clone(), 1)),
+            }
+        }
+        telling
+    }
+
+    fn is_as_before(&self, evaluation: &Evaluation) -> bool {
+        let State { form, truths, outcome } = &self.state;
+        *form == evaluation.form && *truths == evaluation.truths && *outcome == evaluation.outcome
+    }
+
+    fn enter(&mut self, evaluation: &Evaluation, blocked_by: String) {
+        self.state.form = evaluation.form;
+        self.state.truths.clone_from(&evaluation.truths);
+        self.state.outcome = evaluation.outcome.clone();
+        self.blocked_by = blocked_by;
+        self.repeated = 0;
+        self.since = evaluation.time;
+    }
+
+    /// The summary of the time before `now`, when its minute is over.
+    fn due_summary(&mut self, now: UnixNanos) -> Option<Summary> {
+        if now.since(self.summary.from) < SUMMARY_EVERY { None } else { self.close_summary(now) }
+    }
+
+    /// The summary so far, if anything was suppressed; the next one begins.
+    fn close_summary(&mut self, now: UnixNanos) -> Option<Summary> {
+        let next = Summary {
+            from: now,
+            evaluations: 0,
+            suppressed: 0,
+            blockers: BTreeMap::new(),
+            ..self.summary
+        };
+        let closed = std::mem::replace(&mut self.summary, next);
+        (closed.suppressed > 0).then_some(closed)
+    }
+}

@@ -1,0 +1,97 @@
+//! What a scraper and a supervisor see.
+
+use std::io::{Read, Write as _};
+use std::net::TcpStream;
+use std::sync::Arc;
+
+use super::super::http::{MetricsConfig, ServeError, Taken, bind, serve};
+use super::*;
+use crate::engine::view::{EngineView, InstrumentView};
+
+fn free_port() -> MetricsConfig {
+    MetricsConfig { port: 0, ..MetricsConfig::default() }
+}
+
+fn get(port: u16, path: &str) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn a_taken_port_is_passed_over_or_told() {
+    let first = bind(free_port(), Taken::Fail).unwrap();
+    let port = first.local_addr().unwrap().port();
+    let wanted = MetricsConfig { port, ..MetricsConfig::default() };
+    let second = bind(wanted, Taken::NextFree).unwrap();
+    assert_ne!(second.local_addr().unwrap().port(), port);
+    let error = bind(wanted, Taken::Fail).unwrap_err();
+    assert!(matches!(error, ServeError::Taken(address) if address.port() == port));
+}
+
+#[test]
+fn the_pages_answer_and_readiness_gives_its_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let telemetry = start(folder.path(), LogConfig::default());
+    let listener = bind(free_port(), Taken::Fail).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.spawn(serve(listener, telemetry.clone(), std::future::pending()));
+    assert!(get(port, "/healthz").starts_with("HTTP/1.1 200"));
+    let answer = get(port, "/readyz");
+    assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("no market data yet"));
+    let instrument = |live, synced| {
+        Arc::new(InstrumentView {
+            symbol: "BTCUSDT".to_owned(),
+            live,
+            synced,
+            ..Default::default()
+        })
+    };
+    let view = |live, synced| EngineView {
+        instruments: vec![instrument(live, synced)],
+        ..Default::default()
+    };
+    telemetry.mirror(&view(true, false));
+    assert!(get(port, "/readyz").contains("BTCUSDT: the order book is not in sync"));
+    telemetry.mirror(&view(true, true));
+    assert!(get(port, "/readyz").starts_with("HTTP/1.1 200"));
+    let metrics = get(port, "/metrics");
+    assert!(metrics.contains("content-type: text/plain; version=0.0.4"), "{metrics}");
+    assert!(metrics.contains("tickscope_feed_live{instrument=\"BTCUSDT\",venue=\"binance\"} 1\n"));
+    assert!(get(port, "/nothing").starts_with("HTTP/1.1 404"));
+}
+
+#[test]
+fn timings_reach_buckets_and_exact_percentiles() {
+    let folder = tempfile::tempdir().unwrap();
+    let telemetry = start(folder.path(), LogConfig::default());
+    let mut timings = telemetry.take_timings().unwrap();
+    assert!(telemetry.take_timings().is_none() && telemetry.latency().is_none());
+    for micros in 1..=100 {
+        timings.record(Timing::TickToDecision, micros * 1_000);
+        timings.record(Timing::Stage(Stage::Decode), 400);
+    }
+    let percentiles = telemetry.latency().unwrap();
+    assert_eq!(percentiles.count, 100);
+    assert!((50_000..=50_100).contains(&percentiles.p50), "{percentiles:?}");
+    assert!((99_000..=99_200).contains(&percentiles.p99), "{percentiles:?}");
+    let bucket =
+        |le| sample(&telemetry, "tickscope_tick_to_decision_seconds_bucket", &[("le", le)]);
+    assert_eq!((bucket("0.00001"), bucket("0.00003")), (10.0, 30.0));
+    let stage = [("stage", "decode")];
+    assert_eq!(sample(&telemetry, "tickscope_stage_duration_seconds_count", &stage), 100.0);
+}
+
+#[test]
+fn money_carries_mode_and_account_and_an_unknown_equity_is_no_number() {
+    let folder = tempfile::tempdir().unwrap();
+    let telemetry = start(folder.path(), LogConfig::default());
+    telemetry.mirror(&EngineView::default());
+    let labels = [("mode", "paper"), ("account", "paper")];
+    assert!(sample(&telemetry, "tickscope_equity", &labels).is_nan());
+    let position = [labels[0], labels[1], ("strategy", "ema"), ("instrument", "ETHUSDT")];
+    assert_eq!(sample(&telemetry, "tickscope_pnl_realised", &position), 0.0);
+}
