@@ -103,7 +103,10 @@ proptest! {
         steps in steps(80), quote_fee in any::<bool>(),
     ) {
         let fee_asset = if quote_fee { FeeAsset::Quote } else { FeeAsset::Received };
-        let mut rig = Rig::new(busy(fee_asset), account(AccountKind::Cash, "150"));
+        let mut config = busy(fee_asset);
+        // Long enough for several orders to be on their way while the price runs.
+        config.paper.entry_latency = 30 * MS;
+        let mut rig = Rig::new(config, account(AccountKind::Cash, "150"));
         for step in steps {
             rig.live(step, None);
             for money in rig.engine.portfolio.account.balances.iter() {

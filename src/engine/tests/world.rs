@@ -41,9 +41,9 @@ pub fn busy(fee_asset: FeeAsset) -> Config {
     config
 }
 
-/// A price within a dollar of 100.
-fn near(ticks: i64) -> Price {
-    Price::new(Num::new(10_000 + ticks - 50, 2).unwrap())
+/// A price within ten per cent of 100; `step` is a fifth of a per cent.
+fn near(step: i64) -> Price {
+    Price::new(Num::new(10_000 + (step - 50) * 20, 2).unwrap())
 }
 
 fn size(lots: i64) -> Quantity {
@@ -83,7 +83,8 @@ impl Rig {
 
     fn happen(&mut self, Step { what, instrument, a, b }: Step) {
         match what {
-            0..=1 => self.sync(instrument),
+            0 => self.sync(instrument),
+            1 => self.jump(instrument, a, b),
             2..=3 => {
                 let depth = if a < 3 { -a } else { a / 3 };
                 let quantity = size(b);
@@ -110,6 +111,14 @@ impl Rig {
             }
             _ => self.wait(u64::try_from(a).unwrap() * MS),
         }
+    }
+
+    /// The market is somewhere else all at once.
+    fn jump(&mut self, instrument: InstrumentId, a: i64, b: i64) {
+        let side = |step, lots| [Level { price: near(step), quantity: size(lots * 9) }];
+        let (bids, asks) = (side(a, b), side(a + 1, 100 - b));
+        let update_id = self.seq;
+        self.market(instrument, MarketEvent::BookSnapshot { update_id, bids: &bids, asks: &asks });
     }
 
     /// The mark value of everything, counted here and not by the engine.
