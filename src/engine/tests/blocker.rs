@@ -35,7 +35,7 @@ fn outcome(trees: Vec<RuleTree>) -> Outcome {
     rig.quote(BTC);
     let asked = Cause { seq: rig.seq, index: 0 };
     let decision = Decision {
-        values: vec![("slow".to_owned(), None), ("fast".to_owned(), None)],
+        values: vec![named("slow", None), named("fast", None)],
         rules: trees.into_iter().map(|tree| ("site".to_owned(), tree)).collect(),
         ..Decision::default()
     };

@@ -27,12 +27,7 @@ fn buy_above(price: f64, floor: f64) -> Decision {
     };
     let crossed = vec![("enter".to_owned(), tree)];
     let intents = if price > floor { vec![market(Side::Buy, "1")] } else { vec![] };
-    Decision {
-        values: vec![("price".to_owned(), Some(price))],
-        rules: crossed,
-        logs: vec![],
-        intents,
-    }
+    Decision { values: vec![named("price", Some(price))], rules: crossed, logs: vec![], intents }
 }
 
 /// The answer becomes an evaluation like any native one: values, truths, previous values.

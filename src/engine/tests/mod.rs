@@ -20,10 +20,9 @@ use crate::domain::{
     OrderId, OrderKind, OrderState, Price, Quantity, Quote, Side, StrategyId, TimeInForce, Trade,
     UnixNanos,
 };
-use crate::strategies;
 use crate::strategy::{
-    Context, Decision, Feed, Intent, ParamSpec, Params, Size, Strategy as Native, StrategyError,
-    all,
+    Context, Decision, Feed, Intent, NamedValue, ParamSpec, Params, Size, Strategy as Native,
+    StrategyError, StrategyKind, ValueKind, all,
 };
 
 mod blocker;
@@ -174,7 +173,7 @@ struct Rig {
 impl Rig {
     /// A started engine without any market data.
     fn bare(config: Config, account: Account) -> Self {
-        let engine = Engine::new(config, &strategies![Drift]).unwrap();
+        let engine = Engine::new(config, &[StrategyKind::of::<Drift>()]).unwrap();
         let mut rig = Self { engine, seq: 0, now: EPOCH, records: Vec::new() };
         rig.input(Event::Start(&StartState { account, version: 1 }));
         rig
@@ -347,6 +346,11 @@ impl Rig {
         }
         hash.mark(0).hash
     }
+}
+
+/// A named value of an external decision; `None` is missing.
+fn named(name: &str, value: Option<f64>) -> NamedValue {
+    NamedValue { name: name.to_owned(), kind: ValueKind::Computed, value }
 }
 
 /// A check of a report.

@@ -145,7 +145,9 @@ fn two_orders_in_flight_do_not_spend_the_same_money() {
     let mut config = config();
     config.paper.entry_latency = 5 * MS;
     let mut rig = Rig::new(config, account(AccountKind::Cash, "210"));
-    let (first, second) = (rig.send(market(Side::Buy, "1")), rig.send(market(Side::Buy, "1")));
+    let sent = rig.wish(BTC, vec![market(Side::Buy, "1"), market(Side::Buy, "1")]);
+    assert!(sent.iter().all(|report| report.refusal.is_none()));
+    let (first, second) = (sent[0].order, sent[1].order);
     // The price runs away before either arrives.
     let gone = [level("100.01", "0"), level("100.02", "0"), level("100.03", "0")];
     rig.delta(BTC, &[], &[&gone[..], &[level("110", "9")]].concat());

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::world::{busy, steps};
 use super::*;
-use crate::domain::{Liquidity, RejectReason};
+use crate::domain::{Liquidity, Order, RejectReason};
 
 fn fill(order: OrderId, trade_id: u64, size: &str) -> OrderEventKind {
     OrderEventKind::Filled(Fill {
@@ -63,30 +63,35 @@ proptest! {
         let mut config = config();
         config.paper.entry_latency = 10_000 * MS;
         let mut rig = Rig::new(config, account(AccountKind::Margin, "10000"));
-        let mut states = BTreeMap::new();
-        for _ in 0..3 {
-            states.insert(rig.send(limit(Side::Buy, "99", "1", TimeInForce::Gtc)), OrderState::Submitting);
-        }
-        let mut held = Num::ZERO;
+        let buy = limit(Side::Buy, "99", "1", TimeInForce::Gtc);
+        rig.wish(BTC, vec![buy.clone(), buy.clone(), buy]);
         for (choice, order, trade_id) in words {
             let order = OrderId { strategy: StrategyId(0), n: order % 4 + 1 };
-            let heard = rig.heard(order).len();
-            let kind = word(choice, order, trade_id);
-            rig.tell(order, kind);
-            let news: Vec<_> = rig.heard(order).drain(heard..).collect();
-            for (_, kind) in news {
-                let from = states[&order];
-                prop_assert!(is_drawn(from, &kind), "{from:?} took {kind:?}");
-                if let OrderEventKind::Filled(fill) = kind {
-                    held = held.add(fill.quantity.num()).unwrap();
+            rig.tell(order, word(choice, order, trade_id));
+        }
+        let mut orders = BTreeMap::new();
+        let mut held = Num::ZERO;
+        for record in &rig.records {
+            match record {
+                Record::Order { request, time, .. } => {
+                    orders.insert(request.id, Order::new(*request, *time));
                 }
-                let engine = &rig.engine;
-                let canceled = engine.canceled.iter().find(|kept| kept.request.id == order);
-                let known = engine.orders.get(&order).or(canceled).map(|order| order.state);
-                states.insert(order, known.unwrap_or(OrderState::Filled));
+                Record::OrderEvent(event) => {
+                    let order = orders.get_mut(&event.order).unwrap();
+                    let (from, kind) = (order.state, event.kind);
+                    prop_assert!(is_drawn(from, &kind), "{from:?} took {kind:?}");
+                    prop_assert_eq!(order.apply(event), Ok(()));
+                    if let OrderEventKind::Filled(fill) = kind {
+                        held = held.add(fill.quantity.num()).unwrap();
+                    }
+                }
+                _ => {}
             }
         }
         prop_assert_eq!(rig.engine.held(BTC).num(), held, "a fill was lost or counted twice");
+        for order in rig.engine.orders.values().chain(&rig.engine.canceled) {
+            prop_assert_eq!(order.state, orders[&order.request.id].state);
+        }
     }
 
     /// An order that never ends holds its money and its risk for ever.
@@ -99,7 +104,7 @@ proptest! {
         rig.command(&Command::Stop);
         // On its way there, its answer, the cancellation and its answer, 9 ms each at most.
         rig.wait(40 * MS);
-        prop_assert_eq!(rig.engine.orders.values().collect::<Vec<_>>(), Vec::<&crate::domain::Order>::new());
+        prop_assert_eq!(rig.engine.orders.values().collect::<Vec<_>>(), Vec::<&Order>::new());
         prop_assert!(rig.engine.portfolio.account.locked.iter().all(|money| money.amount.is_zero()));
         prop_assert_eq!(rig.engine.next_due(), None);
     }
@@ -133,7 +138,9 @@ fn the_newest_256_canceled_orders_are_kept() {
         order
     };
     let (first, second) = (send(&mut rig), send(&mut rig));
-    (0..255).for_each(|_| drop(send(&mut rig)));
+    for _ in 0..255 {
+        send(&mut rig);
+    }
     assert_eq!(rig.engine.canceled.len(), 256);
     rig.tell(first, fill(first, 1_000_001, "0.1"));
     assert_eq!(rig.position(BTC), "0");
@@ -187,28 +194,39 @@ fn an_unknown_order_does_not_block_the_way_out() {
 fn closing_twice_in_flight_sells_once() {
     let mut rig = Rig::margin(|_| {});
     rig.send(market(Side::Buy, "1"));
-    rig.engine.paper = super::super::paper::Paper::new(PaperConfig {
-        entry_latency: 5 * MS,
-        ..PaperConfig::default()
-    });
-    rig.send(close(Side::Sell));
-    assert_eq!(rig.one(close(Side::Sell)).refusal, Some(Refusal::NothingToTrade));
     let capped = Intent::Order {
         side: Side::Sell,
         kind: OrderKind::Market,
         size: Size::Quantity(quantity("3")),
         reduce_only: true,
     };
-    assert_eq!(rig.one(capped).refusal, Some(Refusal::NothingToTrade), "reduce-only means it");
     let reverse = |side| Intent::Order {
         side,
         kind: OrderKind::Market,
         size: Size::Reverse,
         reduce_only: false,
     };
-    let report = rig.one(reverse(Side::Sell));
-    assert_eq!(report.quantity, quantity("0.5"), "one closes already, the other side is opened");
-    assert_eq!(rig.one(reverse(Side::Sell)).refusal, Some(Refusal::NothingToTrade));
+    let (twice, over) = (reverse(Side::Sell), reverse(Side::Sell));
+    let reports = rig.wish(BTC, vec![close(Side::Sell), close(Side::Sell), capped, twice, over]);
+    let quantities: Vec<_> = reports.iter().map(|report| report.quantity.to_string()).collect();
+    // The first closes; nothing is left to close or reduce; reversing opens the configured 0.5.
+    assert_eq!(quantities, ["1", "0", "0", "0.5", "0"]);
+    assert_eq!(rig.position(BTC), "-0.5");
+}
+
+/// Deciding again on a position that is about to change doubles the order; not being able to
+/// cancel meanwhile would be worse.
+#[test]
+fn while_an_order_is_on_its_way_only_cancellations_pass() {
+    let mut rig = Rig::margin(|config| config.paper.entry_latency = 5 * MS);
+    let order = rig.send(limit(Side::Buy, "99", "1", TimeInForce::Gtc));
+    assert!(rig.wish(BTC, vec![market(Side::Buy, "1")]).is_empty());
+    let in_flight = Outcome::Suppressed(Suppression::OrderInFlight);
+    assert_eq!(rig.outcomes().last(), Some(&in_flight));
+    assert_eq!(rig.wish(ETH, vec![market(Side::Buy, "1")]).len(), 1, "elsewhere it is free");
+    rig.wish(BTC, vec![Intent::CancelAll]);
+    rig.wait(20 * MS);
+    assert_eq!(rig.story(order), ["Submitted", "accepted", "CancelRequested", "Canceled"]);
 }
 
 /// A halt that misses the order on its way leaves it resting with nobody watching.

@@ -154,7 +154,6 @@ fn an_order_without_a_trusted_book_is_refused() {
 #[test]
 fn exposure_counts_what_is_pending_in_every_instrument() {
     let mut rig = Rig::margin(|config| {
-        config.paper.entry_latency = SECOND;
         config.risk.max_position_notional = Some(num("300"));
         config.risk.max_gross_notional = Some(num("500"));
     });

@@ -104,7 +104,8 @@ impl Rig {
                 let (side, size) = (side(a), Size::Quantity(size(b * 3)));
                 let intent =
                     Intent::Order { side, kind: kind(step), size, reduce_only: a % 5 == 0 };
-                self.wish(instrument, vec![intent]);
+                let intents = if what == 13 { vec![intent.clone(), intent] } else { vec![intent] };
+                self.wish(instrument, intents);
             }
             14 => {
                 self.wish(instrument, vec![Intent::CancelAll, close(side(b))]);
