@@ -225,6 +225,8 @@ impl fmt::Display for Num {
     /// Without trailing zeros, unless a precision asks for them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match f.precision() {
+            // A zero that was negated keeps its sign inside: nobody wants to read -0.00.
+            Some(_) if self.is_zero() => fmt::Display::fmt(&Decimal::ZERO, f),
             Some(_) => fmt::Display::fmt(&self.0, f),
             None => fmt::Display::fmt(&self.0.normalize(), f),
         }
@@ -317,6 +319,13 @@ mod tests {
             assert!(text.parse::<Num>().is_err(), "{text:?} passed");
         }
         assert_eq!("1".repeat(40).parse::<Num>(), Err(NumError::TooLong));
+    }
+
+    #[test]
+    fn a_zero_has_no_sign() {
+        let zero = num("0.5").sub(num("0.5")).unwrap().neg();
+        assert_eq!((format!("{zero:.2}"), zero.to_string()), ("0.00".into(), "0".into()));
+        assert_eq!(format!("{:.2}", num("-0.5")), "-0.50");
     }
 
     #[test]

@@ -510,12 +510,13 @@ mod tests {
                     cause: Cause::default(),
                     kind: kind(choice, trade_id),
                 };
-                match order.apply(&event) {
-                    Ok(()) => prop_assert!(
+                if order.apply(&event).is_ok() {
+                    prop_assert!(
                         is_drawn(before.state, order.state),
                         "{:?} -> {:?}", before.state, order.state
-                    ),
-                    Err(_) => prop_assert_eq!(&order, &before, "an error changed the order"),
+                    );
+                } else {
+                    prop_assert_eq!(&order, &before, "an error changed the order");
                 }
                 prop_assert!(order.filled <= order.request.quantity);
                 prop_assert_eq!(order.trade_ids.len().to_string(), order.filled.to_string());

@@ -109,7 +109,7 @@ impl Engine {
             Outcome::Signal { .. } if needs_book && !synced => {
                 Outcome::Suppressed(Suppression::BookNotTrusted)
             }
-            Outcome::Signal { .. } if self.has_order_in_flight(slot) => {
+            Outcome::Signal { .. } if slot.wants_orders() && self.has_order_in_flight(slot) => {
                 Outcome::Suppressed(Suppression::OrderInFlight)
             }
             outcome => outcome,
@@ -122,12 +122,14 @@ impl Engine {
     }
 
     /// True while the venue has not said what became of an order of this slot: until then its
-    /// position is not what it will be.
+    /// position is not what it will be. An order of unknown outcome is for the risk checks: it may
+    /// stay so for long, and what is held must remain sellable.
     fn has_order_in_flight(&self, slot: &Slot) -> bool {
         self.orders.values().any(|order| {
             let undecided = order.state == OrderState::Submitting
                 || (order.is_open() && order.request.kind == OrderKind::Market);
             undecided
+                && order.state != OrderState::Unknown
                 && order.request.id.strategy == slot.strategy
                 && order.request.instrument == slot.instrument
         })

@@ -16,6 +16,8 @@ mod resting;
 mod risk;
 mod slot;
 mod state;
+#[cfg(test)]
+mod tests;
 mod trading;
 pub mod view;
 pub mod viewer;

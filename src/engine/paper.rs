@@ -121,13 +121,7 @@ impl Paper {
     }
 
     /// An order reaches the venue.
-    pub fn arrive(
-        &mut self,
-        request: OrderRequest,
-        market: &Market,
-        now: UnixNanos,
-        cause: Cause,
-    ) {
+    pub fn arrive(&mut self, request: OrderRequest, market: &Market, now: UnixNanos, cause: Cause) {
         let executions = match self.admit(&request, market) {
             Ok(executions) => executions,
             Err(reason) => {

@@ -3,7 +3,9 @@
 use super::config::OrderSize;
 use super::record::{Blocker, Evaluation, Outcome, Record};
 use crate::domain::{Cause, DecisionId, InstrumentId, Position, StrategyId, UnixNanos};
-use crate::strategy::{AnyStrategy, Draft, Feed, FlatRules, Node, Op, OperandRef, Trigger, Truth};
+use crate::strategy::{
+    AnyStrategy, Draft, Feed, FlatRules, Intent, Node, Op, OperandRef, Trigger, Truth,
+};
 
 /// Who evaluates.
 pub enum Runner {
@@ -54,6 +56,11 @@ impl Slot {
             }
             Some(Miss { leaf, .. }) => Outcome::NoSignal(Blocker::Rule(short(leaf))),
         }
+    }
+
+    /// True when the draft wants more than to cancel.
+    pub fn wants_orders(&self) -> bool {
+        self.draft.intents.iter().any(|intent| matches!(intent, Intent::Order { .. }))
     }
 
     /// Writes the draft into the slot's last evaluation, reusing its buffers.

@@ -208,9 +208,10 @@ impl Engine {
             }
             Some(Err(_)) | None => {}
         }
-        let wanted = self.orders.get_mut(&event.order).is_some_and(|order| {
-            order.is_resting() && std::mem::take(&mut order.cancel_wanted)
-        });
+        let wanted = self
+            .orders
+            .get_mut(&event.order)
+            .is_some_and(|order| order.is_resting() && std::mem::take(&mut order.cancel_wanted));
         if wanted {
             self.cancel(event.order, event.cause, out);
         }

@@ -1,0 +1,136 @@
+//! A world for properties: any sequence of steps, each a small fact or wish, over two instruments.
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// One step: what, where, and two numbers that say the rest.
+#[derive(Clone, Copy, Debug)]
+pub struct Step {
+    what: u8,
+    instrument: InstrumentId,
+    a: i64,
+    b: i64,
+}
+
+/// Sequences of steps.
+pub fn steps(most: usize) -> impl Strategy<Value = Vec<Step>> {
+    let step = (0_u8..16, 0_u16..2, 0_i64..100, 0_i64..100).prop_map(|(what, at, a, b)| Step {
+        what,
+        instrument: InstrumentId(at),
+        a,
+        b,
+    });
+    prop::collection::vec(step, 1..most)
+}
+
+/// Latency, jitter, fees and both strategies: everything that can go wrong at once.
+pub fn busy(fee_asset: FeeAsset) -> Config {
+    let mut config = config();
+    config.strategies.push(strategy("drift", Feed::Trades, false));
+    config.paper = PaperConfig {
+        fee_asset,
+        maker_fee: num("0.001"),
+        taker_fee: num("0.00075"),
+        entry_latency: 3 * MS,
+        response_latency: 2 * MS,
+        latency_jitter: 4 * MS,
+        seed: 7,
+        ..PaperConfig::default()
+    };
+    config
+}
+
+/// A price within ten per cent of 100; `step` is a fifth of a per cent.
+fn near(step: i64) -> Price {
+    Price::new(Num::new(10_000 + (step - 50) * 20, 2).unwrap())
+}
+
+fn size(lots: i64) -> Quantity {
+    Quantity::new(Num::new(lots * 37 + 100, 4).unwrap()).unwrap()
+}
+
+fn side(number: i64) -> Side {
+    if number % 2 == 0 { Side::Buy } else { Side::Sell }
+}
+
+fn kind(step: Step) -> OrderKind {
+    let price = near(step.a);
+    match step.b % 7 {
+        0 => OrderKind::Market,
+        1 => OrderKind::LimitMaker { price },
+        2 => OrderKind::Limit { price, time_in_force: TimeInForce::Ioc },
+        3 => OrderKind::Limit { price, time_in_force: TimeInForce::Fok },
+        _ => OrderKind::Limit { price, time_in_force: TimeInForce::Gtc },
+    }
+}
+
+impl Rig {
+    /// Time passes, one step happens. With a clock, the driver also says in between that time
+    /// passes.
+    pub fn live(&mut self, step: Step, clock: Option<u64>) {
+        let span = u64::try_from(step.a * step.b % 7).unwrap() * MS;
+        if let Some(after) = clock.filter(|after| *after <= span) {
+            let (now, seq) = (self.now, self.seq);
+            self.now = now + after;
+            self.input(Event::Clock);
+            // A clock has a number on a real tape too; here both runs must name the same causes.
+            (self.now, self.seq) = (now, seq);
+        }
+        self.now += span;
+        self.happen(step);
+    }
+
+    fn happen(&mut self, Step { what, instrument, a, b }: Step) {
+        match what {
+            0 => self.sync(instrument),
+            1 => self.jump(instrument, a, b),
+            2..=3 => {
+                let depth = if a < 3 { -a } else { a / 3 };
+                let quantity = size(b);
+                match side(b) {
+                    Side::Buy => {
+                        self.delta(instrument, &[Level { price: near(49 - depth), quantity }], &[]);
+                    }
+                    Side::Sell => {
+                        self.delta(instrument, &[], &[Level { price: near(51 + depth), quantity }]);
+                    }
+                }
+            }
+            4 if a < 20 => self.lose(instrument),
+            4..=9 => self.trade_of(instrument, near(a), size(b), side(a + b)),
+            10..=13 => {
+                let step = Step { what, instrument, a, b };
+                let (side, size) = (side(a), Size::Quantity(size(b * 3)));
+                let intent =
+                    Intent::Order { side, kind: kind(step), size, reduce_only: a % 5 == 0 };
+                let intents = if what == 13 { vec![intent.clone(), intent] } else { vec![intent] };
+                self.wish(instrument, intents);
+            }
+            14 => {
+                self.wish(instrument, vec![Intent::CancelAll, close(side(b))]);
+            }
+            _ => self.wait(u64::try_from(a).unwrap() * MS),
+        }
+    }
+
+    /// The market is somewhere else all at once.
+    fn jump(&mut self, instrument: InstrumentId, a: i64, b: i64) {
+        let side = |step, lots| [Level { price: near(step), quantity: size(lots * 9) }];
+        let (bids, asks) = (side(a, b), side(a + 1, 100 - b));
+        let update_id = self.seq;
+        self.market(instrument, MarketEvent::BookSnapshot { update_id, bids: &bids, asks: &asks });
+    }
+
+    /// The mark value of everything, counted here and not by the engine.
+    pub fn worth(&self) -> Num {
+        let balances = &self.engine.portfolio.account.balances;
+        let mut sum = balances.get(USDT);
+        for market in &self.engine.markets {
+            let held = balances.get(market.instrument.base);
+            let mark = market.reference().map_or(Num::ZERO, Price::num);
+            sum = sum.add(held.mul(mark).unwrap()).unwrap();
+        }
+        sum
+    }
+}
