@@ -6,6 +6,7 @@
 mod book;
 mod draw;
 mod flow;
+mod publisher;
 mod regime;
 #[cfg(test)]
 mod tests;
@@ -91,8 +92,8 @@ impl Synthetic {
         for flow in &mut self.flows {
             while flow.next_due() <= epoch {
                 flow.step(&mut unheard);
-                unheard.clear();
             }
+            flow.go_live();
         }
         self.now = epoch;
     }

@@ -93,7 +93,7 @@ fn a_book_rebuilt_from_snapshot_and_changes_shows_the_published_quotes() {
     live(&mut market, 5_000);
     let mut book = Rebuilt::of(&market.snapshot("BTCUSDT", 5_000).unwrap());
     let seeded = book.update_id;
-    let frames = live(&mut market, 125_000);
+    let frames = live(&mut market, 75_000);
 
     let (mut previous, mut quote, mut compared) = (None, None, 0);
     for frame in &frames {
@@ -115,7 +115,7 @@ fn a_book_rebuilt_from_snapshot_and_changes_shows_the_published_quotes() {
             }
         }
     }
-    assert!(compared > 1_000, "{compared} depth messages");
+    assert!(compared > 600, "{compared} depth messages");
     // What the rebuilt book holds is what the exchange holds.
     assert_eq!(book.touch(), Rebuilt::of(&market.snapshot("BTCUSDT", 1).unwrap()).touch());
 }
@@ -185,7 +185,7 @@ fn crosses(market: &mut Synthetic, symbol: &str) -> usize {
 fn the_market_has_the_shape_of_the_recorded_one() {
     let mut busiest = 0;
     for symbol in ["BTCUSDT", "ETHUSDT", "SOLUSDT"] {
-        let shape = shape(symbol, 150);
+        let shape = shape(symbol, 100);
         let percent = |part: usize, all: usize| part * 100 / all.max(1);
         let percentile = |p: usize| shape.rates[(shape.rates.len() - 1) * p / 100];
         assert!((80..=96).contains(&percent(shape.tight_quotes, shape.quotes)), "{shape:?}");
@@ -193,7 +193,7 @@ fn the_market_has_the_shape_of_the_recorded_one() {
         assert!((60..=200).contains(&percentile(50)), "{shape:?}");
         busiest = busiest.max(percentile(100));
         assert!((800..=3_500).contains(&(shape.depth_bytes / shape.depths)), "{shape:?}");
-        assert!(shape.crosses >= 5, "{shape:?}");
+        assert!(shape.crosses >= 4, "{shape:?}");
     }
     assert!((300..=2_500).contains(&busiest), "{busiest} messages in the busiest second");
 }
