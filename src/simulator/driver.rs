@@ -4,16 +4,16 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
 
 use super::Speed;
+use super::market::FRAMES_AT_ONCE;
 use super::server::Exchange;
 use crate::domain::UnixNanos;
 
 /// The shortest sleep: what comes due within it goes out together.
 const SLEEP_MIN: Duration = Duration::from_millis(1);
-/// Messages handed out at once when going as fast as possible.
-const BATCH: usize = 256;
 /// How long the fastest drive waits for a reader that does not read.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -73,11 +73,17 @@ pub(super) async fn drive(exchange: Arc<Exchange>, opened: Anchor, speed: Speed)
 async fn drive_paced(exchange: &Exchange, anchor: Anchor, speed: f64) {
     let mut frames = Vec::new();
     loop {
-        let now = Instant::now();
-        let next = exchange.advance(anchor.market_at(now, speed), &mut frames);
+        let until = anchor.market_at(Instant::now(), speed);
+        let next = exchange.advance(until, &mut frames);
         exchange.hub.publish(&mut frames);
+        let now = Instant::now();
         let Some(next) = next else { break };
-        sleep_until(anchor.wall_at(next, speed).max(now + SLEEP_MIN)).await;
+        if anchor.wall_at(next, speed) <= now {
+            // Behind its time: it goes on as fast as it can, but not alone.
+            yield_now().await;
+        } else {
+            sleep_until(anchor.wall_at(next, speed).max(now + SLEEP_MIN)).await;
+        }
     }
 }
 
@@ -86,12 +92,12 @@ async fn drive_flat_out(exchange: &Exchange) {
     let mut next = exchange.market().next_due();
     while let Some(due) = next {
         next = exchange.advance(due, &mut frames);
-        if frames.len() >= BATCH || next.is_none() {
+        if frames.len() >= FRAMES_AT_ONCE || next.is_none() {
             exchange.hub.subscription().await;
             exchange.hub.room(frames.len(), PATIENCE).await;
             exchange.hub.publish(&mut frames);
             // With subscribers to nothing that exists, nothing above ever waits.
-            tokio::task::yield_now().await;
+            yield_now().await;
         }
     }
 }

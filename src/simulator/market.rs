@@ -147,13 +147,17 @@ impl Frame {
     }
 }
 
+/// How many messages a market gives out before others may look at it.
+pub(super) const FRAMES_AT_ONCE: usize = 256;
+
 /// What the exchange asks of its source.
 pub(super) trait Market: Send {
     /// Market time: how far this market has come.
     fn now(&self) -> UnixNanos;
     /// When the next thing happens; `None` after the end.
     fn next_due(&self) -> Option<UnixNanos>;
-    /// Lets everything due at or before `until` happen, in order; the frames go to `out`.
+    /// Lets everything due at or before `until` happen, in order; the frames go to `out`. Stops
+    /// early when `out` holds [`FRAMES_AT_ONCE`], so that nobody waits long for the market.
     fn advance(&mut self, until: UnixNanos, out: &mut Vec<Frame>);
     /// What is listed.
     fn listings(&self) -> &[Listing];

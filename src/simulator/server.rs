@@ -21,7 +21,7 @@ use super::{Config, SimulatorError, Source, Speed, rest};
 use crate::domain::UnixNanos;
 
 /// How long connections may take to say goodbye.
-const GOODBYE_MAX: Duration = Duration::from_secs(1);
+const GOODBYE_MAX: Duration = Duration::from_millis(1_500);
 
 /// What the driver, the HTTP answers and the sessions share.
 pub(super) struct Exchange {

@@ -23,6 +23,9 @@ const BATCH: usize = 64;
 /// The longest control message.
 const INBOUND_BYTES_MAX: usize = 64 * 1_024;
 
+/// How long a client may take to answer a close.
+const GOODBYE_MAX: Duration = Duration::from_secs(1);
+
 /// How a connection's life is checked.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Liveness {
@@ -89,10 +92,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             end = self.serve(now_ms) => end,
         };
         if let Ok(end) = end {
-            // The client may be gone or not reading: then there is nobody to tell.
-            let goodbye = self.socket.close(Some(end.frame()));
-            timeout(Duration::from_secs(1), goodbye).await.ok();
+            timeout(GOODBYE_MAX, self.say_goodbye(end)).await.ok();
         }
+    }
+
+    /// Closes with a reason and reads on until the client has answered: a socket closed before that
+    /// may lose the reason.
+    async fn say_goodbye(&mut self, end: End) {
+        // The client may be gone already: then there is nobody to tell.
+        self.socket.close(Some(end.frame())).await.ok();
+        while let Some(Ok(_)) = self.socket.next().await {}
     }
 
     /// An error says that the connection is gone.

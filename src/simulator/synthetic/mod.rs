@@ -12,7 +12,7 @@ mod tests;
 
 use self::flow::Flow;
 use super::history::History;
-use super::market::{Fixed, Frame, Listing, Market, Snapshot};
+use super::market::{FRAMES_AT_ONCE, Fixed, Frame, Listing, Market, Snapshot};
 use crate::domain::UnixNanos;
 
 /// The synthetic market to generate.
@@ -114,11 +114,15 @@ impl Market for Synthetic {
     fn advance(&mut self, until: UnixNanos, out: &mut Vec<Frame>) {
         while let Some(flow) = self.flows.iter_mut().min_by_key(|flow| flow.next_due()) {
             if flow.next_due() > until {
+                self.now = self.now.max(until);
                 break;
             }
+            if out.len() >= FRAMES_AT_ONCE {
+                break;
+            }
+            self.now = self.now.max(flow.next_due());
             flow.step(out);
         }
-        self.now = self.now.max(until);
     }
 
     fn listings(&self) -> &[Listing] {

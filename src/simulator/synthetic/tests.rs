@@ -15,11 +15,13 @@ fn market(seed: u64, symbols: &[&str]) -> Synthetic {
     Synthetic::new(&config, EPOCH)
 }
 
-fn run(market: &mut Synthetic, seconds: u64, slices: u64) -> Vec<Frame> {
-    let mut frames = Vec::new();
-    for slice in 1..=slices {
-        let elapsed = seconds * UnixNanos::SECOND / slices * slice;
-        market.advance(EPOCH.plus(elapsed), &mut frames);
+/// Everything that a market publishes until a number of milliseconds after the epoch.
+fn live(market: &mut Synthetic, millis: u64) -> Vec<Frame> {
+    let until = EPOCH.plus(millis * 1_000_000);
+    let (mut frames, mut some) = (Vec::new(), Vec::new());
+    while market.next_due().is_some_and(|due| due <= until) {
+        market.advance(until, &mut some);
+        frames.append(&mut some);
     }
     frames
 }
@@ -75,8 +77,8 @@ impl Rebuilt {
 fn the_same_seed_gives_the_same_messages_in_any_slices() {
     let texts = |seed, slices| {
         let mut market = market(seed, &["BTCUSDT", "ETHUSDT"]);
-        let frames = run(&mut market, 6, slices);
-        frames.into_iter().map(|frame| frame.combined.to_string()).collect::<Vec<_>>()
+        let frames = (1..=slices).flat_map(|n| live(&mut market, 6_000 / slices * n));
+        frames.map(|frame| frame.combined.to_string()).collect::<Vec<_>>()
     };
     let once = texts(3, 1);
     assert!(once.len() > 500, "{} messages", once.len());
@@ -88,11 +90,10 @@ fn the_same_seed_gives_the_same_messages_in_any_slices() {
 #[test]
 fn a_book_rebuilt_from_snapshot_and_changes_shows_the_published_quotes() {
     let mut market = market(5, &["BTCUSDT"]);
-    let mut frames = run(&mut market, 5, 1);
+    live(&mut market, 5_000);
     let mut book = Rebuilt::of(&market.snapshot("BTCUSDT", 5_000).unwrap());
     let seeded = book.update_id;
-    frames.clear();
-    market.advance(EPOCH.plus(125 * UnixNanos::SECOND), &mut frames);
+    let frames = live(&mut market, 125_000);
 
     let (mut previous, mut quote, mut compared) = (None, None, 0);
     for frame in &frames {
@@ -138,11 +139,9 @@ fn shape(symbol: &str, seconds: u64) -> Shape {
     let mut market = market(11, &[symbol]);
     let tick = market.listings[0].tick.0;
     let mut shape = Shape::default();
-    let mut frames = Vec::new();
     let mut groups = BTreeMap::<_, std::collections::BTreeSet<u64>>::new();
     for second in 1..=seconds {
-        frames.clear();
-        market.advance(EPOCH.plus(second * UnixNanos::SECOND), &mut frames);
+        let frames = live(&mut market, second * 1_000);
         shape.rates.push(frames.len());
         for frame in &frames {
             let data = json(frame);

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use self::book::{Book, Change};
 use super::history::{History, Print};
-use super::market::{Fixed, Frame, FrameKind, Listing, Market, Snapshot};
+use super::market::{FRAMES_AT_ONCE, Fixed, Frame, FrameKind, Listing, Market, Snapshot};
 use crate::domain::UnixNanos;
 
 /// So many messages are read ahead at least, to find what is recorded and its snapshots.
@@ -222,7 +222,7 @@ impl Market for Tape {
     }
 
     fn advance(&mut self, until: UnixNanos, out: &mut Vec<Frame>) {
-        while self.next_due().is_some_and(|due| due <= until) {
+        while out.len() < FRAMES_AT_ONCE && self.next_due().is_some_and(|due| due <= until) {
             let Some(waiting) = self.ahead.pop_front() else { break };
             self.now = self.now.max(waiting.received());
             match waiting {
