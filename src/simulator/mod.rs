@@ -8,7 +8,8 @@
 //!                                               └──────── rest: snapshots, trades, candles
 //! ```
 //!
-//! A market knows only virtual time; `driver` alone reads a clock. The same seed and epoch, or the
+//! Streams: `trade`, `bookTicker` and `depth@100ms`; any other name is accepted and stays silent, as
+//! a misspelt one does on the venue. A market knows only virtual time; `driver` alone reads a clock. The same seed and epoch, or the
 //! same tape, give the same messages.
 
 mod control;
@@ -54,7 +55,7 @@ pub struct Config {
     pub ping_interval: Duration,
     /// A connection that leaves a ping unanswered for so long is closed.
     pub pong_timeout: Duration,
-    /// Messages that may wait for a slow reader before it is cut off.
+    /// Messages that may wait for a slow reader before it is cut off, at least 512.
     pub queue_frames: usize,
 }
 

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use super::driver::{self, Anchor};
 use super::hub::Hub;
 use super::listener::Loopback;
-use super::market::{Frame, Market};
+use super::market::{FRAMES_AT_ONCE, Frame, Market};
 use super::session::Liveness;
 use super::synthetic::Synthetic;
 use super::tape::Tape;
@@ -81,7 +81,7 @@ impl Server {
             Liveness { ping_interval: config.ping_interval, pong_timeout: config.pong_timeout };
         let exchange = Arc::new(Exchange {
             market: Mutex::new(market),
-            hub: Arc::new(Hub::new(config.queue_frames.max(1), config.faults)),
+            hub: Arc::new(Hub::new(config.queue_frames.max(2 * FRAMES_AT_ONCE), config.faults)),
             liveness,
             stop: watch::Sender::new(false),
             finished: watch::Sender::new(false),

@@ -1,6 +1,6 @@
 //! The matching engine: resting orders by price, then by time, in whole ticks and lots.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::mem;
 
 use crate::domain::Side;
@@ -46,40 +46,37 @@ pub(super) struct Match {
     pub lots: Lots,
 }
 
-/// The resting orders of one side, worst price first, best last.
+/// The resting orders of one side.
 #[derive(Clone, Debug)]
 pub(super) struct Ladder {
     side: Side,
-    queues: Vec<Queue>,
+    /// By rank: the best price first.
+    queues: BTreeMap<u64, Queue>,
     /// Prices whose quantity changed since the last depth message.
     changed: Vec<Ticks>,
 }
 
 impl Ladder {
     fn new(side: Side) -> Self {
-        Self { side, queues: Vec::new(), changed: Vec::new() }
+        Self { side, queues: BTreeMap::new(), changed: Vec::new() }
     }
 
-    /// True when an order of this side at `price` would trade before one at `than`.
-    pub fn is_better(&self, price: Ticks, than: Ticks) -> bool {
+    /// A number that is smaller for a better price.
+    fn rank(&self, price: Ticks) -> u64 {
         match self.side {
-            Side::Buy => price > than,
-            Side::Sell => price < than,
+            Side::Buy => Ticks::MAX - price,
+            Side::Sell => price,
         }
-    }
-
-    fn position(&self, price: Ticks) -> usize {
-        self.queues.partition_point(|queue| self.is_better(price, queue.price))
     }
 
     /// The best price's queue.
     pub fn best(&self) -> Option<&Queue> {
-        self.queues.last()
+        self.queues.first_key_value().map(|(_, queue)| queue)
     }
 
     /// Levels from the best outwards.
     pub fn iter(&self) -> impl Iterator<Item = &Queue> {
-        self.queues.iter().rev()
+        self.queues.values()
     }
 
     /// How many prices have orders.
@@ -88,30 +85,54 @@ impl Ladder {
     }
 
     fn lots_at(&self, price: Ticks) -> Lots {
-        self.queues.get(self.position(price)).filter(|q| q.price == price).map_or(0, |q| q.lots)
+        self.queues.get(&self.rank(price)).map_or(0, |queue| queue.lots)
     }
 
     /// Every price that changed since the last call, best first, with its quantity now.
     fn take_changes(&mut self) -> Vec<(Ticks, Lots)> {
         let mut prices = mem::take(&mut self.changed);
-        prices.sort_unstable();
+        prices.sort_unstable_by_key(|price| self.rank(*price));
         prices.dedup();
-        if self.side == Side::Buy {
-            prices.reverse();
-        }
         prices.into_iter().map(|price| (price, self.lots_at(price))).collect()
     }
 
     fn rest(&mut self, price: Ticks, lots: Lots) {
-        let at = self.position(price);
-        match self.queues.get_mut(at) {
-            Some(queue) if queue.price == price => {
-                queue.lots += lots;
-                queue.orders.push_back(lots);
-            }
-            _ => self.queues.insert(at, Queue { price, lots, orders: [lots].into() }),
-        }
+        let none = || Queue { price, lots: 0, orders: VecDeque::new() };
+        let queue = self.queues.entry(self.rank(price)).or_insert_with(none);
+        queue.lots += lots;
+        queue.orders.push_back(lots);
         self.changed.push(price);
+    }
+
+    /// Matches the best price with up to `lots`; gives back what is left of them.
+    fn take_best(&mut self, lots: Lots, matches: &mut Vec<Match>) -> Lots {
+        let Some(mut best) = self.queues.first_entry() else { return lots };
+        let (queue, mut left) = (best.get_mut(), lots);
+        while left > 0 && queue.lots > 0 {
+            let filled = queue.fill_first(left);
+            left -= filled;
+            matches.push(Match { price: queue.price, lots: filled });
+        }
+        self.changed.push(queue.price);
+        if queue.lots == 0 {
+            best.remove();
+        }
+        left
+    }
+
+    /// Cancels one order at the best price that is not better than `price`; `nth` counts modulo the
+    /// orders there. False when there is none.
+    fn cancel(&mut self, price: Ticks, nth: usize) -> bool {
+        let Some((&rank, queue)) = self.queues.range_mut(self.rank(price)..).next() else {
+            return false;
+        };
+        let nth = nth.checked_rem(queue.orders.len()).unwrap_or_default();
+        queue.lots -= queue.orders.remove(nth).unwrap_or_default();
+        self.changed.push(queue.price);
+        if queue.lots == 0 {
+            self.queues.remove(&rank);
+        }
+        true
     }
 }
 
@@ -155,78 +176,48 @@ impl Book {
 
     /// Takes up to `lots` at `limit` or better, best price first; gives back what found no match.
     pub fn take(&mut self, side: Side, limit: Ticks, lots: Lots, matches: &mut Vec<Match>) -> Lots {
-        let mut left = lots;
         let ladder = self.ladder_mut(side.opposite());
-        let mut changes = 0;
-        while left > 0 {
-            let Some(mut queue) = ladder.queues.pop() else { break };
-            let price = queue.price;
-            if ladder.is_better(limit, price) {
-                ladder.queues.push(queue);
-                break;
-            }
-            while left > 0 && queue.lots > 0 {
-                let filled = queue.fill_first(left);
-                left -= filled;
-                matches.push(Match { price, lots: filled });
-            }
-            if queue.lots > 0 {
-                ladder.queues.push(queue);
-            }
-            ladder.changed.push(price);
+        let (limit, mut left, mut changes) = (ladder.rank(limit), lots, 0);
+        while left > 0 && ladder.queues.first_key_value().is_some_and(|(rank, _)| *rank <= limit) {
+            left = ladder.take_best(left, matches);
             changes += 1;
         }
         self.update_id += changes;
         left
     }
 
-    /// Cancels one order, `depth` prices behind the best; `nth` counts modulo the orders there.
-    pub fn cancel(&mut self, side: Side, depth: usize, nth: usize) {
-        let ladder = self.ladder_mut(side);
-        let Some(at) = ladder.queues.len().checked_sub(depth + 1) else { return };
-        let Some(queue) = ladder.queues.get_mut(at) else { return };
-        let Some(nth) = nth.checked_rem(queue.orders.len()) else { return };
-        queue.lots -= queue.orders.remove(nth).unwrap_or_default();
-        ladder.changed.push(queue.price);
-        if queue.lots == 0 {
-            ladder.queues.remove(at);
-        }
-        self.update_id += 1;
+    /// Cancels one order at `price` or the next worse one; `nth` counts modulo the orders there.
+    pub fn cancel(&mut self, side: Side, price: Ticks, nth: usize) {
+        self.update_id += u64::from(self.ladder_mut(side).cancel(price, nth));
     }
 
     /// Cancels every order at `price` or better.
     pub fn pull(&mut self, side: Side, price: Ticks) {
         let ladder = self.ladder_mut(side);
-        let mut changes = 0;
-        while let Some(queue) = ladder.queues.pop_if(|q| !is_better(side, price, q.price)) {
-            ladder.changed.push(queue.price);
-            changes += 1;
-        }
-        self.update_id += changes;
+        let worse = ladder.queues.split_off(&ladder.rank(price).saturating_add(1));
+        let pulled = mem::replace(&mut ladder.queues, worse);
+        ladder.changed.extend(pulled.values().map(|queue| queue.price));
+        self.update_id += pulled.len() as u64;
     }
 
     /// Cancels the worst price's orders.
     pub fn trim(&mut self, side: Side) {
         let ladder = self.ladder_mut(side);
-        if ladder.queues.is_empty() {
-            return;
+        if let Some((_, queue)) = ladder.queues.pop_last() {
+            ladder.changed.push(queue.price);
+            self.update_id += 1;
         }
-        let queue = ladder.queues.remove(0);
-        ladder.changed.push(queue.price);
-        self.update_id += 1;
+    }
+
+    /// Forgets what changed: nobody was told.
+    pub fn forget_changes(&mut self) {
+        self.bids.changed.clear();
+        self.asks.changed.clear();
     }
 
     /// What changed since the last call: bids, then asks, with their quantities now.
     pub fn take_changes(&mut self) -> [Vec<(Ticks, Lots)>; 2] {
         [self.bids.take_changes(), self.asks.take_changes()]
-    }
-}
-
-/// True when an order of `side` at `price` would trade before one at `than`.
-fn is_better(side: Side, price: Ticks, than: Ticks) -> bool {
-    match side {
-        Side::Buy => price > than,
-        Side::Sell => price < than,
     }
 }
 
@@ -275,7 +266,7 @@ mod tests {
     fn every_change_of_a_quantity_has_its_own_update_id() {
         let mut book = book();
         let before = book.update_id;
-        book.cancel(Side::Sell, 0, 1);
+        book.cancel(Side::Sell, 101, 1);
         book.pull(Side::Sell, 103);
         book.trim(Side::Buy);
         assert_eq!(book.update_id, before + 4);

@@ -34,14 +34,13 @@ impl Draw {
     ///
     /// The logarithm is the bit length with straight lines between the powers of two.
     pub fn exponential(&mut self, mean: u64) -> u64 {
-        /// The mean of such a logarithm of a fraction: one and a half halvings, in 1/65536.
-        const HALVINGS_MEAN: u128 = 65_536 * 3 / 2;
         let bits = self.0.next_u64() | 1;
         let zeros = bits.leading_zeros();
         let fraction = ((bits << zeros) << 1) >> 48;
         let halvings = (u64::from(zeros) + 1) * 65_536 - fraction;
-        let drawn = u128::from(mean) * u128::from(halvings) / HALVINGS_MEAN;
-        u64::try_from(drawn).unwrap_or(u64::MAX)
+        // Such a logarithm of a fraction is one and a half halvings on average.
+        let drawn = (u128::from(mean) * u128::from(halvings)) >> 16;
+        u64::try_from(drawn).unwrap_or(u64::MAX / 2).saturating_mul(2) / 3
     }
 
     /// Bell-shaped around zero with a standard deviation of 1,000.

@@ -20,6 +20,10 @@ const LEVELS: usize = 1_050;
 const LEVELS_MAX: usize = 1_150;
 /// Time between depth messages.
 const DEPTH_INTERVAL: Nanos = 100_000_000;
+/// How many orders come or go behind the best prices in a wave, on average.
+const ORDERS_BEHIND: u64 = 6;
+/// While nobody listens fewer do: the history before the epoch is quick to live through.
+const ORDERS_BEHIND_UNHEARD: u64 = 2;
 /// Parts of a tick in which the fair price moves.
 const PARTS: i64 = 1_000;
 
@@ -49,6 +53,8 @@ pub(super) struct Flow {
     /// The touch as last published.
     touch: Option<Touch>,
     streams: Streams,
+    /// False while nobody can be listening: then no message is written.
+    live: bool,
 }
 
 /// The stream names, made once.
@@ -98,6 +104,7 @@ impl Flow {
                 ticker: name("bookTicker"),
                 depth: name("depth@100ms"),
             },
+            live: false,
         };
         flow.open();
         flow
@@ -131,6 +138,11 @@ impl Flow {
         } else {
             self.wave(out);
         }
+    }
+
+    /// Messages are written from here on.
+    pub fn go_live(&mut self) {
+        self.live = true;
     }
 
     pub fn history(&mut self) -> &mut History {
@@ -216,8 +228,10 @@ impl Flow {
             self.take(taker, fair, lots, out);
         }
         self.book.pull(side, fair);
-        let nth = self.draw.index(64);
-        self.book.cancel(taker, 0, nth);
+        if let Some(stale) = self.book.ladder(taker).best().map(|queue| queue.price) {
+            let nth = self.draw.index(64);
+            self.book.cancel(taker, stale, nth);
+        }
         self.publish_touch(out);
         self.tighten(out);
     }
@@ -240,7 +254,7 @@ impl Flow {
         let (price, crowded) = (best.price, best.lots > self.order_lots * 24);
         if best.len() > 1 && (crowded || self.draw.chance(480)) {
             let nth = self.draw.index(64);
-            self.book.cancel(side, 0, nth);
+            self.book.cancel(side, price, nth);
         } else {
             self.rest(side, price);
         }
@@ -249,7 +263,8 @@ impl Flow {
 
     /// Orders come and go deep in the book, where most of them are.
     fn change_depth(&mut self) {
-        for _ in 0..self.draw.exponential(6) {
+        let mean = if self.live { ORDERS_BEHIND } else { ORDERS_BEHIND_UNHEARD };
+        for _ in 0..self.draw.exponential(mean) {
             let side = self.side();
             let ladder = self.book.ladder(side);
             let Some(best) = ladder.best().map(|queue| queue.price) else { continue };
@@ -257,8 +272,8 @@ impl Flow {
             if levels < LEVELS || self.draw.chance(400) {
                 self.rest_behind(side, best);
             } else {
-                let (depth, nth) = (1 + self.draw.index(levels), self.draw.index(64));
-                self.book.cancel(side, depth, nth);
+                let (price, nth) = (self.behind(side, best), self.draw.index(64));
+                self.book.cancel(side, price, nth);
             }
             if levels > LEVELS_MAX {
                 self.book.trim(side);
@@ -305,13 +320,18 @@ impl Flow {
 
     /// A maker's order somewhere behind the best price.
     fn rest_behind(&mut self, side: Side, best: Ticks) {
-        let distance = self.draw.exponential(self.reach_ticks) + 1;
-        let price = match side {
-            Side::Buy => best.saturating_sub(distance),
-            Side::Sell => best.saturating_add(distance),
-        };
+        let price = self.behind(side, best);
         let lots = self.size(1);
         self.place(side, price, lots);
+    }
+
+    /// A price behind the best one.
+    fn behind(&mut self, side: Side, best: Ticks) -> Ticks {
+        let distance = self.draw.exponential(self.reach_ticks) + 1;
+        match side {
+            Side::Buy => best.saturating_sub(distance),
+            Side::Sell => best.saturating_add(distance),
+        }
     }
 
     fn place(&mut self, side: Side, price: Ticks, lots: Lots) {
@@ -344,6 +364,9 @@ impl Flow {
         let touch = self.current_touch();
         let Some(Touch { bid, ask }) = touch.filter(|_| touch != self.touch) else { return };
         self.touch = touch;
+        if !self.live {
+            return;
+        }
         let (bid, ask) = (self.level(bid), self.level(ask));
         let data = wire::book_ticker(&self.symbol, self.book.update_id, bid, ask);
         out.push(Frame::new(self.next_wave, &self.streams.ticker, FrameKind::Other, data));
@@ -360,6 +383,9 @@ impl Flow {
         };
         self.next_trade_id += 1;
         self.history.record(print);
+        if !self.live {
+            return;
+        }
         let data = wire::trade(&self.symbol, &print);
         out.push(Frame::new(self.next_wave, &self.streams.trade, FrameKind::Other, data));
     }
@@ -369,6 +395,10 @@ impl Flow {
         let (first_update_id, last_update_id) = (self.depth_update_id + 1, self.book.update_id);
         if last_update_id < first_update_id {
             return;
+        }
+        self.depth_update_id = last_update_id;
+        if !self.live {
+            return self.book.forget_changes();
         }
         let [bids, asks] = self.book.take_changes();
         let levels = |changes: Vec<_>| changes.into_iter().map(|c| self.level(c)).collect();
@@ -381,6 +411,5 @@ impl Flow {
         };
         let data = wire::depth_update(&self.symbol, &update);
         out.push(Frame::new(self.next_depth, &self.streams.depth, FrameKind::Depth, data));
-        self.depth_update_id = last_update_id;
     }
 }

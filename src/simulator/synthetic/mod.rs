@@ -91,8 +91,8 @@ impl Synthetic {
         for flow in &mut self.flows {
             while flow.next_due() <= epoch {
                 flow.step(&mut unheard);
-                unheard.clear();
             }
+            flow.go_live();
         }
         self.now = epoch;
     }
