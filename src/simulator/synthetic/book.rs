@@ -46,6 +46,13 @@ pub(super) struct Match {
     pub lots: Lots,
 }
 
+/// Best bid and ask, each with what rests there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Touch {
+    pub bid: (Ticks, Lots),
+    pub ask: (Ticks, Lots),
+}
+
 /// The resting orders of one side.
 #[derive(Clone, Debug)]
 pub(super) struct Ladder {
@@ -163,6 +170,12 @@ impl Book {
             Side::Buy => &mut self.bids,
             Side::Sell => &mut self.asks,
         }
+    }
+
+    /// The best prices, when both sides have one.
+    pub fn touch(&self) -> Option<Touch> {
+        let (bid, ask) = (self.bids.best()?, self.asks.best()?);
+        Some(Touch { bid: (bid.price, bid.lots), ask: (ask.price, ask.lots) })
     }
 
     /// Places a limit order: what crosses is matched, the rest rests.

@@ -3,16 +3,14 @@
 //! Nobody in this market knows more than the fair price. When it leaves the spread, quotes on its
 //! way are pulled or swept and the touch follows; otherwise orders come and go where they are.
 
-use std::sync::Arc;
-
 use super::Instrument;
-use super::book::{Book, Ladder, Lots, Match, Ticks};
+use super::book::{Book, Lots, Ticks};
 use super::draw::Draw;
+use super::publisher::Publisher;
 use super::regime::{Mood, Regime};
 use crate::domain::{Nanos, Side, UnixNanos};
-use crate::simulator::history::{History, Print};
-use crate::simulator::market::{Fixed, Frame, FrameKind, Level, Snapshot};
-use crate::simulator::wire::{self, DepthUpdate};
+use crate::simulator::history::History;
+use crate::simulator::market::{Frame, Snapshot};
 
 /// Prices with orders on each side that the flow keeps up.
 const LEVELS: usize = 1_050;
@@ -29,9 +27,6 @@ const PARTS: i64 = 1_000;
 
 /// One instrument's flow, book and history.
 pub(super) struct Flow {
-    symbol: String,
-    tick: u64,
-    lot: u64,
     volatility_ticks: u64,
     reach_ticks: u64,
     order_lots: u64,
@@ -43,46 +38,21 @@ pub(super) struct Flow {
     /// The fair price, in parts of a tick.
     fair: i64,
     book: Book,
-    history: History,
-    next_trade_id: u64,
+    publisher: Publisher,
     last_wave: UnixNanos,
     next_wave: UnixNanos,
     next_depth: UnixNanos,
-    /// The last update id that a depth message carried.
-    depth_update_id: u64,
-    /// The touch as last published.
-    touch: Option<Touch>,
-    streams: Streams,
-    /// False while nobody can be listening: then no message is written.
-    live: bool,
-}
-
-/// The stream names, made once.
-struct Streams {
-    trade: Arc<str>,
-    ticker: Arc<str>,
-    depth: Arc<str>,
-}
-
-/// Best bid and ask.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Touch {
-    bid: (Ticks, Lots),
-    ask: (Ticks, Lots),
 }
 
 impl Flow {
     pub fn new(instrument: &Instrument, seed: u64, index: u64, start: UnixNanos) -> Self {
         let Instrument { listing, price, volatility_ticks, reach_ticks, order_lots } = instrument;
-        let tick = listing.tick.0.max(1);
-        let home = i64::try_from(price.0 / tick).unwrap_or(i64::MAX / PARTS).saturating_mul(PARTS);
-        let name = |suffix| Arc::from(format!("{}@{suffix}", listing.symbol.to_lowercase()));
+        let home = i64::try_from(price.0 / listing.tick.0.max(1))
+            .unwrap_or(i64::MAX / PARTS)
+            .saturating_mul(PARTS);
         // Ids begin high, as those of a venue that has been open for years.
         let (update_id, next_trade_id) = (40_000_000_000 + index, 3_000_000_000 + index);
         let mut flow = Self {
-            symbol: listing.symbol.clone(),
-            tick,
-            lot: listing.lot.0.max(1),
             volatility_ticks: *volatility_ticks,
             reach_ticks: *reach_ticks,
             order_lots: *order_lots,
@@ -92,19 +62,10 @@ impl Flow {
             home,
             fair: home,
             book: Book::new(update_id),
-            history: History::default(),
-            next_trade_id,
+            publisher: Publisher::new(listing, update_id, next_trade_id),
             last_wave: start,
             next_wave: start,
             next_depth: start.plus(DEPTH_INTERVAL + index * 13_000_000),
-            depth_update_id: update_id,
-            touch: None,
-            streams: Streams {
-                trade: name("trade"),
-                ticker: name("bookTicker"),
-                depth: name("depth@100ms"),
-            },
-            live: false,
         };
         flow.open();
         flow
@@ -133,7 +94,7 @@ impl Flow {
     /// Lets the next thing happen.
     pub fn step(&mut self, out: &mut Vec<Frame>) {
         if self.next_depth <= self.next_wave {
-            self.publish_depth(out);
+            self.publisher.depth(self.next_depth, &mut self.book, out);
             self.next_depth = self.next_depth.plus(DEPTH_INTERVAL);
         } else {
             self.wave(out);
@@ -142,22 +103,15 @@ impl Flow {
 
     /// Messages are written from here on.
     pub fn go_live(&mut self) {
-        self.live = true;
+        self.publisher.live = true;
     }
 
     pub fn history(&mut self) -> &mut History {
-        &mut self.history
+        &mut self.publisher.history
     }
 
     pub fn snapshot(&self, limit: usize) -> Snapshot {
-        let levels = |ladder: &Ladder| {
-            ladder.iter().take(limit).map(|queue| self.level((queue.price, queue.lots))).collect()
-        };
-        Snapshot {
-            last_update_id: self.book.update_id,
-            bids: levels(&self.book.bids),
-            asks: levels(&self.book.asks),
-        }
+        self.publisher.snapshot(&self.book, limit)
     }
 
     /// Orders that arrive together: one reason, then everybody's answer to it.
@@ -208,7 +162,7 @@ impl Flow {
     /// The side that the fair price has left standing: makers of that side quote too generously.
     fn left_behind(&self) -> Option<Side> {
         let patience = self.volatility_ticks * 2 / 5;
-        let (touch, fair) = (self.current_touch()?, self.fair_ticks());
+        let (touch, fair) = (self.book.touch()?, self.fair_ticks());
         if fair > touch.ask.0 + patience {
             Some(Side::Sell)
         } else if fair + patience < touch.bid.0 {
@@ -232,7 +186,7 @@ impl Flow {
             let nth = self.draw.index(64);
             self.book.cancel(taker, stale, nth);
         }
-        self.publish_touch(out);
+        self.quote(out);
         self.tighten(out);
     }
 
@@ -258,12 +212,12 @@ impl Flow {
         } else {
             self.rest(side, price);
         }
-        self.publish_touch(out);
+        self.quote(out);
     }
 
     /// Orders come and go deep in the book, where most of them are.
     fn change_depth(&mut self) {
-        let mean = if self.live { ORDERS_BEHIND } else { ORDERS_BEHIND_UNHEARD };
+        let mean = if self.publisher.live { ORDERS_BEHIND } else { ORDERS_BEHIND_UNHEARD };
         for _ in 0..self.draw.exponential(mean) {
             let side = self.side();
             let ladder = self.book.ladder(side);
@@ -298,7 +252,7 @@ impl Flow {
         if target + 1 < ask {
             self.rest(Side::Sell, target + 1);
         }
-        self.publish_touch(out);
+        self.quote(out);
     }
 
     fn side(&mut self) -> Side {
@@ -344,72 +298,13 @@ impl Flow {
     fn take(&mut self, side: Side, limit: Ticks, lots: Lots, out: &mut Vec<Frame>) {
         let mut matches = Vec::new();
         self.book.take(side, limit, lots, &mut matches);
-        self.publish_touch(out);
+        self.quote(out);
         for filled in matches {
-            self.publish_trade(side, filled, out);
+            self.publisher.trade(self.next_wave, side, filled, out);
         }
     }
 
-    fn current_touch(&self) -> Option<Touch> {
-        let (bid, ask) = (self.book.bids.best()?, self.book.asks.best()?);
-        Some(Touch { bid: (bid.price, bid.lots), ask: (ask.price, ask.lots) })
-    }
-
-    fn level(&self, (price, lots): (Ticks, Lots)) -> Level {
-        Level { price: Fixed(price * self.tick), quantity: Fixed(lots * self.lot) }
-    }
-
-    /// A quote, if the best prices or quantities are not those of the last one.
-    fn publish_touch(&mut self, out: &mut Vec<Frame>) {
-        let touch = self.current_touch();
-        let Some(Touch { bid, ask }) = touch.filter(|_| touch != self.touch) else { return };
-        self.touch = touch;
-        if !self.live {
-            return;
-        }
-        let (bid, ask) = (self.level(bid), self.level(ask));
-        let data = wire::book_ticker(&self.symbol, self.book.update_id, bid, ask);
-        out.push(Frame::new(self.next_wave, &self.streams.ticker, FrameKind::Other, data));
-    }
-
-    fn publish_trade(&mut self, side: Side, filled: Match, out: &mut Vec<Frame>) {
-        let Level { price, quantity } = self.level((filled.price, filled.lots));
-        let print = Print {
-            id: self.next_trade_id,
-            price,
-            quantity,
-            time_ms: self.next_wave.millis(),
-            buyer_is_maker: side == Side::Sell,
-        };
-        self.next_trade_id += 1;
-        self.history.record(print);
-        if !self.live {
-            return;
-        }
-        let data = wire::trade(&self.symbol, &print);
-        out.push(Frame::new(self.next_wave, &self.streams.trade, FrameKind::Other, data));
-    }
-
-    /// What changed since the last depth message; nothing when nothing did.
-    fn publish_depth(&mut self, out: &mut Vec<Frame>) {
-        let (first_update_id, last_update_id) = (self.depth_update_id + 1, self.book.update_id);
-        if last_update_id < first_update_id {
-            return;
-        }
-        self.depth_update_id = last_update_id;
-        if !self.live {
-            return self.book.forget_changes();
-        }
-        let [bids, asks] = self.book.take_changes();
-        let levels = |changes: Vec<_>| changes.into_iter().map(|c| self.level(c)).collect();
-        let update = DepthUpdate {
-            time_ms: self.next_depth.millis(),
-            first_update_id,
-            last_update_id,
-            bids: levels(bids),
-            asks: levels(asks),
-        };
-        let data = wire::depth_update(&self.symbol, &update);
-        out.push(Frame::new(self.next_depth, &self.streams.depth, FrameKind::Depth, data));
+    fn quote(&mut self, out: &mut Vec<Frame>) {
+        self.publisher.quote(self.next_wave, &self.book, out);
     }
 }

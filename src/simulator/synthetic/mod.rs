@@ -6,6 +6,7 @@
 mod book;
 mod draw;
 mod flow;
+mod publisher;
 mod regime;
 #[cfg(test)]
 mod tests;
