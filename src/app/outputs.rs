@@ -67,7 +67,7 @@ pub struct Outputs {
     pub tally: Tally,
     /// Folds records for the screen, where there is one.
     pub viewer: Option<Viewer>,
-    /// Copies of every record with its time, for whoever tells it.
+    /// Copies of every record, for whoever tells it.
     copies: Option<Vec<u8>>,
 }
 
@@ -192,7 +192,7 @@ impl Outlet for Outputs {
         self.hash.add(&self.scratch);
         self.count(record);
         if let Some(copies) = &mut self.copies {
-            copy_record(copies, self.time, &self.scratch);
+            copy_record(copies, &self.scratch);
         }
         let written = match record {
             Record::Evaluation(evaluation) => self.is_news(evaluation),
@@ -209,22 +209,20 @@ impl Outlet for Outputs {
     }
 }
 
-/// A copy: length as `u32`, time as `u64`, both little-endian, then the record.
-fn copy_record(copies: &mut Vec<u8>, time: UnixNanos, record: &[u8]) {
+/// A copy: length as `u32`, little-endian, then the record.
+fn copy_record(copies: &mut Vec<u8>, record: &[u8]) {
     let Ok(length) = u32::try_from(record.len()) else { return };
     copies.extend_from_slice(&length.to_le_bytes());
-    copies.extend_from_slice(&time.0.to_le_bytes());
     copies.extend_from_slice(record);
 }
 
-/// The records of copies, with their times.
-pub fn copied_records(mut copies: &[u8]) -> impl Iterator<Item = (UnixNanos, &[u8])> {
+/// The records of copies.
+pub fn copied_records(mut copies: &[u8]) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(move || {
         let (length, rest) = copies.split_first_chunk::<4>()?;
-        let (time, rest) = rest.split_first_chunk::<8>()?;
         let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
         let (record, rest) = rest.split_at_checked(length)?;
         copies = rest;
-        Some((UnixNanos(u64::from_le_bytes(*time)), record))
+        Some(record)
     })
 }

@@ -129,6 +129,8 @@ words! {
         Drawdown => "drawdown",
         /// A person said so.
         Operator => "operator",
+        /// A number overflowed.
+        Arithmetic => "arithmetic",
     }
 }
 
@@ -235,6 +237,7 @@ impl From<StopReason> for StopWord {
             StopReason::DailyLoss => Self::DailyLoss,
             StopReason::Drawdown => Self::Drawdown,
             StopReason::Operator => Self::Operator,
+            StopReason::Arithmetic => Self::Arithmetic,
         }
     }
 }

@@ -91,6 +91,7 @@ pub(super) fn blocked_by(form: &Form, evaluation: &Evaluation) -> String {
         }
         Outcome::Suppressed(Suppression::BookNotTrusted) => "book_not_trusted".to_owned(),
         Outcome::Suppressed(Suppression::AwaitingReply) => "awaiting_reply".to_owned(),
+        Outcome::Suppressed(Suppression::OrderInFlight) => "order_in_flight".to_owned(),
     }
 }
 

@@ -361,11 +361,8 @@ fn telemetry(
     clock: Clock,
 ) -> Result<Telemetry, AppError> {
     let log = &loaded.config.log;
-    let directory = if log.directory.as_os_str().is_empty() {
-        session.logs()
-    } else {
-        log.directory.clone()
-    };
+    let directory =
+        if log.directory.as_os_str().is_empty() { session.logs() } else { log.directory.clone() };
     let config = telemetry::Config {
         directory,
         log: LogConfig {
@@ -392,7 +389,7 @@ fn telemetry(
         config_hash: format!("{:016x}", loaded.hash),
         pid: std::process::id(),
     };
-    let telemetry = Telemetry::start(config, names, run)
+    let telemetry = Telemetry::start(&config, names, run)
         .map_err(|error| AppError::new(Exit::NotWritable, error.to_string()))?;
     {
         use tracing_subscriber::layer::SubscriberExt;
@@ -443,11 +440,8 @@ fn exchange(loaded: &Loaded) -> Result<Option<sim::Exchange>, AppError> {
         return Ok(None);
     }
     let simulated = &venue.simulator;
-    let symbols = if simulated.instruments.is_empty() {
-        &venue.instruments
-    } else {
-        &simulated.instruments
-    };
+    let symbols =
+        if simulated.instruments.is_empty() { &venue.instruments } else { &simulated.instruments };
     let config = simulator::Config {
         source: sim::synthetic_source(simulated.seed, symbols),
         speed: sim::speed(simulated.speed.0.to_f64()),
@@ -498,13 +492,7 @@ fn backoff(loaded: &Loaded, clock: Clock) -> Backoff {
     Backoff::new(Duration::from_nanos(first), Duration::from_nanos(most), clock.now().0)
 }
 
-fn outputs(
-    plan: &Plan,
-    session: &Session,
-    mode: Mode,
-    loaded: &Loaded,
-    clock: Clock,
-) -> Outputs {
+fn outputs(plan: &Plan, session: &Session, mode: Mode, loaded: &Loaded, clock: Clock) -> Outputs {
     let mut outputs = Outputs::new(plan.written);
     outputs.keep_copies();
     let id: RunId = session.manifest().run_id.clone();

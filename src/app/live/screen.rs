@@ -15,8 +15,8 @@ use crate::config::Loaded;
 use crate::config::section;
 use crate::engine::Command;
 use crate::engine::view::EngineView;
-use crate::tui::{Inbox, Notifier, Restorer, Screen, TuiError};
 use crate::tui::{self, Intent, Palette, Theme};
+use crate::tui::{Inbox, Notifier, Restorer, Screen, TuiError};
 
 /// A terminal that was taken over.
 pub struct Ui {
@@ -71,9 +71,7 @@ impl Ui {
             };
             control.try_send(asked).is_ok()
         };
-        tui::run(self.screen, &self.config, view, self.inbox, &mut take)
-            .map(drop)
-            .map_err(terminal)
+        tui::run(self.screen, &self.config, view, self.inbox, &mut take).map(drop).map_err(terminal)
     }
 }
 

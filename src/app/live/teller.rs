@@ -203,21 +203,19 @@ fn channel_of(bytes: &[u8]) -> Channel {
 /// The telling thread: ends when the core's end is gone.
 fn tell_all(telemetry: &Telemetry, tidings: &Receiver<Tidings>) {
     let mut teller = telemetry.record_teller();
-    let mut newest = UnixNanos::default();
     while let Ok(tidings) = tidings.recv() {
         if let Tidings::Records(copies) = &tidings {
-            for (time, record) in copied_records(copies) {
-                newest = time;
+            for record in copied_records(copies) {
                 // What the engine encoded, this build decodes.
                 if let Ok(record) = decode(record) {
-                    teller.record(&record, time);
+                    teller.record(&record);
                 }
             }
         } else {
             tell(telemetry, &tidings);
         }
     }
-    teller.finish(newest);
+    teller.finish();
 }
 
 fn tell(telemetry: &Telemetry, tidings: &Tidings) {

@@ -234,6 +234,7 @@ fn refusal_text(refusal: &Refusal) -> String {
         return "nothing to trade after flooring to the lot".to_owned();
     };
     let observed = observed.map_or_else(|| "unknown".to_owned(), |number| number.to_string());
+    let limit = limit.map_or_else(|| "no limit".to_owned(), |number| number.to_string());
     format!("{} {observed} against {limit} {}", kind.as_str(), kind.unit()).trim_end().to_owned()
 }
 
@@ -264,7 +265,7 @@ fn risk_fields(report: &RiskReport, scope: &Scope, line: &mut Line) {
     line.list("checks", &report.checks, |line, check| {
         line.text("check", check.kind.as_str());
         line.exact_or_null("observed", check.observed);
-        line.exact("limit", check.limit);
+        line.exact_or_null("limit", check.limit);
         line.text("unit", check.kind.unit());
         line.flag("ok", check.passed);
     });

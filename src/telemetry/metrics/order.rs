@@ -68,9 +68,9 @@ impl OrderMetrics {
         let metrics = self.checks.get(check.kind);
         let verdict = if check.passed { VerdictWord::Passed } else { VerdictWord::Failed };
         metrics.results.get(verdict).inc();
-        let limit = check.limit.to_f64();
-        if let Some(observed) = check.observed.filter(|_| limit != 0.0) {
-            metrics.utilisation.set(observed.to_f64() / limit);
+        let limit = check.limit.filter(|limit| !limit.is_zero());
+        if let Some((observed, limit)) = check.observed.zip(limit) {
+            metrics.utilisation.set(observed.to_f64() / limit.to_f64());
         }
     }
 
