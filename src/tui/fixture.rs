@@ -39,15 +39,8 @@ fn ago(nanos: u64) -> UnixNanos {
 pub fn view() -> EngineView {
     let filled = filled_decision();
     let decisions = vec![
-        other_decision(409, "k7f3-0-0409", "SELL", "FILLED", 191, ""),
-        other_decision(
-            410,
-            "k7f3-0-0410",
-            "SELL",
-            "REFUSED",
-            70,
-            "position notional 3,840.75 > 3,000",
-        ),
+        other_decision(409, "k7f3-0-0409", "FILLED", 191, ""),
+        other_decision(410, "k7f3-0-0410", "REFUSED", 70, "position notional 3,840.75 > 3,000"),
         blocked_decision(),
         Arc::clone(&filled),
     ];
@@ -173,12 +166,12 @@ fn instrument(
     };
     let trade = |index: u64| {
         let side = if index.is_multiple_of(3) { Side::Sell } else { Side::Buy };
-        let size = rounded(0.004 * path(index % 13, 1.0) * 7.0, quantity_digits);
+        let much = rounded(0.004 * path(index % 13, 1.0) * 7.0, quantity_digits);
         let at = rounded(last + tick, price_digits);
         (
             ago((30 - index) * 40_000_000),
             side,
-            Quantity::new(size).unwrap_or_default(),
+            Quantity::new(much).unwrap_or_default(),
             Price::new(at),
         )
     };
@@ -278,9 +271,10 @@ fn evaluation(id: &str, symbol: &str, back_ns: u64, crossed: bool) -> Evaluation
         values: vec![fast, slow, range, least, held],
         rules: vec![RuleView { label: "enter_long".into(), root }],
         outcome: if crossed { "signal" } else { "no signal" }.into(),
-        blocker: match crossed {
-            true => String::new(),
-            false => "ema_fast crosses above ema_slow: was 64,000.90 > 63,999.91 already".into(),
+        blocker: if crossed {
+            String::new()
+        } else {
+            "ema_fast crosses above ema_slow: was 64,000.90 > 63,999.91 already".into()
         },
         logs: Vec::new(),
     }
@@ -386,14 +380,7 @@ fn blocked_decision() -> Arc<DecisionView> {
     })
 }
 
-fn other_decision(
-    n: u64,
-    id: &str,
-    _side: &str,
-    state: &str,
-    back: u64,
-    refusal: &str,
-) -> Arc<DecisionView> {
+fn other_decision(n: u64, id: &str, state: &str, back: u64, refusal: &str) -> Arc<DecisionView> {
     let refused = !refusal.is_empty();
     let sell = order(&format!("k7f3-0-o{:04}", n - 401), id, Side::Sell, back * SECOND, "64021.5");
     Arc::new(DecisionView {

@@ -65,7 +65,7 @@ fn row(
     let (Some(level), true) = (level, y < area.bottom()) else { return };
     let style = if instrument.synced { scene.theme.side(side) } else { scene.theme.dim() };
     let price = number::price(level.price, instrument.price_digits);
-    let size = number::quantity(level.quantity, instrument.quantity_digits);
+    let amount = number::quantity(level.quantity, instrument.quantity_digits);
     let own = scene.view.orders.iter().any(|order| {
         order.symbol == instrument.symbol
             && !order.state.is_terminal()
@@ -73,7 +73,7 @@ fn row(
     });
     let size_end = (area.x + 1 + price_width(instrument) + 12).min(area.right());
     ink::put_right(buffer, area.x + 1 + price_width(instrument), y, &price, style);
-    ink::put_right(buffer, size_end, y, &size, scene.theme.text());
+    ink::put_right(buffer, size_end, y, &amount, scene.theme.text());
     if own {
         ink::put_char(buffer, area.x, y, '◆', scene.theme.signal());
     }

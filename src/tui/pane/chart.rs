@@ -125,7 +125,7 @@ fn draw_candle(
     for y in high..=low {
         ink::put_char(buffer, middle, y, wick, style);
     }
-    let flat = candle.open == candle.close;
+    let flat = candle.is_flat();
     for x in (candle.x..candle.x + body_width).filter(|x| *x < plot.right()) {
         for y in top..=bottom {
             ink::put_char(buffer, x, y, if flat { doji } else { body }, style);
@@ -202,9 +202,9 @@ fn volumes(buffer: &mut Buffer, line: Rect, area: Rect, scene: &Scene<'_>, windo
         let share = if most > 0.0 { candle.volume / most } else { 0.0 };
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 7")]
         let step = (share * 7.0).round() as usize;
-        let shape = STEPS.get(step).copied().unwrap_or(' ');
+        let block = STEPS.get(step).copied().unwrap_or(' ');
         for x in (candle.x..candle.x + window.body).filter(|x| *x < line.right()) {
-            ink::put_char(buffer, x, line.y, shape, scene.theme.dim());
+            ink::put_char(buffer, x, line.y, block, scene.theme.dim());
         }
     }
     ink::put_right(buffer, area.right(), line.y, "volume", scene.theme.dim());
