@@ -10,7 +10,7 @@ use ratatui::backend::TestBackend;
 use tickscope::tui::{Model, Theme, draw};
 use tickscope::{domain, engine, strategy};
 
-#[path = "../src/tui/fixture.rs"]
+#[path = "../src/tui/fixture/mod.rs"]
 mod fixture;
 
 fn frame(criterion: &mut Criterion) {
