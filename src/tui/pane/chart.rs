@@ -99,11 +99,11 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     }
 }
 
-/// The width of the widest price, a blank and the tag.
+/// The width of the last price, its tag, a blank, and a digit more for prices above it.
 fn axis_width(instrument: &InstrumentView) -> u16 {
-    let bars = instrument.bars.iter().chain(&instrument.open_bar);
-    let widest = bars.map(|bar| bar.high).max().or(instrument.last);
-    ink::width(&number::price_or_missing(widest, instrument.price_digits)) + 2
+    let newest = instrument.open_bar.as_ref().or(instrument.bars.last());
+    let price = instrument.last.or(newest.map(|bar| bar.high));
+    ink::width(&number::price_or_missing(price, instrument.price_digits)) + 3
 }
 
 fn draw_candle(
@@ -172,12 +172,19 @@ fn marks(
     scale: &Scale,
 ) {
     let selected = scene.model.selected_in(Pane::Chart);
+    let oldest = window.candles.first().map_or(UnixNanos::MAX, |candle| candle.from);
+    let seen: Vec<&Marker> = instrument.markers.iter().filter(|m| m.time >= oldest).collect();
     for candle in &window.candles {
+        let covered: Vec<&Marker> =
+            seen.iter().copied().filter(|marker| candle.covers(marker.time)).collect();
+        if covered.is_empty() {
+            continue;
+        }
         for side in [Side::Buy, Side::Sell] {
             let mut distance = 1;
             for kind in [MarkerKind::Fill, MarkerKind::Signal, MarkerKind::Blocked] {
-                let here = |m: &&Marker| m.kind == kind && m.side == side && candle.covers(m.time);
-                let Some(marker) = instrument.markers.iter().find(here) else { continue };
+                let here = |m: &&&Marker| m.kind == kind && m.side == side;
+                let Some(marker) = covered.iter().find(here) else { continue };
                 let y = match side {
                     Side::Buy => scale.row(candle.low).saturating_add(distance),
                     Side::Sell => scale.row(candle.high).saturating_sub(distance),
