@@ -369,10 +369,14 @@ impl<'a> Context<'a> {
         self.draft.value(name, ValueKind::Parameter, value)
     }
 
-    /// The strategy's own signed position, named `position`.
+    /// The strategy's own signed position, named `position`, in whole lots: what is too small to be
+    /// sold does not keep a strategy from being flat.
     pub fn position(&mut self) -> PositionValue {
-        let position = self.facts.position.to_f64();
-        PositionValue(self.value("position", position))
+        let position = self.facts.position;
+        let lots = position.magnitude().floor_to(self.facts.instrument.lot_size);
+        let held = lots.unwrap_or_else(|_| position.magnitude()).to_f64();
+        let signed = if position.side() == Some(Side::Sell) { -held } else { held };
+        PositionValue(self.value("position", signed))
     }
 
     /// Seconds since the strategy last wanted an order here, named `since_signal_s`; a very long

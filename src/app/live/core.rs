@@ -13,20 +13,25 @@ use tokio::time::{MissedTickBehavior, sleep_until};
 use super::clock::Clock;
 use super::questions::{Answered, Questions};
 use super::teller::{Teller, Tidings};
-use crate::app::outputs::{EntrySink, Outputs, TapeStopped};
+use crate::app::outputs::{EntrySink, Outputs, TapeStopped, copied_records};
 use crate::app::pipeline::{Given, Notice, Pipeline, TapeInput};
 use crate::app::source::request_name;
 use crate::domain::UnixNanos;
+use crate::engine::codec::decode;
 use crate::engine::view::{ConnectionView, EngineView};
-use crate::engine::{Command, StopReason, TradingState};
+use crate::engine::{Command, Outlet, StopReason, TradingState, Viewer};
 use crate::tape::{Channel, Entry, RecorderHandle};
 use crate::tui::Notifier;
 use crate::venue::line::{Backoff, LineConfig};
 use crate::venue::socket::{ConnectError, Connection, Received};
 use crate::venue::{DownReason, LineEvent, Source};
 
-/// Between two published views.
+/// Between two published views while somebody looks at a screen.
 const PUBLISH_EVERY: Duration = Duration::from_millis(25);
+/// Between two published views when only gauges are set from them.
+const PUBLISH_SELDOM: Duration = Duration::from_millis(250);
+/// Market data that never pauses may hold a view back for so many times its interval.
+const PUBLISH_PATIENCE: u32 = 4;
 /// How long cancellations may take when the run ends.
 const FAREWELL: Duration = Duration::from_millis(300);
 
@@ -99,6 +104,10 @@ pub struct Core {
     pub woken: Arc<AtomicU64>,
     /// What tells logs and metrics.
     pub teller: Teller,
+    /// Folds records into what is visible.
+    pub viewer: Viewer,
+    /// When a view was published last.
+    pub published: Instant,
     /// Inputs so far.
     pub seq: u64,
     /// Connections so far.
@@ -113,11 +122,13 @@ impl Core {
     /// Runs until it is asked to end. The first input is the start.
     pub async fn run(mut self, start: TapeInput, screen: Option<Notifier>) -> (Self, End) {
         let mut line = Line::Waiting(Instant::now());
-        let mut publish = tokio::time::interval(PUBLISH_EVERY);
+        let every = if screen.is_some() { PUBLISH_EVERY } else { PUBLISH_SELDOM };
+        let mut publish = tokio::time::interval(every);
         publish.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut end = self.other(&start).err().map(|_| End::TapeStopped);
         while end.is_none() {
-            let step = self.next(&mut line, &mut publish).await;
+            let late = self.published.elapsed() > every * PUBLISH_PATIENCE;
+            let step = if late { Step::Publish } else { self.next(&mut line, &mut publish).await };
             let published = matches!(step, Step::Publish);
             end = match self.handle(step, &mut line) {
                 Ok(None) => None,
@@ -139,8 +150,8 @@ impl Core {
         (self, end)
     }
 
-    /// Waits for what comes first; operator before time before answers before market data, because
-    /// market data never ends.
+    /// Waits for what comes first: operator before time before answers before market data, which
+    /// never ends. A view can wait for a pause in it.
     async fn next(&mut self, line: &mut Line, publish: &mut tokio::time::Interval) -> Step {
         let due = self.pipeline.engine().next_due().map(|at| self.clock.instant(at));
         let deadline = self.deadline;
@@ -148,10 +159,10 @@ impl Core {
             biased;
             control = self.control.recv() => Step::Control(control),
             () = until(deadline) => Step::TimeUp,
-            _ = publish.tick() => Step::Publish,
             () = until(due) => Step::Due,
             answered = self.questions.answer() => Step::Answered(answered),
             step = next_of_line(line) => step,
+            _ = publish.tick() => Step::Publish,
         }
     }
 
@@ -298,15 +309,22 @@ impl Core {
         self.outputs.mark(&mut self.tape)
     }
 
-    /// Publishes what is visible now, and hands what was written to the teller.
+    /// Folds what was recorded since the last time, publishes what is visible now, and hands the
+    /// records to the teller. None of this is on the way from a frame to its decision.
     fn publish(&mut self) {
         let now = self.clock.now();
+        self.published = Instant::now();
         let copies = self.outputs.take_copies();
+        for record in copied_records(&copies) {
+            // What the engine encoded, this build decodes.
+            if let Ok(record) = decode(record) {
+                self.viewer.record(&record);
+            }
+        }
         if !copies.is_empty() {
             self.teller.records(copies);
         }
-        let Some(viewer) = &mut self.outputs.viewer else { return };
-        let mut view = viewer.build(self.pipeline.engine(), self.seq);
+        let mut view = self.viewer.build(self.pipeline.engine(), self.seq);
         view.now = now;
         view.log = self.teller.log_tail();
         view.health = self.teller.health();

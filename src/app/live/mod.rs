@@ -139,9 +139,11 @@ impl Run {
         let (control, controls) = mpsc::channel(CONTROLS);
         let start =
             TapeInput::Start { state: plan.start.clone(), config: loaded.canonical().to_owned() };
-        let core = Core {
+        let mut core = Core {
             pipeline,
-            outputs: outputs(&plan, &session, mode, &loaded, clock),
+            outputs: Outputs::new(plan.written),
+            viewer: viewer(&plan, &session, mode, &loaded, clock),
+            published: Instant::now(),
             tape,
             clock,
             questions,
@@ -157,6 +159,7 @@ impl Run {
             attempts: 0,
             up: false,
         };
+        core.outputs.keep_copies();
         let run = Self {
             loaded,
             plan,
@@ -492,15 +495,11 @@ fn backoff(loaded: &Loaded, clock: Clock) -> Backoff {
     Backoff::new(Duration::from_nanos(first), Duration::from_nanos(most), clock.now().0)
 }
 
-fn outputs(plan: &Plan, session: &Session, mode: Mode, loaded: &Loaded, clock: Clock) -> Outputs {
-    let mut outputs = Outputs::new(plan.written);
-    outputs.keep_copies();
+fn viewer(plan: &Plan, session: &Session, mode: Mode, loaded: &Loaded, clock: Clock) -> Viewer {
     let id: RunId = session.manifest().run_id.clone();
     let market = match mode {
         Mode::Demo => "synthetic market".to_owned(),
         _ => loaded.config.venue.name.clone(),
     };
-    let run = engine::RunInfo { id, mode, market, started: clock.now() };
-    outputs.viewer = Some(Viewer::new(run, plan.engine.clone()));
-    outputs
+    Viewer::new(engine::RunInfo { id, mode, market, started: clock.now() }, plan.engine.clone())
 }
