@@ -299,6 +299,16 @@ fn units_are_read_and_shown_in_one_form() {
 
 /// The user's own file is where the XDG rules put it.
 #[test]
+fn a_share_has_the_same_bytes_however_it_is_written() {
+    // A replay reads "0.05" from the tape where the run read "5%" from a file: its records are
+    // compared byte for byte.
+    let bytes = |text: &str| postcard::to_stdvec(&text.parse::<Ratio>().unwrap().0).unwrap();
+    assert_eq!(bytes("5%"), bytes("0.05"));
+    assert_eq!(bytes("0.1%"), bytes("0.001"));
+    assert_eq!(bytes("100%"), bytes("1"));
+}
+
+#[test]
 fn the_user_file_follows_xdg() {
     let user = |env: &[(&str, &str)]| {
         let env = env.iter().map(|(name, value)| (name.into(), value.into()));
