@@ -35,7 +35,7 @@ fn every_view_opens_and_closes_and_quitting_leaves_the_terminal_as_it_was() {
         terminal.wait_text(text);
     }
     terminal.press("\x1b");
-    terminal.wait_gone("EVENT");
+    terminal.wait_gone("RULES");
     terminal.press("w");
     terminal.wait_text("last evaluation of every strategy");
     terminal.press("\x1b");
