@@ -1,0 +1,15 @@
+//! End to end: the real program, each test in a home of its own, on loopback only.
+//!
+//! Nothing sleeps for a fixed time where a text can be waited for, and every failure prints what
+//! the program showed.
+
+mod bad_input;
+mod command_line;
+mod headless;
+mod home;
+mod logs;
+mod metrics;
+mod recording;
+mod screen;
+mod terminal;
+mod venue;
