@@ -1,0 +1,3 @@
+//! What holds for the program as a whole, one module for each promise.
+
+mod floors;
