@@ -8,6 +8,7 @@ if await 10 fetch "$port/readyz"; then pass "ready"; else fail "not ready within
 succeeds "alive" fetch "$port/healthz"
 
 sed "s/9746/$port/" "$here/dashboards/prometheus/prometheus.yml" >prometheus.yml
+succeeds "promtool check config" promtool check config prometheus.yml
 start prometheus --config.file=prometheus.yml --storage.tsdb.path="$work/tsdb" \
     --web.listen-address=127.0.0.1:19090 --log.level=error
 
@@ -31,7 +32,10 @@ same "exit of the demo" "$code" 0
 holds "demo result" result.json '.fills > 0 and .evaluations > 0 and .gaps == 0'
 echo "     latency $(jq -c .latency result.json), $(jq .rss_mb result.json) MiB"
 
-logs=$(newest)/logs
+session=$(newest)
+same "runtime.toml gone" "$(ls "$session" | grep -c runtime.toml || true)" 0
+same "how it ended is in the manifest" "$(grep -c '^\[ending\]' "$session/manifest.toml")" 1
+logs=$session/logs
 for lane in decisions diagnostics; do
     lines=$(cat "$logs/$lane".*.jsonl | wc -l)
     same "$lane lines that jq reads" "$(cat "$logs/$lane".*.jsonl | jq -c . | wc -l)" "$lines"

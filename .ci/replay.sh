@@ -26,7 +26,8 @@ run=$last
 await 10 fetch "$port/readyz" || fail "not ready within 10 s"
 sleep 8
 kill -9 "$run"
-wait "$run" 2>/dev/null || true
+wait "$run" 2>kill.txt || true
 ends "replay after kill -9" 0 "$bin" replay last --verify
+same "says that it is torn" "$(grep -c 'torn' said)" 1
 same "the killed session was replayed" "$(grep -c "$(basename "$(newest)")" said)" 1
 echo "     $(cat said)"

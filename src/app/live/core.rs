@@ -12,6 +12,7 @@ use tokio::time::{MissedTickBehavior, sleep_until};
 
 use super::clock::Clock;
 use super::questions::{Answered, Questions};
+use super::silence::Silence;
 use super::teller::{Teller, Tidings};
 use crate::app::outputs::{EntrySink, Outputs, TapeStopped, copied_records};
 use crate::app::pipeline::{Given, Notice, Pipeline, TapeInput};
@@ -49,6 +50,8 @@ pub enum Control {
 pub enum End {
     /// It was asked to, or its time was up.
     Asked,
+    /// A risk rule halted trading, and nobody is at a screen to resume it.
+    Halted,
     /// The recording could not be written.
     TapeStopped,
 }
@@ -96,6 +99,8 @@ pub struct Core {
     pub backoff: Backoff,
     /// What others ask.
     pub control: mpsc::Receiver<Control>,
+    /// End when a risk rule halts trading: there is no screen to resume it at.
+    pub ends_when_halted: bool,
     /// When the run ends by itself.
     pub deadline: Option<Instant>,
     /// Where views are published.
@@ -106,6 +111,8 @@ pub struct Core {
     pub teller: Teller,
     /// Folds records into what is visible.
     pub viewer: Viewer,
+    /// Watches for absence of data.
+    pub silence: Silence,
     /// When a view was published last.
     pub published: Instant,
     /// Inputs so far.
@@ -140,7 +147,7 @@ impl Core {
             }
         }
         let end = end.unwrap_or(End::Asked);
-        if end == End::Asked && self.farewell().await.is_err() {
+        if end != End::TapeStopped && self.farewell().await.is_err() {
             return (self, End::TapeStopped);
         }
         if let Line::Open(connection, _) = line {
@@ -183,6 +190,9 @@ impl Core {
             Step::Publish => {
                 self.outputs.flush(&mut self.tape)?;
                 self.publish();
+                if self.ends_when_halted && self.is_halted_by_risk() {
+                    return Ok(Some(End::Halted));
+                }
             }
             Step::Due => self.other(&TapeInput::Clock)?,
             Step::Answered(Some(answered)) => self.answered(&answered)?,
@@ -335,11 +345,12 @@ impl Core {
             state: state.to_owned(),
             reconnects: u64::from(self.connections.saturating_sub(1)),
         }];
+        self.silence.watch(&mut view, &mut self.teller);
         self.view.store(Arc::new(view));
     }
 
     /// True when a risk rule halted trading.
-    pub fn is_halted_by_risk(&self) -> bool {
+    fn is_halted_by_risk(&self) -> bool {
         matches!(
             self.pipeline.engine().trading(),
             TradingState::Halted(reason) if reason != StopReason::Operator

@@ -12,6 +12,7 @@ pub mod clock;
 pub mod core;
 pub mod questions;
 mod screen;
+mod silence;
 mod summary;
 pub mod teller;
 
@@ -29,6 +30,7 @@ use self::clock::Clock;
 use self::core::{Control, Core, End};
 use self::questions::Questions;
 use self::screen::Ui;
+use self::silence::Silence;
 use self::summary::LiveResult;
 use self::teller::Teller;
 use super::build::{self, Filters, Plan};
@@ -143,6 +145,8 @@ impl Run {
             pipeline,
             outputs: Outputs::new(plan.written),
             viewer: viewer(&plan, &session, mode, &loaded, clock),
+            silence: Silence::new(plan.engine.instruments.len(), loaded.config.risk.max_silence.0),
+            ends_when_halted: args.headless,
             published: Instant::now(),
             tape,
             clock,
@@ -254,7 +258,6 @@ impl Ending {
         began: (Instant, f64),
         args: &RunArgs,
     ) -> Result<Exit, AppError> {
-        let halted = core.is_halted_by_risk();
         let mut result = LiveResult::collect(&core, &self.plan, &self.session, began);
         drop(core);
         let recorded = self.recorder.join().map_err(|_| panicked("tape"))?;
@@ -262,12 +265,13 @@ impl Ending {
         result.latency = self.telemetry.latency();
         let exit = match (&recorded, end) {
             (Err(_), _) | (_, End::TapeStopped) => Exit::NotWritable,
-            _ if halted => Exit::Halted,
+            (_, End::Halted) => Exit::Halted,
             _ => Exit::Done,
         };
         let reason = match &recorded {
             Err(error) => format!("the recording stopped: {error}"),
             Ok(_) if *end == End::TapeStopped => "the recording could not keep up".to_owned(),
+            Ok(_) if *end == End::Halted => "a risk rule halted trading".to_owned(),
             Ok(_) => "asked to".to_owned(),
         };
         let stopped = ProcessEvent::Stopped { exit_code: exit.code(), reason: &reason };
