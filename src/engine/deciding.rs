@@ -54,8 +54,7 @@ impl Engine {
                 let facts = Facts {
                     now,
                     instrument: &market.instrument,
-                    position: slot.position.quantity,
-                    average_entry: slot.position.average_entry(),
+                    position: &slot.position,
                     last_price: market.last_trade.map(|trade| trade.price),
                     quote: market.best(),
                     last_signal: slot.last_signal,

@@ -67,7 +67,7 @@ pub use rule::{
 };
 
 use crate::domain::{
-    Fill, Instrument, Nanos, OrderEvent, OrderKind, Price, Quote, Side, Signed, Trade, UnixNanos,
+    Fill, Instrument, Nanos, OrderEvent, OrderKind, Position, Price, Quote, Side, Trade, UnixNanos,
 };
 
 /// Which events make a strategy evaluate.
@@ -309,9 +309,7 @@ pub struct Facts<'a> {
     /// The instrument it decides for.
     pub instrument: &'a Instrument,
     /// Its own position in it.
-    pub position: Signed,
-    /// Average entry price of that position.
-    pub average_entry: Option<Price>,
+    pub position: &'a Position,
     /// The last trade's price.
     pub last_price: Option<Price>,
     /// Best bid and ask; `None` without a trusted book or quote.
@@ -371,7 +369,7 @@ impl<'a> Context<'a> {
 
     /// The strategy's own signed position, named `position`.
     pub fn position(&mut self) -> PositionValue {
-        let position = self.facts.position.to_f64();
+        let position = self.facts.position.quantity.to_f64();
         PositionValue(self.value("position", position))
     }
 
