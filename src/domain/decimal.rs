@@ -142,17 +142,19 @@ impl Num {
     /// The sum by plain integer arithmetic: what every tick needs several times. `None` for a
     /// number that is too long for it.
     fn short_sum(self, other: Self) -> Option<Self> {
-        let (coarse, fine) = if self.0.scale() <= other.0.scale() {
-            (self.0, other.0)
-        } else {
-            (other.0, self.0)
-        };
-        let power = *POWERS.get((fine.scale() - coarse.scale()) as usize)?;
-        let padded = match power {
-            1 => coarse.mantissa(),
-            _ => i128::from(i64::try_from(coarse.mantissa()).ok()?) * i128::from(power),
-        };
-        from_mantissa(padded + fine.mantissa(), fine.scale())
+        let scale = self.0.scale().max(other.0.scale());
+        from_mantissa(self.mantissa_at(scale)? + other.mantissa_at(scale)?, scale)
+    }
+
+    /// The mantissa at a scale not below the number's own; `None` when it is too long for plain
+    /// integer arithmetic.
+    fn mantissa_at(self, scale: u32) -> Option<i128> {
+        let mantissa = self.0.mantissa();
+        if self.0.scale() == scale {
+            return Some(mantissa);
+        }
+        let power = *POWERS.get(scale.checked_sub(self.0.scale())? as usize)?;
+        Some(i128::from(i64::try_from(mantissa).ok()?) * i128::from(power))
     }
 
     #[cold]
@@ -212,13 +214,23 @@ impl Num {
         if step.is_zero() {
             return Ok(self);
         }
-        let rest = self.0.checked_rem(step.0).ok_or(NumError::Overflow)?;
-        self.0.checked_sub(rest).map(|v| Self(v.normalize())).ok_or(NumError::Overflow)
+        self.sub(self.rest(step)?)
     }
 
     /// True when `self` is a whole number of `step`s; a zero step allows everything.
     pub fn is_multiple_of(self, step: Self) -> bool {
-        step.is_zero() || self.0.checked_rem(step.0).is_some_and(|rest| rest.is_zero())
+        step.is_zero() || self.rest(step).is_ok_and(Self::is_zero)
+    }
+
+    /// What is left of `self` after taking as many whole `step`s as fit; `step` is not zero.
+    fn rest(self, step: Self) -> Result<Self, NumError> {
+        let short = || {
+            let scale = self.0.scale().max(step.0.scale());
+            let whole = i64::try_from(self.mantissa_at(scale)?).ok()?;
+            let rest = whole.checked_rem(i64::try_from(step.mantissa_at(scale)?).ok()?)?;
+            from_mantissa(i128::from(rest), scale)
+        };
+        short().map_or_else(|| self.0.checked_rem(step.0).map(Self).ok_or(NumError::Overflow), Ok)
     }
 
     /// Rounded half to even to `digits` fractional digits, for display.
@@ -454,6 +466,7 @@ mod tests {
             prop_assert_eq!(x.sub(y).ok().map(|n| n.0), left.checked_sub(right));
             prop_assert_eq!(x.mul(y).ok().map(|n| n.0), left.checked_mul(right));
             prop_assert_eq!(x.cmp(&y), left.cmp(&right));
+            prop_assert!(b == 0 || x.rest(y).ok().map(|n| n.0) == left.checked_rem(right));
         }
 
         /// The fast parser agrees with the library's own.

@@ -338,6 +338,7 @@ fn build_slots(config: &Config, registry: &[StrategyKind]) -> Result<Vec<Slot>, 
                 draft: Draft::default(),
                 form: None,
                 position: crate::domain::Position::default(),
+                average_entry: None,
                 last_signal: None,
                 last: None,
             });

@@ -54,7 +54,8 @@ impl Engine {
                 let facts = Facts {
                     now,
                     instrument: &market.instrument,
-                    position: &slot.position,
+                    position: slot.position.quantity,
+                    average_entry: slot.average_entry,
                     last_price: market.last_trade.map(|trade| trade.price),
                     quote: market.best(),
                     last_signal: slot.last_signal,
@@ -148,7 +149,7 @@ impl Engine {
         let counters = self.counters.get_mut(slot.strategy.index())?;
         counters.evaluations += 1;
         let id = DecisionId { strategy: slot.strategy, n: counters.evaluations };
-        slot.write_evaluation(id, cause, self.now, *trigger, outcome);
+        slot.write_evaluation(id, cause, self.now, trigger, outcome);
         out.record(slot.last.as_ref()?);
         Some(id)
     }

@@ -76,7 +76,7 @@ impl EmaCross {
 /// Stands on the side of the fast average.
 fn follow(ctx: &mut Context<'_>, fast: Value, slow: Value) {
     let position = ctx.position().value();
-    let flat = ctx.facts.position.is_flat();
+    let flat = ctx.facts.position.is_zero();
     if ctx.decide("enter_long", all([fast.gt(slow), position.le(0.0)])) {
         if flat { ctx.buy() } else { ctx.reverse(Side::Buy) }
     }

@@ -67,7 +67,7 @@ pub use rule::{
 };
 
 use crate::domain::{
-    Fill, Instrument, Nanos, OrderEvent, OrderKind, Position, Price, Quote, Side, Trade, UnixNanos,
+    Fill, Instrument, Nanos, OrderEvent, OrderKind, Price, Quote, Side, Signed, Trade, UnixNanos,
 };
 
 /// Which events make a strategy evaluate.
@@ -309,7 +309,9 @@ pub struct Facts<'a> {
     /// The instrument it decides for.
     pub instrument: &'a Instrument,
     /// Its own position in it.
-    pub position: &'a Position,
+    pub position: Signed,
+    /// Average entry price of that position.
+    pub average_entry: Option<Price>,
     /// The last trade's price.
     pub last_price: Option<Price>,
     /// Best bid and ask; `None` without a trusted book or quote.
@@ -367,10 +369,14 @@ impl<'a> Context<'a> {
         self.draft.value(name, ValueKind::Parameter, value)
     }
 
-    /// The strategy's own signed position, named `position`.
+    /// The strategy's own signed position, named `position`, in whole lots: what is too small to be
+    /// sold does not keep a strategy from being flat.
     pub fn position(&mut self) -> PositionValue {
-        let position = self.facts.position.quantity.to_f64();
-        PositionValue(self.value("position", position))
+        let position = self.facts.position;
+        let lots = position.magnitude().floor_to(self.facts.instrument.lot_size);
+        let held = lots.unwrap_or_else(|_| position.magnitude()).to_f64();
+        let signed = if position.side() == Some(Side::Sell) { -held } else { held };
+        PositionValue(self.value("position", signed))
     }
 
     /// Seconds since the strategy last wanted an order here, named `since_signal_s`; a very long

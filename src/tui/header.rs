@@ -42,17 +42,17 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
         first.extend(account_pieces(scene));
         first.push(trading_piece(scene));
     }
-    line(buffer, Rect { height: 1, ..area }, first, clock(scene, area.width));
+    line(buffer, Rect { height: 1, ..area }, first, &clock(scene, area.width));
     if area.height > 1 {
         let mut second = vec![trading_piece(scene)];
         second.extend(account_pieces(scene));
         second.extend(limits(scene));
-        line(buffer, Rect { y: area.y + 1, height: 1, ..area }, second, Vec::new());
+        line(buffer, Rect { y: area.y + 1, height: 1, ..area }, second, &[]);
     }
 }
 
 /// Draws pieces from the left and `end` at the right, leaving out the lightest until they fit.
-fn line(buffer: &mut Buffer, area: Rect, mut pieces: Vec<Piece>, end: Vec<Span>) {
+fn line(buffer: &mut Buffer, area: Rect, mut pieces: Vec<Piece>, end: &[Span]) {
     let end_width: u16 = end.iter().map(Span::width).sum();
     let room = area.width.saturating_sub(end_width);
     let width = |pieces: &[Piece]| -> u16 {
@@ -74,7 +74,7 @@ fn line(buffer: &mut Buffer, area: Rect, mut pieces: Vec<Piece>, end: Vec<Span>)
         x = x.saturating_add(2);
     }
     if width(&pieces) <= room {
-        ink::put_spans(buffer, area.right() - end_width, area.y, &end, end_width);
+        ink::put_spans(buffer, area.right() - end_width, area.y, end, end_width);
     }
 }
 

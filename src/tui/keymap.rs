@@ -167,7 +167,7 @@ pub const ACTIONS: &[Binding] = &[
     bind(A::Focus(Pane::Strategy), &[char('8')], "", "strategies", Everywhere),
     bind(A::Focus(Pane::Health), &[char('9')], "", "health", Everywhere),
     bind(A::TimeZone, &[char('T')], "", "universal or local time", Everywhere),
-    bind(A::Privacy, &[char('P')], "", "hide money and quantities", Everywhere),
+    bind(A::Privacy, &[char('P')], "", "hide money and positions", Everywhere),
     bind(A::Colours, &[char('C')], "", "colours: terminal, colour-blind, none", Everywhere),
     bind(A::Mouse, &[char('M')], "", "mouse on or off (off: select text)", Everywhere),
     bind(A::Redraw, &[ctrl('l')], "", "draw everything anew", Everywhere),

@@ -183,6 +183,7 @@ pub(super) struct Notice {
 
 /// The state of the screen.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch with a key of its own")]
 pub struct Model {
     pub(super) latest: Arc<EngineView>,
     pub(super) frozen: Option<Arc<EngineView>>,

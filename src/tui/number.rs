@@ -242,7 +242,7 @@ mod tests {
 
     #[test]
     fn two_values_that_differ_look_different() {
-        assert_eq!(value(Some(64_001.2301), Some(64_001.2302)), "64,001.2301");
+        assert_eq!(value(Some(64_001.25), Some(64_001.251)), "64,001.250");
         assert_eq!(value(Some(10.0), Some(10.0)), "10.00");
         assert_eq!(value(None, Some(1.0)), MISSING);
     }

@@ -2,7 +2,7 @@
 //! nobody ever waits for them.
 //!
 //! Keys are drained before each frame, frames are drawn only after a change and at most so many
-//! times a second, and the drawing thread sleeps without a timer while nothing happens.
+//! times a second; while nothing happens the drawing thread wakes once a second and draws nothing.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -223,18 +223,15 @@ impl<'a> Loop<'a> {
         }
     }
 
-    /// Sleeps until something happens, the next frame may be drawn, or a second went by while a
-    /// notice is shown.
+    /// Sleeps until something happens, the next frame may be drawn, or a second went by: then a
+    /// notice grows older, and a terminal that somebody else gave back is noticed.
     fn wait(&mut self) -> Option<Wake> {
         const TICK: Duration = Duration::from_secs(1);
-        if !self.changed && !self.model.wants_ticks() {
-            return self.inbox.receiver.recv().ok();
-        }
         let patience = if self.changed { self.until_next_frame() } else { TICK };
         match self.inbox.receiver.recv_timeout(patience) {
             Ok(wake) => Some(wake),
             Err(RecvTimeoutError::Timeout) => {
-                if !self.changed {
+                if !self.changed && self.model.wants_ticks() {
                     self.tell(Message::Tick);
                 }
                 None
@@ -258,7 +255,8 @@ impl<'a> Loop<'a> {
         let message = match wake {
             Wake::View => {
                 self.inbox.notifier.pending.store(false, Ordering::SeqCst);
-                return self.look();
+                self.look();
+                return Ok(());
             }
             Wake::Stop => {
                 self.exit = Some(Exit::Stopped);
@@ -281,12 +279,11 @@ impl<'a> Loop<'a> {
     }
 
     /// Takes the newest view; a frozen screen does not change by it.
-    fn look(&mut self) -> Result<(), TuiError> {
+    fn look(&mut self) {
         let before = Arc::clone(self.model.view());
         let changed = self.changed;
         self.tell(Message::View(self.views.load_full()));
         self.changed = changed || !Arc::ptr_eq(&before, self.model.view());
-        Ok(())
     }
 
     fn tell(&mut self, message: Message) -> Option<Intent> {

@@ -104,7 +104,9 @@ fn every_pane_alone_at_every_size_draws_without_panic() {
     for width in 0..60 {
         for height in 0..30 {
             model.size = (width, height);
-            for overlay in ["", "\n", "w", "?"] {
+            let overlays: &[&str] =
+                if (width + height) % 4 == 0 { &["", "\n", "w", "?"] } else { &[""] };
+            for overlay in overlays {
                 press(&mut model, "\u{1b}\u{1b}6");
                 press(&mut model, overlay);
                 render(&model, model.view(), width, height);
@@ -165,9 +167,9 @@ fn a_filter_narrows_one_pane_and_esc_clears_it() {
     let mut model = model(120, 40);
     press(&mut model, "/refused\n");
     let narrowed = screen(&model);
-    assert!(narrowed.contains("k7f3-0-0410") && !narrowed.contains("k7f3-0-0412  ema"));
+    assert!(narrowed.contains("k7f3-0-0410") && !narrowed.contains("FILLED"));
     press(&mut model, "\u{1b}");
-    assert!(screen(&model).contains("k7f3-0-0412 ema"));
+    assert!(screen(&model).contains("FILLED"));
 }
 
 #[test]

@@ -86,14 +86,17 @@ impl Theme {
         }
     }
 
+    #[expect(clippy::unused_self, reason = "asked like every other role")]
     pub(super) fn text(self) -> Style {
         Style::new()
     }
 
+    #[expect(clippy::unused_self, reason = "asked like every other role")]
     pub(super) fn bold(self) -> Style {
         Style::new().add_modifier(Modifier::BOLD)
     }
 
+    #[expect(clippy::unused_self, reason = "asked like every other role")]
     pub(super) fn dim(self) -> Style {
         Style::new().add_modifier(Modifier::DIM)
     }
@@ -123,10 +126,7 @@ impl Theme {
     }
 
     pub(super) fn border(self, focused: bool) -> Style {
-        match focused {
-            true => self.role(Role::Focus),
-            false => self.role(Role::Grey),
-        }
+        self.role(if focused { Role::Focus } else { Role::Grey })
     }
 
     pub(super) fn side(self, side: Side) -> Style {

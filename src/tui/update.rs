@@ -339,16 +339,11 @@ fn copy(model: &mut Model) -> Option<Intent> {
         Overlay::Why(chain) => Some(chain.evaluation.id.clone()),
         _ => selected_text(model, &view),
     };
-    match text {
-        Some(text) => {
-            model.notify(format!("copied {text}"));
-            Some(Intent::Copy(text))
-        }
-        None => {
-            model.notify("nothing to copy here");
-            None
-        }
+    match &text {
+        Some(text) => model.notify(format!("copied {text}")),
+        None => model.notify("nothing to copy here"),
     }
+    text.map(Intent::Copy)
 }
 
 fn selected_text(model: &Model, view: &EngineView) -> Option<String> {

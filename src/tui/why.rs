@@ -26,16 +26,16 @@ pub(super) type Line = Vec<Span>;
 
 /// Draws the whole body.
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, scene: &Scene<'_>, chain: &Chain) {
-    let inside = frame(buffer, area, scene, title(scene, chain));
+    let inside = frame(buffer, area, scene, &title(scene, chain));
     let lines = lines(scene, chain, inside.width);
     scrolled(buffer, inside, scene, &lines);
 }
 
 /// Draws the box of an overlay and returns what is inside.
-pub(super) fn frame(buffer: &mut Buffer, area: Rect, scene: &Scene<'_>, title: Line) -> Rect {
+pub(super) fn frame(buffer: &mut Buffer, area: Rect, scene: &Scene<'_>, title: &[Span]) -> Rect {
     let inside = ink::boxed(buffer, area, true, scene.theme.border(true));
     let room = area.width.saturating_sub(2);
-    ink::put_spans(buffer, area.x + 1, area.y, &title, room);
+    ink::put_spans(buffer, area.x + 1, area.y, title, room);
     Rect {
         x: inside.x + u16::from(inside.width > 2),
         width: inside.width.saturating_sub(2),
@@ -163,9 +163,10 @@ fn inputs(scene: &Scene<'_>, evaluation: &EvaluationView, width: u16) -> Vec<Lin
     let head = format!("{:<widest$} {:>14} {:>14}", "name", "value", "previous");
     lines.extend(section(scene, "INPUTS", vec![vec![span(head, theme.dim())]], width));
     for value in &evaluation.values {
-        let previous = match value.parameter {
-            true => "parameter".to_owned(),
-            false => number::value(value.previous, value.now),
+        let previous = if value.parameter {
+            "parameter".to_owned()
+        } else {
+            number::value(value.previous, value.now)
         };
         lines.push(vec![
             span(" ".repeat(INDENT.into()), theme.text()),

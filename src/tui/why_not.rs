@@ -13,7 +13,7 @@ use crate::engine::view::EvaluationView;
 /// Draws the whole body.
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, scene: &Scene<'_>, symbol: &str) {
     let title = format!("Why not  {symbol}  last evaluation of every strategy ");
-    let inside = why::frame(buffer, area, scene, vec![span(title, scene.theme.bold())]);
+    let inside = why::frame(buffer, area, scene, &[span(title, scene.theme.bold())]);
     let mut lines = Vec::new();
     for evaluation in chain::last_evaluations(scene.view, symbol) {
         lines.extend(section(scene, evaluation, inside.width));

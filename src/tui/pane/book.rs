@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 use super::super::draw::Scene;
 use super::super::ink;
 use super::super::number;
-use crate::domain::{Level, Quantity, Side};
+use crate::domain::{Level, Price, Quantity, Side, UnixNanos};
 use crate::engine::view::InstrumentView;
 
 /// Symbol, and whether the book can be trusted.
@@ -30,118 +30,125 @@ pub(super) fn title(buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     let Some(instrument) = scene.model.instrument(scene.view) else { return };
     let levels = (area.height * 2 / 5).clamp(1, 20);
-    let largest = largest(instrument, usize::from(levels));
-    let mut y = area.y;
-    for index in (0..usize::from(levels)).rev() {
-        row(buffer, area, y, scene, instrument, Side::Sell, instrument.asks.get(index), largest);
-        y += 1;
+    let ladder = Ladder::new(area, scene, instrument, usize::from(levels));
+    let asks = instrument.asks.iter().map(Some).chain(std::iter::repeat(None));
+    let asks: Vec<Option<&Level>> = asks.take(levels.into()).collect();
+    for (y, level) in (area.y..).zip(asks.into_iter().rev()) {
+        ladder.row(buffer, y, Side::Sell, level);
     }
-    spread(buffer, area, y, scene, instrument);
-    y += 1;
-    for index in 0..usize::from(levels) {
-        row(buffer, area, y, scene, instrument, Side::Buy, instrument.bids.get(index), largest);
-        y += 1;
+    ladder.spread(buffer, area.y + levels);
+    for (y, level) in (area.y + levels + 1..=area.y + 2 * levels).zip(&instrument.bids) {
+        ladder.row(buffer, y, Side::Buy, Some(level));
     }
-    let rest = Rect { y, height: area.bottom().saturating_sub(y), ..area };
-    trades(buffer, rest, scene, instrument);
+    ladder.trades(buffer, area.y + 2 * levels + 1);
 }
 
-fn largest(instrument: &InstrumentView, levels: usize) -> Quantity {
-    let shown = instrument.asks.iter().take(levels).chain(instrument.bids.iter().take(levels));
-    shown.map(|level| level.quantity).max().unwrap_or_default()
-}
-
-#[expect(clippy::too_many_arguments, reason = "a level with everything that places and colours it")]
-fn row(
-    buffer: &mut Buffer,
+/// What every line of the pane needs.
+struct Ladder<'a> {
     area: Rect,
-    y: u16,
-    scene: &Scene<'_>,
-    instrument: &InstrumentView,
-    side: Side,
-    level: Option<&Level>,
+    scene: &'a Scene<'a>,
+    instrument: &'a InstrumentView,
+    /// Cells of the widest price.
+    price_width: u16,
+    /// The largest quantity shown, which fills the whole bar.
     largest: Quantity,
-) {
-    let (Some(level), true) = (level, y < area.bottom()) else { return };
-    let style = if instrument.synced { scene.theme.side(side) } else { scene.theme.dim() };
-    let price = number::price(level.price, instrument.price_digits);
-    let size = number::quantity(level.quantity, instrument.quantity_digits);
-    let own = scene.view.orders.iter().any(|order| {
-        order.symbol == instrument.symbol
-            && !order.state.is_terminal()
-            && order.kind.price() == Some(level.price)
-    });
-    let size_end = (area.x + 1 + price_width(instrument) + 12).min(area.right());
-    ink::put_right(buffer, area.x + 1 + price_width(instrument), y, &price, style);
-    ink::put_right(buffer, size_end, y, &size, scene.theme.text());
-    if own {
-        ink::put_char(buffer, area.x, y, '◆', scene.theme.signal());
-    }
-    let room = area.right().saturating_sub(size_end + 1);
-    let share = number::ratio(level.quantity.num(), largest.num()).unwrap_or(0.0);
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to the room")]
-    let bar = (share * f64::from(room)).ceil() as u16;
-    ink::put(buffer, size_end + 1, y, &"█".repeat(bar.into()), bar.min(room), style);
 }
 
-fn price_width(instrument: &InstrumentView) -> u16 {
-    let widest = instrument.asks.iter().chain(&instrument.bids).map(|level| level.price).max();
-    ink::width(&number::price_or_missing(widest, instrument.price_digits))
-}
-
-fn spread(buffer: &mut Buffer, area: Rect, y: u16, scene: &Scene<'_>, instrument: &InstrumentView) {
-    if y >= area.bottom() {
-        return;
+impl<'a> Ladder<'a> {
+    fn new(
+        area: Rect,
+        scene: &'a Scene<'a>,
+        instrument: &'a InstrumentView,
+        levels: usize,
+    ) -> Self {
+        let shown =
+            || instrument.asks.iter().take(levels).chain(instrument.bids.iter().take(levels));
+        let highest = shown().map(|level| level.price).max();
+        let price_width = ink::width(&number::price_or_missing(highest, instrument.price_digits));
+        let largest = shown().map(|level| level.quantity).max().unwrap_or_default();
+        Self { area, scene, instrument, price_width, largest }
     }
-    let best = instrument.asks.first().zip(instrument.bids.first());
-    let text = best.map_or_else(
-        || " no spread ".to_owned(),
-        |(ask, bid)| {
-            let wide = ask.price.num().sub(bid.price.num()).unwrap_or_default();
-            let points = number::ratio(wide, bid.price.num()).unwrap_or(0.0) * 10_000.0;
-            format!(" spread {} ({points:.2}bp) ", number::exact(wide, instrument.price_digits))
-        },
-    );
-    ink::put(buffer, area.x, y, &"─".repeat(area.width.into()), area.width, scene.theme.dim());
-    ink::put(buffer, area.x + 2, y, &text, area.width.saturating_sub(2), scene.theme.text());
-}
 
-fn trades(buffer: &mut Buffer, area: Rect, scene: &Scene<'_>, instrument: &InstrumentView) {
-    if area.height < 2 {
-        return;
+    fn row(&self, buffer: &mut Buffer, y: u16, side: Side, level: Option<&Level>) {
+        let (area, theme) = (self.area, self.scene.theme);
+        let (Some(level), true) = (level, y < area.bottom()) else { return };
+        let style = if self.instrument.synced { theme.side(side) } else { theme.dim() };
+        let price = number::price(level.price, self.instrument.price_digits);
+        let amount = number::quantity(level.quantity, self.instrument.quantity_digits);
+        let size_end = (area.x + 1 + self.price_width + 12).min(area.right());
+        ink::put_right(buffer, area.x + 1 + self.price_width, y, &price, style);
+        ink::put_right(buffer, size_end, y, &amount, theme.text());
+        if self.is_ours(level) {
+            ink::put_char(buffer, area.x, y, '◆', theme.signal());
+        }
+        let room = area.right().saturating_sub(size_end + 1);
+        let share = number::ratio(level.quantity.num(), self.largest.num()).unwrap_or(0.0);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to room")]
+        let bar = ((share * f64::from(room)).ceil() as u16).min(room);
+        for x in size_end + 1..size_end + 1 + bar {
+            ink::put_char(buffer, x, y, '█', style);
+        }
     }
-    ink::put(buffer, area.x, area.y, &"─".repeat(area.width.into()), area.width, scene.theme.dim());
-    ink::put(
-        buffer,
-        area.x + 2,
-        area.y,
-        " trades ",
-        area.width.saturating_sub(2),
-        scene.theme.text(),
-    );
-    let newest = instrument.trades.iter().rev();
-    for (y, (time, side, quantity, price)) in (area.y + 1..area.bottom()).zip(newest) {
-        let style = scene.theme.side(*side);
-        let right = area.right();
-        let price = number::price(*price, instrument.price_digits);
-        let quantity = number::quantity(*quantity, instrument.quantity_digits);
-        let (letter, time) = match side {
-            Side::Buy => ("B", scene.clock.second(*time)),
-            Side::Sell => ("S", scene.clock.second(*time)),
-        };
-        ink::put_right(buffer, right, y, &price, style);
-        ink::put_right(
-            buffer,
-            right.saturating_sub(price_width(instrument) + 1),
-            y,
-            &quantity,
-            scene.theme.text(),
+
+    /// One of our open orders rests at this price.
+    fn is_ours(&self, level: &Level) -> bool {
+        self.scene.view.orders.iter().any(|order| {
+            !order.state.is_terminal()
+                && order.kind.price() == Some(level.price)
+                && order.symbol == self.instrument.symbol
+        })
+    }
+
+    fn heading(&self, buffer: &mut Buffer, y: u16, text: &str) {
+        let (area, theme) = (self.area, self.scene.theme);
+        for x in area.left()..area.right() {
+            ink::put_char(buffer, x, y, '─', theme.dim());
+        }
+        ink::put(buffer, area.x + 2, y, text, area.width.saturating_sub(2), theme.text());
+    }
+
+    fn spread(&self, buffer: &mut Buffer, y: u16) {
+        if y >= self.area.bottom() {
+            return;
+        }
+        let best = self.instrument.asks.first().zip(self.instrument.bids.first());
+        let text = best.map_or_else(
+            || " no spread ".to_owned(),
+            |(ask, bid)| {
+                let wide = ask.price.num().sub(bid.price.num()).unwrap_or_default();
+                let points = number::ratio(wide, bid.price.num()).unwrap_or(0.0) * 10_000.0;
+                let digits = self.instrument.price_digits;
+                format!(" spread {} ({points:.2}bp) ", number::exact(wide, digits))
+            },
         );
-        let used = price_width(instrument) + ink::width(&quantity) + 2;
-        let room = area.width.saturating_sub(used);
-        let x = ink::put(buffer, area.x, y, letter, room, style);
-        if room >= 11 {
-            ink::put(buffer, x + 1, y, &time, room.saturating_sub(2), scene.theme.dim());
+        self.heading(buffer, y, &text);
+    }
+
+    /// Trades from `y` on, newest first, when there is room for one at least.
+    fn trades(&self, buffer: &mut Buffer, y: u16) {
+        if y + 1 >= self.area.bottom() {
+            return;
+        }
+        self.heading(buffer, y, " trades ");
+        let newest = self.instrument.trades.iter().rev();
+        for (y, (time, side, quantity, price)) in (y + 1..self.area.bottom()).zip(newest) {
+            self.trade(buffer, y, (*time, *side, *quantity, *price));
+        }
+    }
+
+    fn trade(&self, buffer: &mut Buffer, y: u16, trade: (UnixNanos, Side, Quantity, Price)) {
+        let (area, theme) = (self.area, self.scene.theme);
+        let (time, side, quantity, price) = trade;
+        let price = number::price(price, self.instrument.price_digits);
+        let quantity = number::quantity(quantity, self.instrument.quantity_digits);
+        let letter = if side == Side::Buy { 'B' } else { 'S' };
+        let quantity_end = area.right().saturating_sub(self.price_width + 1);
+        ink::put_right(buffer, area.right(), y, &price, theme.side(side));
+        ink::put_right(buffer, quantity_end, y, &quantity, theme.text());
+        ink::put_char(buffer, area.x, y, letter, theme.side(side));
+        let room = quantity_end.saturating_sub(ink::width(&quantity) + area.x + 2);
+        if room >= 9 {
+            ink::put(buffer, area.x + 2, y, &self.scene.clock.second(time), 8, theme.dim());
         }
     }
 }

@@ -99,11 +99,11 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     }
 }
 
-/// The width of the widest price, a blank and the tag.
+/// The width of the last price, its tag, a blank, and a digit more for prices above it.
 fn axis_width(instrument: &InstrumentView) -> u16 {
-    let bars = instrument.bars.iter().chain(&instrument.open_bar);
-    let widest = bars.map(|bar| bar.high).max().or(instrument.last);
-    ink::width(&number::price_or_missing(widest, instrument.price_digits)) + 2
+    let newest = instrument.open_bar.as_ref().or(instrument.bars.last());
+    let price = instrument.last.or(newest.map(|bar| bar.high));
+    ink::width(&number::price_or_missing(price, instrument.price_digits)) + 3
 }
 
 fn draw_candle(
@@ -125,7 +125,7 @@ fn draw_candle(
     for y in high..=low {
         ink::put_char(buffer, middle, y, wick, style);
     }
-    let flat = candle.open == candle.close;
+    let flat = candle.is_flat();
     for x in (candle.x..candle.x + body_width).filter(|x| *x < plot.right()) {
         for y in top..=bottom {
             ink::put_char(buffer, x, y, if flat { doji } else { body }, style);
@@ -172,12 +172,19 @@ fn marks(
     scale: &Scale,
 ) {
     let selected = scene.model.selected_in(Pane::Chart);
+    let oldest = window.candles.first().map_or(UnixNanos::MAX, |candle| candle.from);
+    let seen: Vec<&Marker> = instrument.markers.iter().filter(|m| m.time >= oldest).collect();
     for candle in &window.candles {
+        let covered: Vec<&Marker> =
+            seen.iter().copied().filter(|marker| candle.covers(marker.time)).collect();
+        if covered.is_empty() {
+            continue;
+        }
         for side in [Side::Buy, Side::Sell] {
             let mut distance = 1;
             for kind in [MarkerKind::Fill, MarkerKind::Signal, MarkerKind::Blocked] {
-                let here = |m: &&Marker| m.kind == kind && m.side == side && candle.covers(m.time);
-                let Some(marker) = instrument.markers.iter().find(here) else { continue };
+                let here = |m: &&&Marker| m.kind == kind && m.side == side;
+                let Some(marker) = covered.iter().find(here) else { continue };
                 let y = match side {
                     Side::Buy => scale.row(candle.low).saturating_add(distance),
                     Side::Sell => scale.row(candle.high).saturating_sub(distance),
@@ -202,9 +209,9 @@ fn volumes(buffer: &mut Buffer, line: Rect, area: Rect, scene: &Scene<'_>, windo
         let share = if most > 0.0 { candle.volume / most } else { 0.0 };
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 7")]
         let step = (share * 7.0).round() as usize;
-        let shape = STEPS.get(step).copied().unwrap_or(' ');
+        let block = STEPS.get(step).copied().unwrap_or(' ');
         for x in (candle.x..candle.x + window.body).filter(|x| *x < line.right()) {
-            ink::put_char(buffer, x, line.y, shape, scene.theme.dim());
+            ink::put_char(buffer, x, line.y, block, scene.theme.dim());
         }
     }
     ink::put_right(buffer, area.right(), line.y, "volume", scene.theme.dim());

@@ -32,14 +32,14 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     let columns = [
         table::left("TIME", 8),
         table::left("ID", 4),
-        table::left("STRATEGY", 3),
+        table::left("STRATEGY", 6),
         table::left("INSTRUMENT", 7),
         table::left("DECISION", 10),
         table::left("STATE", 9),
         table::rest("WHY / FIRST BLOCKER"),
         table::right("TIMES", 1),
         table::left("ORDER", 2),
-        table::right("TO FILL", 5),
+        table::right("TO FILL", 3),
     ];
     let empty = "no decision yet: strategies are warming up";
     super::table_of_rows(buffer, area, scene, Pane::Decisions, &columns, empty, |row| match row {

@@ -81,9 +81,10 @@ fn values(theme: Theme, evaluation: &EvaluationView) -> Vec<Vec<Span>> {
                 Some(std::cmp::Ordering::Less) => "▼",
                 _ => " ",
             };
-            let was = match value.parameter {
-                true => "parameter".to_owned(),
-                false => format!("was {}", number::value(value.previous, value.now)),
+            let was = if value.parameter {
+                "parameter".to_owned()
+            } else {
+                format!("was {}", number::value(value.previous, value.now))
             };
             vec![
                 span(format!("{padded} "), theme.text()),
@@ -168,7 +169,7 @@ pub(in super::super) fn leaf_numbers(theme: Theme, leaf: &LeafView) -> Vec<Vec<S
     let mut pieces = Vec::new();
     match leaf.op {
         Op::Flag => {
-            pieces.push(vec![span(format!("{}  ", number::value(left.0, None)), theme.bold())])
+            pieces.push(vec![span(format!("{}  ", number::value(left.0, None)), theme.bold())]);
         }
         Op::CrossUp | Op::CrossDown => {
             let before = format!("was {}  ", relation(left.1, right.1));

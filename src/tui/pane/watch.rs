@@ -45,15 +45,15 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
 
 fn cells(scene: &Scene<'_>, instrument: &InstrumentView) -> Vec<Cell> {
     let theme = scene.theme;
-    let stale = is_stale(scene.view, instrument);
+    let old = is_stale(scene.view, instrument);
     let (arrow, style) = match instrument.last_side {
-        _ if stale => ("", theme.dim()),
+        _ if old => ("", theme.dim()),
         Some(Side::Buy) => (" ▲", theme.up()),
         Some(Side::Sell) => (" ▼", theme.down()),
         None => ("  ", theme.text()),
     };
     let last = number::price_or_missing(instrument.last, instrument.price_digits);
-    let last = if stale { format!("~{last}  ") } else { format!("{last}{arrow}") };
+    let last = if old { format!("~{last}  ") } else { format!("{last}{arrow}") };
     let change = instrument
         .last
         .zip(instrument.first)

@@ -37,6 +37,12 @@ impl Candle {
         })
     }
 
+    /// True when it closed at the price at which it opened.
+    #[expect(clippy::float_cmp, reason = "both come from exact prices")]
+    pub fn is_flat(&self) -> bool {
+        self.open == self.close
+    }
+
     /// True when this moment of venue time belongs to the candle.
     pub fn covers(&self, time: UnixNanos) -> bool {
         (self.from..self.to).contains(&time)
