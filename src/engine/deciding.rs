@@ -157,12 +157,10 @@ impl Engine {
     /// Makes sure that the draft's form has a number, and records it on first use.
     fn name_form(&mut self, at: usize, out: &mut dyn Outlet) {
         let Some(slot) = self.slots.get_mut(at) else { return };
-        let known = |number: &u16| {
-            self.forms.get(usize::from(*number)).is_some_and(|(_, form)| slot.draft.has_form(form))
-        };
-        if slot.form.as_ref().is_some_and(known) {
+        if slot.form.is_some() && slot.draft.has_kept_shape() {
             return;
         }
+        slot.draft.keep_shape();
         let found = self
             .forms
             .iter()

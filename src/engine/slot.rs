@@ -122,7 +122,7 @@ struct Miss {
 /// it is what stopped the decision. The first of equals.
 fn nearest_miss(draft: &Draft) -> Option<Miss> {
     let mut nearest: Option<Miss> = None;
-    for (_, root) in draft.sites() {
+    for root in draft.roots() {
         let root = usize::from(root);
         let truth = draft.rules.truths.get(root).copied().unwrap_or(Truth::Unknown);
         if truth == Truth::True {
