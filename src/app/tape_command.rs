@@ -9,6 +9,7 @@ use super::build::{self, Filters};
 use super::cli::{RawFormat, SessionsArgs, TapeCommand};
 use super::command::{print, print_json};
 use super::error::{AppError, Exit};
+use super::platform::is_alive;
 use crate::config::Layers;
 use crate::domain::UnixNanos;
 use crate::strategy::StrategyKind;
@@ -205,7 +206,9 @@ fn session_row(session: &SessionSummary) -> [String; 6] {
     let ending = manifest.and_then(|manifest| manifest.ending.as_ref());
     let ended = match (manifest, ending) {
         (None, _) => "unreadable".to_owned(),
-        (_, None) if session.runtime.is_some() => "running or torn".to_owned(),
+        (_, None) if session.runtime.as_ref().is_some_and(|runtime| is_alive(runtime.pid)) => {
+            "running".to_owned()
+        }
         (_, None) => "torn".to_owned(),
         (_, Some(ending)) => ending.error.clone().unwrap_or_else(|| "clean".to_owned()),
     };

@@ -5,8 +5,9 @@
 //! It never gives an error back, because nobody behind a queue could act on it: it counts, keeps
 //! what it could not write in a bounded buffer, and tries again with growing pauses.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -51,8 +52,11 @@ pub(super) struct Folder {
 
 impl Shelf for Folder {
     fn open(&mut self, name: &str) -> io::Result<Box<dyn Write + Send>> {
-        fs::create_dir_all(&self.path)?;
-        let file: File = OpenOptions::new().create(true).append(true).open(self.path.join(name))?;
+        // Logs show positions and money: nobody else on the machine reads them.
+        DirBuilder::new().recursive(true).mode(0o700).create(&self.path)?;
+        let mut options = OpenOptions::new();
+        let file: File =
+            options.create(true).append(true).mode(0o600).open(self.path.join(name))?;
         Ok(Box::new(file))
     }
 
