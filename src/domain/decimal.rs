@@ -11,6 +11,7 @@
 
 use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
 use rust_decimal::prelude::ToPrimitive;
@@ -62,7 +63,7 @@ pub enum NumError {
 }
 
 /// An exact signed decimal number.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Clone, Copy, Eq, Default)]
 pub struct Num(Decimal);
 
 impl Num {
@@ -295,6 +296,19 @@ fn canonical(negative: bool, mantissa: u128, scale: u32) -> Decimal {
     };
     let (low, middle, high) = words(mantissa);
     Decimal::from_parts(low, middle, high, negative && mantissa != 0, scale)
+}
+
+impl PartialEq for Num {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Hash for Num {
+    /// Equal numbers hash alike, whatever their scale.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
 }
 
 impl PartialOrd for Num {

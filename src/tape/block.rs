@@ -48,11 +48,8 @@ impl OutputBlock {
             return Err(TapeError::EntryTooLarge { bytes, limit: ENTRY_BYTES_MAX });
         }
         (self.seq, self.time) = (seq, time);
-        let (length, record) = self
-            .bytes
-            .get_mut(before..)
-            .and_then(<[u8]>::split_first_chunk_mut)
-            .unwrap_or((&mut [0; size_of::<u32>()], &mut []));
+        let written = self.bytes.get_mut(before..).and_then(<[u8]>::split_first_chunk_mut);
+        let Some((length, record)) = written else { return Ok(&[]) };
         *length = u32::try_from(record.len()).unwrap_or(u32::MAX).to_le_bytes();
         Ok(record)
     }
