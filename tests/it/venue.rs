@@ -69,12 +69,12 @@ fn a_silent_book_stops_orders() {
     let run = home.start(&run);
     home.address("metrics");
     let session = home.session();
-    let is_refused = |line: &&Value| line.to_string().contains("silence");
+    let is_refused = |line: &&Value| line["refused_by"] == "data_silence";
     // A run that was slow to start finds no book at all, which stops its signals as well.
     let is_distrusted = |line: &&Value| line["blocked_by"] == "book_not_trusted";
     wait_for("orders that are stopped", || {
         let lines = lane(&session, "decisions");
-        let refused = events(&lines, "order.denied").into_iter().filter(is_refused).count();
+        let refused = events(&lines, "risk.checked").into_iter().filter(is_refused).count();
         let evaluated = events(&lines, "decision.evaluated");
         (refused > 2 || evaluated.into_iter().any(|line| is_distrusted(&line))).then_some(())
     });
