@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::domain::{InstrumentId, StrategyId, UnixNanos};
 use crate::engine::codec::{HashMark, OutputHash, encode};
-use crate::engine::{Evaluation, Outcome, Outlet, Record, Viewer};
+use crate::engine::{Evaluation, Outcome, Outlet, Record};
 use crate::strategy::Truth;
 use crate::tape::{Channel, Entry, OutputBlock};
 
@@ -65,8 +65,6 @@ pub struct Outputs {
     failed: bool,
     /// Counts so far.
     pub tally: Tally,
-    /// Folds records for the screen, where there is one.
-    pub viewer: Option<Viewer>,
     /// Copies of every record, for whoever tells it.
     copies: Option<Vec<u8>>,
 }
@@ -91,7 +89,6 @@ impl Outputs {
             time: UnixNanos::default(),
             failed: false,
             tally: Tally::default(),
-            viewer: None,
             copies: None,
         }
     }
@@ -202,9 +199,6 @@ impl Outlet for Outputs {
             self.failed |= self.block.append(self.seq, self.time, &self.scratch).is_err();
         } else {
             self.tally.suppressed += 1;
-        }
-        if let Some(viewer) = &mut self.viewer {
-            viewer.record(record);
         }
     }
 }

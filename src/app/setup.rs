@@ -1,5 +1,6 @@
 //! Setting a run up: its configuration, its session directory, and what identifies both.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -20,6 +21,7 @@ use crate::tape::{self, Channel, InputTape, Manifest, Reader, Runtime, Session, 
 const HEAD_ENTRIES: usize = 4_096;
 
 /// The wall clock, read once per run to anchor its time, and for names of files.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
 pub fn now() -> UnixNanos {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     UnixNanos(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
@@ -118,7 +120,7 @@ pub fn create_session(
         input,
         strategies: plan.engine.strategies.iter().map(identity).collect(),
     };
-    let runtime = Runtime { pid: std::process::id(), addresses: Default::default() };
+    let runtime = Runtime { pid: std::process::id(), addresses: BTreeMap::default() };
     Ok(Session::create(&root, manifest, loaded.canonical(), &runtime)?)
 }
 

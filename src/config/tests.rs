@@ -164,6 +164,7 @@ fn a_higher_layer_replaces_only_what_it_names_and_every_value_knows_its_origin()
         user: Some(user.clone()),
         folder: Some(local.clone()),
         file: Some(given.clone()),
+        text: None,
         env: vec![
             ("TICKSCOPE_RISK__MAX_DRAWDOWN".to_owned(), "0.04".to_owned()),
             ("TICKSCOPE_RISK__INSTRUMENTS__BTCUSDT__MAX_ORDER_QUANTITY".to_owned(), "4".to_owned()),
@@ -298,6 +299,16 @@ fn units_are_read_and_shown_in_one_form() {
 }
 
 /// The user's own file is where the XDG rules put it.
+#[test]
+fn a_share_has_the_same_bytes_however_it_is_written() {
+    // A replay reads "0.05" from the tape where the run read "5%" from a file: its records are
+    // compared byte for byte.
+    let bytes = |text: &str| postcard::to_stdvec(&text.parse::<Ratio>().unwrap().0).unwrap();
+    assert_eq!(bytes("5%"), bytes("0.05"));
+    assert_eq!(bytes("0.1%"), bytes("0.001"));
+    assert_eq!(bytes("100%"), bytes("1"));
+}
+
 #[test]
 fn the_user_file_follows_xdg() {
     let user = |env: &[(&str, &str)]| {

@@ -8,7 +8,7 @@ use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::read::SCALAR;
-use crate::domain::{Nanos, Num};
+use crate::domain::{Nanos, Num, NumError};
 
 /// An exact number, `0.01` or `"0.01"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -42,7 +42,10 @@ impl FromStr for Ratio {
         };
         let number: Num = digits.parse().map_err(|error| format!("{text:?} is {error}"))?;
         let unit = Num::new(1, scale).map_err(|error| error.to_string())?;
-        number.mul(unit).map(Self).map_err(|error| error.to_string())
+        let share = number.mul(unit).map_err(|error| error.to_string())?;
+        // As if it had been written as a plain share: a replay reads it from the canonical text
+        // and must record the same bytes.
+        share.to_string().parse().map(Self).map_err(|error: NumError| error.to_string())
     }
 }
 

@@ -4,6 +4,11 @@
 //! Floor 0: no IO, no clock, no randomness, no float money, no panic. Everything above imports
 //! this; this imports nothing of ours.
 
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
+
 pub mod account;
 pub mod book;
 pub mod clean;

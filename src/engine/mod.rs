@@ -3,6 +3,11 @@
 //! Floor 2: imports `domain` and `strategy`. It owns its state, never logs, waits, reads a clock
 //! or draws entropy; time is a field of the input. What happened leaves through an [`Outlet`].
 
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
+
 pub mod codec;
 pub mod config;
 mod core;

@@ -38,6 +38,11 @@
 //! Floor 1: imports only `domain`. A strategy has no clock, no randomness and no IO: everything it
 //! may know comes with the event or through [`Context`].
 
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
+
 use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;

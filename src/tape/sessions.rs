@@ -93,7 +93,7 @@ pub struct TapePath {
 }
 
 /// Finds what a tape argument means: a file or directory, a run id, a run's four-letter prefix,
-/// or `last` for the newest session that has a tape.
+/// or `last` for the newest session that recorded a tape of its own.
 pub fn resolve(argument: &str, root: &Path) -> Result<TapePath> {
     let path = Path::new(argument);
     if argument != "last" && path.exists() {
@@ -103,7 +103,13 @@ pub fn resolve(argument: &str, root: &Path) -> Result<TapePath> {
         return Ok(TapePath { path: path.to_owned(), session: session.map(RunId) });
     }
     let names = names(root)?;
-    let has_tape = |name: &str| segments(&root.join(name)).is_ok_and(|found| !found.is_empty());
+    let has_tape = |name: &str| {
+        let directory = root.join(name);
+        // A backtest's session holds records about another tape, and no input of its own.
+        let is_backtest = manifest::read::<Manifest>(&directory.join(MANIFEST))
+            .is_ok_and(|manifest| manifest.input.is_some());
+        !is_backtest && segments(&directory).is_ok_and(|found| !found.is_empty())
+    };
     let found = names.iter().rev().find(|name| match argument {
         "last" => has_tape(name),
         _ => *name == argument || name.rsplit('-').next() == Some(argument),

@@ -1,10 +1,12 @@
-//! End to end: the real program, each test in a home of its own, on loopback only.
+//! End to end: the real program, each test in a home of its own, on loopback only; and what holds
+//! for the house as a whole.
 //!
 //! Nothing sleeps for a fixed time where a text can be waited for, and every failure prints what
 //! the program showed.
 
 mod bad_input;
 mod command_line;
+mod floors;
 mod headless;
 mod home;
 mod logs;

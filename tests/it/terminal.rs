@@ -43,7 +43,9 @@ impl Terminal {
         command.args(arguments);
         command.env_clear();
         home.environment().into_iter().for_each(|(name, value)| command.env(name, value));
-        environment.iter().for_each(|(name, value)| command.env(name, value));
+        for (name, value) in environment {
+            command.env(name, value);
+        }
         command.cwd(home.path(""));
         let child = pair.slave.spawn_command(command).unwrap();
         let parser = Arc::new(Mutex::new(vt100::Parser::new(cells(rows), cells(columns), 0)));

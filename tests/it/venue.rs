@@ -11,7 +11,9 @@ use super::logs::{events, expect_gapless, lane};
 /// Starts the loopback exchange and waits for its address.
 fn exchange(home: &Home, port: &str, faults: &[&str]) -> (Running, String) {
     let mut arguments = vec!["sim", "--port", port, "--instruments", "BTCUSDT,ETHUSDT"];
-    faults.iter().for_each(|fault| arguments.extend(["--fault", fault]));
+    for fault in faults {
+        arguments.extend(["--fault", fault]);
+    }
     let mut running = home.start(&arguments);
     let said = running.wait_stdout("serving http://127.0.0.1:");
     let address = said.split_whitespace().nth(1).unwrap().to_owned();

@@ -12,21 +12,27 @@ use tokio::time::{MissedTickBehavior, sleep_until};
 
 use super::clock::Clock;
 use super::questions::{Answered, Questions};
+use super::silence::Silence;
 use super::teller::{Teller, Tidings};
-use crate::app::outputs::{EntrySink, Outputs, TapeStopped};
+use crate::app::outputs::{EntrySink, Outputs, TapeStopped, copied_records};
 use crate::app::pipeline::{Given, Notice, Pipeline, TapeInput};
 use crate::app::source::request_name;
 use crate::domain::UnixNanos;
+use crate::engine::codec::decode;
 use crate::engine::view::{ConnectionView, EngineView};
-use crate::engine::{Command, StopReason, TradingState};
+use crate::engine::{Command, Outlet, StopReason, TradingState, Viewer};
 use crate::tape::{Channel, Entry, RecorderHandle};
 use crate::tui::Notifier;
 use crate::venue::line::{Backoff, LineConfig};
 use crate::venue::socket::{ConnectError, Connection, Received};
 use crate::venue::{DownReason, LineEvent, Source};
 
-/// Between two published views.
+/// Between two published views while somebody looks at a screen.
 const PUBLISH_EVERY: Duration = Duration::from_millis(25);
+/// Between two published views when only gauges are set from them.
+const PUBLISH_SELDOM: Duration = Duration::from_millis(250);
+/// Market data that never pauses may hold a view back for so many times its interval.
+const PUBLISH_PATIENCE: u32 = 4;
 /// How long cancellations may take when the run ends.
 const FAREWELL: Duration = Duration::from_millis(300);
 
@@ -44,6 +50,8 @@ pub enum Control {
 pub enum End {
     /// It was asked to, or its time was up.
     Asked,
+    /// A risk rule halted trading, and nobody is at a screen to resume it.
+    Halted,
     /// The recording could not be written.
     TapeStopped,
 }
@@ -69,7 +77,7 @@ enum Step {
     Due,
     Answered(Option<Answered>),
     Received(Received),
-    Connected(Result<Connection, ConnectError>),
+    Connected(Box<Result<Connection, ConnectError>>),
     Connect,
 }
 
@@ -91,6 +99,8 @@ pub struct Core {
     pub backoff: Backoff,
     /// What others ask.
     pub control: mpsc::Receiver<Control>,
+    /// End when a risk rule halts trading: there is no screen to resume it at.
+    pub ends_when_halted: bool,
     /// When the run ends by itself.
     pub deadline: Option<Instant>,
     /// Where views are published.
@@ -99,6 +109,12 @@ pub struct Core {
     pub woken: Arc<AtomicU64>,
     /// What tells logs and metrics.
     pub teller: Teller,
+    /// Folds records into what is visible.
+    pub viewer: Viewer,
+    /// Watches for absence of data.
+    pub silence: Silence,
+    /// When a view was published last.
+    pub published: Instant,
     /// Inputs so far.
     pub seq: u64,
     /// Connections so far.
@@ -113,11 +129,13 @@ impl Core {
     /// Runs until it is asked to end. The first input is the start.
     pub async fn run(mut self, start: TapeInput, screen: Option<Notifier>) -> (Self, End) {
         let mut line = Line::Waiting(Instant::now());
-        let mut publish = tokio::time::interval(PUBLISH_EVERY);
+        let every = if screen.is_some() { PUBLISH_EVERY } else { PUBLISH_SELDOM };
+        let mut publish = tokio::time::interval(every);
         publish.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut end = self.other(&start).err().map(|_| End::TapeStopped);
         while end.is_none() {
-            let step = self.next(&mut line, &mut publish).await;
+            let late = self.published.elapsed() > every * PUBLISH_PATIENCE;
+            let step = if late { Step::Publish } else { self.next(&mut line, &mut publish).await };
             let published = matches!(step, Step::Publish);
             end = match self.handle(step, &mut line) {
                 Ok(None) => None,
@@ -129,7 +147,7 @@ impl Core {
             }
         }
         let end = end.unwrap_or(End::Asked);
-        if end == End::Asked && self.farewell().await.is_err() {
+        if end != End::TapeStopped && self.farewell().await.is_err() {
             return (self, End::TapeStopped);
         }
         if let Line::Open(connection, _) = line {
@@ -139,8 +157,8 @@ impl Core {
         (self, end)
     }
 
-    /// Waits for what comes first; operator before time before answers before market data, because
-    /// market data never ends.
+    /// Waits for what comes first: operator before time before answers before market data, which
+    /// never ends. A view can wait for a pause in it.
     async fn next(&mut self, line: &mut Line, publish: &mut tokio::time::Interval) -> Step {
         let due = self.pipeline.engine().next_due().map(|at| self.clock.instant(at));
         let deadline = self.deadline;
@@ -148,10 +166,10 @@ impl Core {
             biased;
             control = self.control.recv() => Step::Control(control),
             () = until(deadline) => Step::TimeUp,
-            _ = publish.tick() => Step::Publish,
             () = until(due) => Step::Due,
             answered = self.questions.answer() => Step::Answered(answered),
             step = next_of_line(line) => step,
+            _ = publish.tick() => Step::Publish,
         }
     }
 
@@ -172,6 +190,9 @@ impl Core {
             Step::Publish => {
                 self.outputs.flush(&mut self.tape)?;
                 self.publish();
+                if self.ends_when_halted && self.is_halted_by_risk() {
+                    return Ok(Some(End::Halted));
+                }
             }
             Step::Due => self.other(&TapeInput::Clock)?,
             Step::Answered(Some(answered)) => self.answered(&answered)?,
@@ -179,8 +200,10 @@ impl Core {
             Step::Received(Received::Frame(bytes)) => self.frame(&bytes, line)?,
             Step::Received(Received::Down(reason)) => self.down(reason, line)?,
             Step::Connect => self.connect(line),
-            Step::Connected(Ok(connection)) => self.connected(connection, line)?,
-            Step::Connected(Err(error)) => self.refused(&error, line),
+            Step::Connected(result) => match *result {
+                Ok(connection) => self.connected(connection, line)?,
+                Err(error) => self.refused(&error, line),
+            },
         }
         Ok(None)
     }
@@ -298,15 +321,22 @@ impl Core {
         self.outputs.mark(&mut self.tape)
     }
 
-    /// Publishes what is visible now, and hands what was written to the teller.
+    /// Folds what was recorded since the last time, publishes what is visible now, and hands the
+    /// records to the teller. None of this is on the way from a frame to its decision.
     fn publish(&mut self) {
         let now = self.clock.now();
+        self.published = Instant::now();
         let copies = self.outputs.take_copies();
+        for record in copied_records(&copies) {
+            // What the engine encoded, this build decodes.
+            if let Ok(record) = decode(record) {
+                self.viewer.record(&record);
+            }
+        }
         if !copies.is_empty() {
             self.teller.records(copies);
         }
-        let Some(viewer) = &mut self.outputs.viewer else { return };
-        let mut view = viewer.build(self.pipeline.engine(), self.seq);
+        let mut view = self.viewer.build(self.pipeline.engine(), self.seq);
         view.now = now;
         view.log = self.teller.log_tail();
         view.health = self.teller.health();
@@ -317,11 +347,12 @@ impl Core {
             state: state.to_owned(),
             reconnects: u64::from(self.connections.saturating_sub(1)),
         }];
+        self.silence.watch(&mut view, &mut self.teller);
         self.view.store(Arc::new(view));
     }
 
     /// True when a risk rule halted trading.
-    pub fn is_halted_by_risk(&self) -> bool {
+    fn is_halted_by_risk(&self) -> bool {
         matches!(
             self.pipeline.engine().trading(),
             TradingState::Halted(reason) if reason != StopReason::Operator
@@ -353,14 +384,14 @@ async fn next_of_line(line: &mut Line) -> Step {
             sleep_until((*at).into()).await;
             Step::Connect
         }
-        Line::Connecting(connecting) => Step::Connected(match connecting.await {
+        Line::Connecting(connecting) => Step::Connected(Box::new(match connecting.await {
             Ok(result) => result,
             // The task that connects never ends without an answer, unless it panicked.
             Err(_) => Err(ConnectError::Refused {
                 url: String::new(),
                 reason: "the connecting task ended".to_owned(),
             }),
-        }),
+        })),
         Line::Open(connection, _) => Step::Received(connection.next().await),
     }
 }

@@ -12,6 +12,7 @@ pub mod clock;
 pub mod core;
 pub mod questions;
 mod screen;
+mod silence;
 mod summary;
 pub mod teller;
 
@@ -29,6 +30,7 @@ use self::clock::Clock;
 use self::core::{Control, Core, End};
 use self::questions::Questions;
 use self::screen::Ui;
+use self::silence::Silence;
 use self::summary::LiveResult;
 use self::teller::Teller;
 use super::build::{self, Filters, Plan};
@@ -62,7 +64,8 @@ const END_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Runs until the user, a signal, or the clock ends it.
 pub fn run(args: &RunArgs, registry: &[StrategyKind]) -> Result<Exit, AppError> {
-    if !args.headless && !(std::io::stdin().is_terminal() && std::io::stdout().is_terminal()) {
+    let is_terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    if !args.headless && !is_terminal {
         let text = "there is no terminal to draw on: use --headless";
         return Err(AppError::new(Exit::Usage, text));
     }
@@ -139,9 +142,13 @@ impl Run {
         let (control, controls) = mpsc::channel(CONTROLS);
         let start =
             TapeInput::Start { state: plan.start.clone(), config: loaded.canonical().to_owned() };
-        let core = Core {
+        let mut core = Core {
             pipeline,
-            outputs: outputs(&plan, &session, mode, &loaded, clock),
+            outputs: Outputs::new(plan.written),
+            viewer: viewer(&plan, &session, mode, &loaded, clock),
+            silence: Silence::new(plan.engine.instruments.len(), loaded.config.risk.max_silence.0),
+            ends_when_halted: args.headless,
+            published: Instant::now(),
             tape,
             clock,
             questions,
@@ -157,6 +164,7 @@ impl Run {
             attempts: 0,
             up: false,
         };
+        core.outputs.keep_copies();
         let run = Self {
             loaded,
             plan,
@@ -251,7 +259,6 @@ impl Ending {
         began: (Instant, f64),
         args: &RunArgs,
     ) -> Result<Exit, AppError> {
-        let halted = core.is_halted_by_risk();
         let mut result = LiveResult::collect(&core, &self.plan, &self.session, began);
         drop(core);
         let recorded = self.recorder.join().map_err(|_| panicked("tape"))?;
@@ -259,12 +266,13 @@ impl Ending {
         result.latency = self.telemetry.latency();
         let exit = match (&recorded, end) {
             (Err(_), _) | (_, End::TapeStopped) => Exit::NotWritable,
-            _ if halted => Exit::Halted,
+            (_, End::Halted) => Exit::Halted,
             _ => Exit::Done,
         };
         let reason = match &recorded {
             Err(error) => format!("the recording stopped: {error}"),
             Ok(_) if *end == End::TapeStopped => "the recording could not keep up".to_owned(),
+            Ok(_) if *end == End::Halted => "a risk rule halted trading".to_owned(),
             Ok(_) => "asked to".to_owned(),
         };
         let stopped = ProcessEvent::Stopped { exit_code: exit.code(), reason: &reason };
@@ -454,16 +462,12 @@ fn exchange(loaded: &Loaded) -> Result<Option<sim::Exchange>, AppError> {
 /// Addresses of the streams and of REST.
 fn addresses(loaded: &Loaded, exchange: Option<&sim::Exchange>) -> (String, String) {
     let venue = &loaded.config.venue;
-    match exchange {
-        Some(exchange) => {
-            let endpoints = requests::Endpoints::at(&format!("http://{}", exchange.address));
-            (endpoints.stream, endpoints.rest)
-        }
-        None => {
-            let base = venue.ws_url.trim_end_matches('/').trim_end_matches("/stream");
-            (format!("{base}/stream"), venue.rest_url.clone())
-        }
+    if let Some(exchange) = exchange {
+        let endpoints = requests::Endpoints::at(&format!("http://{}", exchange.address));
+        return (endpoints.stream, endpoints.rest);
     }
+    let base = venue.ws_url.trim_end_matches('/').trim_end_matches("/stream");
+    (format!("{base}/stream"), venue.rest_url.clone())
 }
 
 fn line(loaded: &Loaded, stream: String) -> LineConfig {
@@ -492,15 +496,11 @@ fn backoff(loaded: &Loaded, clock: Clock) -> Backoff {
     Backoff::new(Duration::from_nanos(first), Duration::from_nanos(most), clock.now().0)
 }
 
-fn outputs(plan: &Plan, session: &Session, mode: Mode, loaded: &Loaded, clock: Clock) -> Outputs {
-    let mut outputs = Outputs::new(plan.written);
-    outputs.keep_copies();
+fn viewer(plan: &Plan, session: &Session, mode: Mode, loaded: &Loaded, clock: Clock) -> Viewer {
     let id: RunId = session.manifest().run_id.clone();
     let market = match mode {
         Mode::Demo => "synthetic market".to_owned(),
         _ => loaded.config.venue.name.clone(),
     };
-    let run = engine::RunInfo { id, mode, market, started: clock.now() };
-    outputs.viewer = Some(Viewer::new(run, plan.engine.clone()));
-    outputs
+    Viewer::new(engine::RunInfo { id, mode, market, started: clock.now() }, plan.engine.clone())
 }

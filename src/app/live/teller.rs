@@ -9,7 +9,7 @@ use std::time::Instant;
 use crate::app::error::{AppError, Exit};
 use crate::app::outputs::copied_records;
 use crate::app::pipeline::Notice;
-use crate::domain::UnixNanos;
+use crate::domain::{InstrumentId, Nanos, UnixNanos};
 use crate::engine::codec::decode;
 use crate::engine::view::{HealthView, LogView, QueueView};
 use crate::tape::{RING_BYTES, RecorderState};
@@ -41,6 +41,10 @@ pub enum Tidings {
     Up(u32, UnixNanos),
     /// A connection is down.
     Down(u32, DownReason, u64, UnixNanos),
+    /// Nothing came for an instrument for this long, the limit being that.
+    Stale(InstrumentId, Nanos, Nanos, UnixNanos),
+    /// Data comes again after this long.
+    Recovered(InstrumentId, Nanos, UnixNanos),
     /// An operator did something.
     Operator(&'static str, UnixNanos),
 }
@@ -247,6 +251,14 @@ fn tell(telemetry: &Telemetry, tidings: &Tidings) {
                 retry_after: Some(*retry_after),
             };
             (event.into(), *time)
+        }
+        Tidings::Stale(instrument, age, limit, time) => {
+            let (instrument, age, limit) = (*instrument, *age, *limit);
+            (FeedEvent::Stale { instrument, age, limit }.into(), *time)
+        }
+        Tidings::Recovered(instrument, silent, time) => {
+            let (instrument, silent) = (*instrument, *silent);
+            (FeedEvent::Recovered { instrument, silent }.into(), *time)
         }
         Tidings::Operator(command, time) => (ProcessEvent::Command { command }.into(), *time),
     };

@@ -3,6 +3,11 @@
 //! Nothing outside this folder knows a field name of Binance. Everything here is pure: the sockets
 //! and REST calls are made beside this folder.
 
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
+
 pub mod ask;
 pub mod book_sync;
 pub mod decode;
