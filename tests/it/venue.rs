@@ -87,6 +87,23 @@ fn a_silent_book_stops_orders() {
     run.terminate().expect_code(0);
 }
 
+/// Lost if broken: the warning about an instrument that looks calm and is cut off.
+#[test]
+fn a_silent_instrument_is_told_and_the_other_is_not() {
+    let home = Home::new();
+    let faults = ["trade", "bookTicker", "depth@100ms"].map(|s| format!("silence=ethusdt@{s}@3s"));
+    let (_exchange, url) = exchange(&home, "0", &faults.each_ref().map(String::as_str));
+    let mut run = vec!["run", "--headless", "--json", "--config", busy(), "--venue-url", &url];
+    run.extend(["--set", "risk.max_silence=1500ms"]);
+    let run = home.start(&run);
+    home.address("metrics");
+    wait_events(&home.session(), "diagnostics", "feed.stale", 1);
+    run.terminate().expect_code(0);
+    let diagnostics = lane(&home.session(), "diagnostics");
+    let stale = events(&diagnostics, "feed.stale");
+    assert!(stale.iter().all(|line| line["instrument"] == "ETHUSDT"), "{stale:?}");
+}
+
 /// Lost if broken: a run that has to be started again by hand whenever the venue goes away.
 #[test]
 fn a_run_comes_back_when_its_venue_does() {
