@@ -71,12 +71,12 @@ fn a_silent_book_stops_orders() {
     let run = home.start(&run);
     home.address("metrics");
     let session = home.session();
-    let is_refused = |line: &&Value| line.to_string().contains("silence");
+    let is_refused = |line: &&Value| line["refused_by"] == "data_silence";
     // A run that was slow to start finds no book at all, which stops its signals as well.
     let is_distrusted = |line: &&Value| line["blocked_by"] == "book_not_trusted";
     wait_for("orders that are stopped", || {
         let lines = lane(&session, "decisions");
-        let refused = events(&lines, "order.denied").into_iter().filter(is_refused).count();
+        let refused = events(&lines, "risk.checked").into_iter().filter(is_refused).count();
         let evaluated = events(&lines, "decision.evaluated");
         (refused > 2 || evaluated.into_iter().any(|line| is_distrusted(&line))).then_some(())
     });
@@ -85,6 +85,23 @@ fn a_silent_book_stops_orders() {
     std::thread::sleep(Duration::from_secs(1));
     assert_eq!(orders(), before);
     run.terminate().expect_code(0);
+}
+
+/// Lost if broken: the warning about an instrument that looks calm and is cut off.
+#[test]
+fn a_silent_instrument_is_told_and_the_other_is_not() {
+    let home = Home::new();
+    let faults = ["trade", "bookTicker", "depth@100ms"].map(|s| format!("silence=ethusdt@{s}@3s"));
+    let (_exchange, url) = exchange(&home, "0", &faults.each_ref().map(String::as_str));
+    let mut run = vec!["run", "--headless", "--json", "--config", busy(), "--venue-url", &url];
+    run.extend(["--set", "risk.max_silence=1500ms"]);
+    let run = home.start(&run);
+    home.address("metrics");
+    wait_events(&home.session(), "diagnostics", "feed.stale", 1);
+    run.terminate().expect_code(0);
+    let diagnostics = lane(&home.session(), "diagnostics");
+    let stale = events(&diagnostics, "feed.stale");
+    assert!(stale.iter().all(|line| line["instrument"] == "ETHUSDT"), "{stale:?}");
 }
 
 /// Lost if broken: a run that has to be started again by hand whenever the venue goes away.
