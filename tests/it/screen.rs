@@ -71,7 +71,10 @@ fn it_follows_the_window_from_small_to_wide() {
         terminal.wait("the hint line", last_row_is_drawn);
     }
     terminal.wait_text("DEMO");
-    terminal.press("q");
+    // The habit of the hand: the first one asks, the second one ends.
+    terminal.press("\x03");
+    terminal.wait_text("Ctrl-C again ends the run");
+    terminal.press("\x03");
     let (code, screen) = terminal.finish();
     assert_eq!(code, 0, "{}", screen.contents());
     expect_restored(&screen);

@@ -41,6 +41,18 @@ fn a_run_against_the_exchange_trades_without_a_gap() {
     assert!(verdict.contains(": equal, "), "{verdict}");
 }
 
+/// Lost if broken: recorded days that can be traded again, through the same sockets.
+#[test]
+fn a_recorded_market_can_be_traded_again() {
+    let home = Home::new();
+    let run = ["run", "--headless", "--json", "--config", busy(), "--for"];
+    home.succeed(&[&run[..], &["3s"]].concat());
+    let (exchange, url) = serve(&home, &["--port", "0", "--tape", "last"]);
+    let result = home.succeed(&[&run[..], &["5s", "--venue-url", &url]].concat()).json();
+    assert!(number(&result, "fills") > 0.0 && result["gaps"] == 0, "{result}");
+    exchange.terminate().expect_code(0);
+}
+
 /// Lost if broken: books that quietly lack an update, and signals computed from them.
 #[test]
 fn a_lost_depth_message_is_one_gap_and_one_resync() {
@@ -91,7 +103,7 @@ fn a_silent_book_stops_orders() {
 #[test]
 fn a_silent_instrument_is_told_and_the_other_is_not() {
     let home = Home::new();
-    let faults = ["trade", "bookTicker", "depth@100ms"].map(|s| format!("silence=ethusdt@{s}@3s"));
+    let faults = ["trade", "bookTicker", "depth@100ms"].map(|s| format!("silence=ethusdt@{s}@5s"));
     let (_exchange, url) = exchange(&home, "0", &faults.each_ref().map(String::as_str));
     let mut run = vec!["run", "--headless", "--json", "--config", busy(), "--venue-url", &url];
     run.extend(["--set", "risk.max_silence=1500ms"]);

@@ -267,6 +267,8 @@ fn print(rig: &mut Rig, at: u64) {
     let (price, quantity) = (price("100"), quantity("0.001"));
     let trade =
         Trade { id: rig.seq, ts_venue: UnixNanos(at), price, quantity, aggressor: Side::Buy };
+    // The book moves with it: one that stands still would be silent.
+    rig.sync(BTC);
     rig.market(BTC, MarketEvent::Trade(trade));
 }
 
