@@ -6,16 +6,17 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use super::cli::{BacktestArgs, CheckArgs, Cli, Command, ConfigArgs, ReplayArgs};
+use super::cli::{BacktestArgs, CheckArgs, Cli, Command, ConfigArgs, ReplayArgs, RunArgs};
 use super::error::{AppError, Exit};
 use super::{backtest, live, replay, setup, sim, tape_command};
 use crate::strategy::StrategyKind;
 
 /// Runs the command line with these strategies: the whole program. A crate of one's own calls it
 /// with `strategies![Mine]`.
+#[expect(clippy::needless_pass_by_value, reason = "it reads `run(strategies![Mine])`")]
 pub fn run(strategies: Vec<StrategyKind>) -> ExitCode {
     let cli = Cli::parse();
-    let command = cli.command.unwrap_or_else(|| Command::Run(Default::default()));
+    let command = cli.command.unwrap_or_else(|| Command::Run(RunArgs::default()));
     match dispatch(&command, &strategies) {
         Ok(exit) => exit.into(),
         Err(error) => {
@@ -48,9 +49,9 @@ fn run_backtest(args: &BacktestArgs, registry: &[StrategyKind]) -> Result<Exit, 
     };
     let result = backtest::run(&request, registry)?;
     if args.json {
-        print_json(&result)?
+        print_json(&result)?;
     } else {
-        print(&result.to_string())
+        print(&result.to_string());
     }
     Ok(Exit::Done)
 }

@@ -1,5 +1,6 @@
 //! Setting a run up: its configuration, its session directory, and what identifies both.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -119,7 +120,7 @@ pub fn create_session(
         input,
         strategies: plan.engine.strategies.iter().map(identity).collect(),
     };
-    let runtime = Runtime { pid: std::process::id(), addresses: Default::default() };
+    let runtime = Runtime { pid: std::process::id(), addresses: BTreeMap::default() };
     Ok(Session::create(&root, manifest, loaded.canonical(), &runtime)?)
 }
 

@@ -164,6 +164,7 @@ fn a_higher_layer_replaces_only_what_it_names_and_every_value_knows_its_origin()
         user: Some(user.clone()),
         folder: Some(local.clone()),
         file: Some(given.clone()),
+        text: None,
         env: vec![
             ("TICKSCOPE_RISK__MAX_DRAWDOWN".to_owned(), "0.04".to_owned()),
             ("TICKSCOPE_RISK__INSTRUMENTS__BTCUSDT__MAX_ORDER_QUANTITY".to_owned(), "4".to_owned()),

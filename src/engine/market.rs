@@ -43,6 +43,10 @@ pub struct Market {
     pub books_lost: u64,
     /// Engine time of the last data of any kind.
     pub last_event: UnixNanos,
+    /// Engine time of the last change of the book.
+    book_event: UnixNanos,
+    /// Engine time of the last quote.
+    quote_event: UnixNanos,
     freshness: Freshness,
     mismatches: u32,
     bars: BTreeMap<Nanos, BarBuilder>,
@@ -113,6 +117,8 @@ impl Market {
             turnover: Num::ZERO,
             books_lost: 0,
             last_event: UnixNanos::default(),
+            book_event: UnixNanos::default(),
+            quote_event: UnixNanos::default(),
             freshness: Freshness::default(),
             mismatches: 0,
             bars: BTreeMap::from([(chart_length, BarBuilder::new(chart_length))]),
@@ -136,6 +142,13 @@ impl Market {
     pub fn apply(&mut self, event: MarketEvent<'_>, now: UnixNanos) -> Change {
         if !matches!(event, MarketEvent::BookLost(_)) {
             self.last_event = now;
+        }
+        match event {
+            MarketEvent::Trade(_) | MarketEvent::BookLost(_) => {}
+            MarketEvent::Quote(_) => self.quote_event = now,
+            MarketEvent::BookSnapshot { .. } | MarketEvent::BookDelta { .. } => {
+                self.book_event = now;
+            }
         }
         match event {
             MarketEvent::Trade(trade) => self.trade(trade, now),
@@ -249,8 +262,13 @@ impl Market {
         self.freshness.age(now)
     }
 
-    /// How long nothing came, in nanoseconds.
+    /// How long nothing came of what orders are priced from, in nanoseconds. Every trade changes a
+    /// book: one that stands still while trades go on has lost its stream.
     pub fn silence(&self, now: UnixNanos) -> Nanos {
-        now.since(self.last_event)
+        now.since(match self.last_quote {
+            _ if self.synced => self.book_event,
+            Some(_) => self.quote_event,
+            None => self.last_event,
+        })
     }
 }

@@ -1,3 +1,17 @@
-//! What holds for the program as a whole, one module for each promise.
+//! End to end: the real program, each test in a home of its own, on loopback only; and the floors
+//! that its sources keep.
+//!
+//! Nothing sleeps for a fixed time where a text can be waited for, and every failure prints what
+//! the program showed.
 
+mod bad_input;
+mod command_line;
 mod floors;
+mod headless;
+mod home;
+mod logs;
+mod metrics;
+mod recording;
+mod screen;
+mod terminal;
+mod venue;

@@ -77,7 +77,7 @@ enum Step {
     Due,
     Answered(Option<Answered>),
     Received(Received),
-    Connected(Result<Connection, ConnectError>),
+    Connected(Box<Result<Connection, ConnectError>>),
     Connect,
 }
 
@@ -200,8 +200,10 @@ impl Core {
             Step::Received(Received::Frame(bytes)) => self.frame(&bytes, line)?,
             Step::Received(Received::Down(reason)) => self.down(reason, line)?,
             Step::Connect => self.connect(line),
-            Step::Connected(Ok(connection)) => self.connected(connection, line)?,
-            Step::Connected(Err(error)) => self.refused(&error, line),
+            Step::Connected(result) => match *result {
+                Ok(connection) => self.connected(connection, line)?,
+                Err(error) => self.refused(&error, line),
+            },
         }
         Ok(None)
     }
@@ -382,14 +384,14 @@ async fn next_of_line(line: &mut Line) -> Step {
             sleep_until((*at).into()).await;
             Step::Connect
         }
-        Line::Connecting(connecting) => Step::Connected(match connecting.await {
+        Line::Connecting(connecting) => Step::Connected(Box::new(match connecting.await {
             Ok(result) => result,
             // The task that connects never ends without an answer, unless it panicked.
             Err(_) => Err(ConnectError::Refused {
                 url: String::new(),
                 reason: "the connecting task ended".to_owned(),
             }),
-        }),
+        })),
         Line::Open(connection, _) => Step::Received(connection.next().await),
     }
 }

@@ -64,7 +64,8 @@ const END_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Runs until the user, a signal, or the clock ends it.
 pub fn run(args: &RunArgs, registry: &[StrategyKind]) -> Result<Exit, AppError> {
-    if !args.headless && !(std::io::stdin().is_terminal() && std::io::stdout().is_terminal()) {
+    let is_terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    if !args.headless && !is_terminal {
         let text = "there is no terminal to draw on: use --headless";
         return Err(AppError::new(Exit::Usage, text));
     }
@@ -461,16 +462,12 @@ fn exchange(loaded: &Loaded) -> Result<Option<sim::Exchange>, AppError> {
 /// Addresses of the streams and of REST.
 fn addresses(loaded: &Loaded, exchange: Option<&sim::Exchange>) -> (String, String) {
     let venue = &loaded.config.venue;
-    match exchange {
-        Some(exchange) => {
-            let endpoints = requests::Endpoints::at(&format!("http://{}", exchange.address));
-            (endpoints.stream, endpoints.rest)
-        }
-        None => {
-            let base = venue.ws_url.trim_end_matches('/').trim_end_matches("/stream");
-            (format!("{base}/stream"), venue.rest_url.clone())
-        }
+    if let Some(exchange) = exchange {
+        let endpoints = requests::Endpoints::at(&format!("http://{}", exchange.address));
+        return (endpoints.stream, endpoints.rest);
     }
+    let base = venue.ws_url.trim_end_matches('/').trim_end_matches("/stream");
+    (format!("{base}/stream"), venue.rest_url.clone())
 }
 
 fn line(loaded: &Loaded, stream: String) -> LineConfig {

@@ -75,6 +75,7 @@ impl Ui {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the signature that map_err calls")]
 fn terminal(error: TuiError) -> AppError {
     let exit = match error {
         TuiError::NoTerminal => Exit::Usage,

@@ -33,6 +33,7 @@ pub struct LiveResult {
 }
 
 /// Percentiles in microseconds, `{"count":…,"p50_us":…,…}`.
+#[expect(clippy::ref_option, reason = "the signature that serde calls")]
 fn latency_us<S: serde::Serializer>(
     latency: &Option<Percentiles>,
     serializer: S,

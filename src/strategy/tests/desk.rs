@@ -83,16 +83,16 @@ impl Desk {
             last_price: None,
             quote: None,
             last_signal: self.last_signal,
-            size: one(),
         };
         self.strategy.evaluate(&mut Context::new(facts, &mut self.draft), trigger);
         for intent in &self.draft.intents {
             self.last_signal = Some(self.now);
             if let Intent::Order { side, size, .. } = intent {
                 self.position = match size {
+                    Size::Configured => self.position.add(one().signed(*side)).unwrap(),
                     Size::Quantity(quantity) => self.position.add(quantity.signed(*side)).unwrap(),
                     Size::Close => Signed::ZERO,
-                    Size::Reverse(quantity) => quantity.signed(*side),
+                    Size::Reverse => one().signed(*side),
                 };
             }
         }

@@ -198,7 +198,7 @@ fn refusals_rejections_and_stops_are_told_with_their_numbers() {
     let check = Check {
         kind: CheckKind::OrderNotional,
         observed: Some(Num::from(15)),
-        limit: Num::from(10),
+        limit: Some(Num::from(10)),
         passed: false,
     };
     let decision = DecisionId { strategy: STRATEGY, n: 412 };

@@ -1,0 +1,103 @@
+//! Recordings: that they reproduce, that they say when they do not, and what a kill leaves.
+
+use std::fs;
+
+use super::home::{Home, busy, wait_for};
+use super::logs::{events, lane};
+
+/// A home with one recorded session that traded.
+fn recorded() -> Home {
+    let home = Home::new();
+    home.succeed(&["run", "--headless", "--for", "3s", "--config", busy()]);
+    home
+}
+
+/// Lost if broken: the proof that a decision was what the log says.
+#[test]
+fn a_session_replays_equal_twice_and_is_listed() {
+    let home = recorded();
+    for _ in 0..2 {
+        let verdict = home.succeed(&["replay", "last", "--verify"]).stdout;
+        assert!(verdict.contains(": equal, ") && !verdict.contains("torn"), "{verdict}");
+    }
+    let name = home.session().file_name().unwrap().to_string_lossy().into_owned();
+    let listed = home.succeed(&["sessions"]).stdout;
+    assert!(listed.contains(&name) && listed.contains("clean"), "{listed}");
+    let info = home.succeed(&["tape", "info", "last"]).stdout;
+    for word in ["finished", "stream/1", "answer/exchangeInfo", "output", "mark"] {
+        assert!(info.contains(word), "no {word} in\n{info}");
+    }
+    let whole = home.succeed(&["tape", "verify", "last"]).stdout;
+    assert!(whole.starts_with("whole: "), "{whole}");
+    let books = home.succeed(&["tape", "verify", "--book", "last"]).stdout;
+    assert!(books.contains("BTCUSDT ") && books.contains("0 gaps, crossed 0 times"), "{books}");
+}
+
+/// Lost if broken: any comparison between two backtests, and between a backtest and the run.
+#[test]
+fn a_backtest_gives_the_hash_of_the_run_every_time() {
+    let home = Home::new();
+    let run = ["run", "--headless", "--for", "3s", "--json", "--config", busy()];
+    let live = home.succeed(&run).json();
+    let session = live["session"].as_str().unwrap();
+    let backtest = || home.succeed(&["backtest", "--tape", session, "--json"]).json();
+    let (first, second) = (backtest(), backtest());
+    for key in ["output_hash", "fills", "fees", "pnl", "equity", "evaluations"] {
+        assert_eq!(first[key], second[key], "{key}");
+        assert_eq!(first[key], live[key], "{key}, live and backtest");
+    }
+    assert_ne!(first["session"], second["session"]);
+}
+
+/// Lost if broken: everything up to the moment of a power cut.
+#[test]
+fn what_a_kill_leaves_is_recovered_verified_and_called_torn() {
+    let home = Home::new();
+    let running = home.start(&["run", "--headless", "--config", busy()]);
+    home.address("metrics");
+    wait_for("a fill", || {
+        (!events(&lane(&home.session(), "decisions"), "order.filled").is_empty()).then_some(())
+    });
+    // What the recorder holds for a second at most before it flushes would be lost.
+    let tape = home.session().join("tape-0001.mcap");
+    let flushed = || (fs::metadata(&tape).unwrap().len() > 4_096).then_some(());
+    wait_for("a flush of the tape", flushed);
+    running.kill();
+    let verdict = home.succeed(&["replay", "last", "--verify"]).stdout;
+    assert!(verdict.contains(": equal, ") && verdict.contains("torn"), "{verdict}");
+    let listed = home.succeed(&["sessions"]).stdout;
+    assert!(listed.contains("torn") && !listed.contains("running"), "{listed}");
+    let verified = home.succeed(&["tape", "verify", "last"]).stdout;
+    assert!(verified.starts_with("torn off at byte "), "{verified}");
+}
+
+/// Lost if broken: the alarm when a recording is not what happened.
+#[test]
+fn a_missing_trade_is_named() {
+    let home = recorded();
+    let decisions = lane(&home.session(), "decisions");
+    let evaluated = events(&decisions, "decision.evaluated");
+    let signal = evaluated.iter().find(|line| line["outcome"] == "signal").expect("a signal");
+    let input = signal["cause_seq"].as_u64().unwrap().to_string();
+    let cut = home.path("cut.mcap");
+    let cut = cut.to_str().unwrap();
+    let said = home.succeed(&["tape", "cut", "last", "--drop", &input, "-o", cut]).stdout;
+    assert!(said.contains("1 entries left out"), "{said}");
+    let verdict = home.run(&["replay", cut, "--verify"]).expect_code(5).stdout;
+    assert!(verdict.contains(&format!("DIFFERENT at input {input}")), "{verdict}");
+    assert!(verdict.contains("recorded: ") && verdict.contains("replayed: "), "{verdict}");
+}
+
+/// Lost if broken: trust in a tape that a bad disk has changed.
+#[test]
+fn a_damaged_tape_is_refused_with_the_place() {
+    let home = recorded();
+    let tape = home.session().join("tape-0001.mcap");
+    let mut bytes = fs::read(&tape).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0x40;
+    fs::write(&tape, bytes).unwrap();
+    for command in [&["tape", "verify", "last"][..], &["replay", "last", "--verify"]] {
+        home.run(command).expect_code(5).expect_stderr(&["tape-0001.mcap", "damaged at byte "]);
+    }
+}

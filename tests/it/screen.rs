@@ -1,0 +1,142 @@
+//! The screen, as somebody sees it who sits before it.
+
+use std::net::TcpListener;
+
+use rustix::process::Signal;
+
+use super::home::{Home, busy};
+use super::terminal::{Terminal, expect_restored};
+
+const MEDIUM: (u16, u16) = (120, 40);
+
+/// The busy market in a terminal, with a decision on screen.
+fn trading(home: &Home, environment: &[(&str, &str)]) -> Terminal {
+    let mut terminal = Terminal::start(home, MEDIUM, &["run", "--config", busy()], environment);
+    terminal.wait_text("FILLED");
+    terminal
+}
+
+/// Lost if broken: everything a user sees in the first minute.
+#[test]
+fn every_view_opens_and_closes_and_quitting_leaves_the_terminal_as_it_was() {
+    let home = Home::new();
+    let mut terminal = trading(&home, &[]);
+    for text in ["DEMO", "synthetic market", "Watch", "BTCUSDT", "busy"] {
+        terminal.wait_text(text);
+    }
+
+    terminal.press("?");
+    terminal.wait_text("Keys (type to find one");
+    terminal.press("\x1b");
+    terminal.wait_gone("Keys (type to find one");
+
+    terminal.press("6\r");
+    for text in ["Why ", "EVENT", "RULES", "ema_fast"] {
+        terminal.wait_text(text);
+    }
+    terminal.press("\x1b");
+    terminal.wait_gone("RULES");
+    terminal.press("w");
+    terminal.wait_text("last evaluation of every strategy");
+    terminal.press("\x1b");
+    terminal.wait_gone("last evaluation of every strategy");
+
+    terminal.press(" ");
+    terminal.wait_text("FROZEN");
+    terminal.wait_text("trading goes on");
+    terminal.press(" ");
+    terminal.wait_gone("FROZEN");
+
+    terminal.press("q");
+    let (code, screen) = terminal.finish();
+    let text = screen.contents();
+    assert_eq!(code, 0, "{text}");
+    expect_restored(&screen);
+    for word in ["recorded ", "money ", "replay ", "explain "] {
+        assert_eq!(text.lines().filter(|line| line.starts_with(word)).count(), 1, "{text}");
+    }
+}
+
+/// Lost if broken: the program, whenever a window is moved to another monitor.
+#[test]
+fn it_follows_the_window_from_small_to_wide() {
+    let home = Home::new();
+    let mut terminal = trading(&home, &[]);
+    for (columns, rows) in [(80, 24), (200, 50), (20, 5), (1, 1), (120, 40)] {
+        terminal.resize(columns, rows);
+        let last_row_is_drawn = move |screen: &vt100::Screen| {
+            let bottom = screen.contents_between(rows - 1, 0, rows - 1, columns);
+            rows < 24 || bottom.contains("quit")
+        };
+        terminal.wait("the hint line", last_row_is_drawn);
+    }
+    terminal.wait_text("DEMO");
+    terminal.press("q");
+    let (code, screen) = terminal.finish();
+    assert_eq!(code, 0, "{}", screen.contents());
+    expect_restored(&screen);
+}
+
+/// Lost if broken: the shell, after the run was ended from outside.
+#[test]
+fn signals_end_the_run_and_leave_the_terminal_as_it_was() {
+    for signal in [Signal::TERM, Signal::HUP] {
+        let home = Home::new();
+        let mut terminal = Terminal::start(&home, MEDIUM, &[], &[]);
+        terminal.wait_text("BTCUSDT");
+        terminal.signal(signal);
+        let (code, screen) = terminal.finish();
+        assert_eq!(code, 0, "{signal:?}\n{}", screen.contents());
+        expect_restored(&screen);
+    }
+}
+
+/// Lost if broken: typing in the shell afterwards.
+#[test]
+fn the_settings_of_the_terminal_are_the_same_before_and_after() {
+    let home = Home::new();
+    let mut fresh = Terminal::start(&home, MEDIUM, &["--version"], &[]);
+    let before = fresh.settings();
+    fresh.finish();
+    let mut terminal = Terminal::start(&home, MEDIUM, &[], &[]);
+    terminal.wait_text("BTCUSDT");
+    assert_ne!(terminal.settings(), before, "it does not read single keys");
+    terminal.press("q");
+    terminal.wait("the shell's screen", |screen| !screen.alternate_screen());
+    let after = terminal.settings();
+    assert_eq!(terminal.finish().0, 0);
+    assert_eq!(after, before);
+}
+
+/// Lost if broken: the screen for whoever cannot or will not see colours.
+#[test]
+fn without_colours_no_cell_has_one() {
+    let home = Home::new();
+    let mut terminal = trading(&home, &[("NO_COLOR", "1")]);
+    terminal.wait("a screen", |screen| {
+        let (rows, columns) = screen.size();
+        for (row, column) in
+            (0..rows.get()).flat_map(|row| (0..columns.get()).map(move |column| (row, column)))
+        {
+            let cell = screen.cell(row, column).unwrap();
+            let colours = [cell.fgcolor(), cell.bgcolor()];
+            assert_eq!(colours, [vt100::Color::Default; 2], "{row},{column}: {cell:?}");
+        }
+        true
+    });
+    terminal.press("q");
+    assert_eq!(terminal.finish().0, 0);
+}
+
+/// Lost if broken: a second screen beside the first, for want of a port.
+#[test]
+fn a_taken_metrics_port_is_no_reason_not_to_trade() {
+    let home = Home::new();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let mut terminal = Terminal::start(&home, MEDIUM, &[], &[("TICKSCOPE_METRICS__PORT", &port)]);
+    terminal.wait_text("BTCUSDT");
+    assert!(!home.address("metrics").ends_with(&format!(":{port}")));
+    terminal.press("q");
+    assert_eq!(terminal.finish().0, 0);
+}
