@@ -14,7 +14,12 @@ fn exchange(home: &Home, port: &str, faults: &[&str]) -> (Running, String) {
     for fault in faults {
         arguments.extend(["--fault", fault]);
     }
-    let mut running = home.start(&arguments);
+    serve(home, &arguments[1..])
+}
+
+/// Starts `sim` with these arguments and waits for its address.
+fn serve(home: &Home, arguments: &[&str]) -> (Running, String) {
+    let mut running = home.start(&[&["sim"], arguments].concat());
     let said = running.wait_stdout("serving http://127.0.0.1:");
     let address = said.split_whitespace().nth(1).unwrap().to_owned();
     (running, address)
