@@ -184,21 +184,26 @@ impl Outputs {
 
 impl Outlet for Outputs {
     fn record(&mut self, record: &Record) {
-        self.scratch.clear();
-        self.failed |= !encode(record, &mut self.scratch);
-        self.hash.add(&self.scratch);
         self.count(record);
-        if let Some(copies) = &mut self.copies {
-            copy_record(copies, &self.scratch);
-        }
         let written = match record {
             Record::Evaluation(evaluation) => self.is_news(evaluation),
             _ => true,
         };
-        if written {
-            self.failed |= self.block.append(self.seq, self.time, &self.scratch).is_err();
+        let mut encoded = true;
+        let bytes = if written {
+            let write = |buffer: &mut Vec<u8>| encoded = encode(record, buffer);
+            self.block.append_with(self.seq, self.time, write)
         } else {
             self.tally.suppressed += 1;
+            self.scratch.clear();
+            encoded = encode(record, &mut self.scratch);
+            Ok(self.scratch.as_slice())
+        };
+        self.failed |= !encoded || bytes.is_err();
+        let bytes = bytes.unwrap_or_default();
+        self.hash.add(bytes);
+        if let Some(copies) = &mut self.copies {
+            copy_record(copies, bytes);
         }
     }
 }

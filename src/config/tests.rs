@@ -354,3 +354,12 @@ proptest! {
         }
     }
 }
+
+/// A replay reads what the run wrote down: the same number with other digits is another record.
+#[test]
+fn numbers_have_the_digits_that_a_replay_reads() {
+    let digits = |loaded: &Loaded| postcard::to_stdvec(&loaded.config.risk.price_collar.0).unwrap();
+    let run = demo_with(&[], &["risk.price_collar=\"1.0%\""]).unwrap();
+    let text = Layers { text: Some(run.canonical().to_owned()), ..Layers::default() };
+    assert_eq!(digits(&load(&text, &kinds()).unwrap()), digits(&run));
+}

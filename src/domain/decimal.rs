@@ -9,7 +9,9 @@
 //! In compact formats a number is a varint mantissa and a scale byte (`rust_decimal`'s own serde
 //! needs a self-describing format); in human-readable formats it is a string, never a float.
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
 use rust_decimal::prelude::ToPrimitive;
@@ -19,6 +21,29 @@ use thiserror::Error;
 
 /// The canonical number of fractional digits.
 const SCALE: u32 = 8;
+
+/// Powers of ten.
+const POWERS: [i64; 19] = [
+    1,
+    10,
+    100,
+    1_000,
+    10_000,
+    100_000,
+    1_000_000,
+    10_000_000,
+    100_000_000,
+    1_000_000_000,
+    10_000_000_000,
+    100_000_000_000,
+    1_000_000_000_000,
+    10_000_000_000_000,
+    100_000_000_000_000,
+    1_000_000_000_000_000,
+    10_000_000_000_000_000,
+    100_000_000_000_000_000,
+    1_000_000_000_000_000_000,
+];
 
 /// Why a number could not be read or computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error, Serialize, Deserialize)]
@@ -38,7 +63,7 @@ pub enum NumError {
 }
 
 /// An exact signed decimal number.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Clone, Copy, Eq, Default)]
 pub struct Num(Decimal);
 
 impl Num {
@@ -46,6 +71,10 @@ impl Num {
     pub const ZERO: Self = Self(Decimal::ZERO);
     /// One.
     pub const ONE: Self = Self(Decimal::ONE);
+    /// The smallest number.
+    pub const MIN: Self = Self(Decimal::MIN);
+    /// The largest number.
+    pub const MAX: Self = Self(Decimal::MAX);
 
     /// `mantissa / 10^scale`, for constants and tests; a scale above 28 is an error.
     pub fn new(mantissa: i64, scale: u32) -> Result<Self, NumError> {
@@ -98,16 +127,51 @@ impl Num {
 
     /// Sum; an overflow is an error.
     pub fn add(self, other: Self) -> Result<Self, NumError> {
-        self.0.checked_add(other.0).map(Self).ok_or(NumError::Overflow)
+        self.short_sum(other).map_or_else(|| self.long_sum(other), Ok)
     }
 
     /// Difference; an overflow is an error.
     pub fn sub(self, other: Self) -> Result<Self, NumError> {
-        self.0.checked_sub(other.0).map(Self).ok_or(NumError::Overflow)
+        self.add(other.neg())
     }
 
     /// Product; an overflow is an error.
     pub fn mul(self, other: Self) -> Result<Self, NumError> {
+        self.short_product(other).map_or_else(|| self.long_product(other), Ok)
+    }
+
+    /// The sum by plain integer arithmetic: what every tick needs several times. `None` for a
+    /// number that is too long for it.
+    fn short_sum(self, other: Self) -> Option<Self> {
+        let scale = self.0.scale().max(other.0.scale());
+        from_mantissa(self.mantissa_at(scale)? + other.mantissa_at(scale)?, scale)
+    }
+
+    /// The mantissa at a scale not below the number's own; `None` when it is too long for plain
+    /// integer arithmetic.
+    fn mantissa_at(self, scale: u32) -> Option<i128> {
+        let mantissa = self.0.mantissa();
+        if self.0.scale() == scale {
+            return Some(mantissa);
+        }
+        let power = *POWERS.get(scale.checked_sub(self.0.scale())? as usize)?;
+        Some(i128::from(i64::try_from(mantissa).ok()?) * i128::from(power))
+    }
+
+    #[cold]
+    fn long_sum(self, other: Self) -> Result<Self, NumError> {
+        self.0.checked_add(other.0).map(Self).ok_or(NumError::Overflow)
+    }
+
+    /// The product by plain integer arithmetic; see [`Num::short_sum`].
+    fn short_product(self, other: Self) -> Option<Self> {
+        let left = i64::try_from(self.0.mantissa()).ok()?;
+        let right = i64::try_from(other.0.mantissa()).ok()?;
+        from_mantissa(i128::from(left) * i128::from(right), self.0.scale() + other.0.scale())
+    }
+
+    #[cold]
+    fn long_product(self, other: Self) -> Result<Self, NumError> {
         self.0.checked_mul(other.0).map(Self).ok_or(NumError::Overflow)
     }
 
@@ -151,13 +215,23 @@ impl Num {
         if step.is_zero() {
             return Ok(self);
         }
-        let rest = self.0.checked_rem(step.0).ok_or(NumError::Overflow)?;
-        self.0.checked_sub(rest).map(|v| Self(v.normalize())).ok_or(NumError::Overflow)
+        self.sub(self.rest(step)?)
     }
 
     /// True when `self` is a whole number of `step`s; a zero step allows everything.
     pub fn is_multiple_of(self, step: Self) -> bool {
-        step.is_zero() || self.0.checked_rem(step.0).is_some_and(|rest| rest.is_zero())
+        step.is_zero() || self.rest(step).is_ok_and(Self::is_zero)
+    }
+
+    /// What is left of `self` after taking as many whole `step`s as fit; `step` is not zero.
+    fn rest(self, step: Self) -> Result<Self, NumError> {
+        let short = || {
+            let scale = self.0.scale().max(step.0.scale());
+            let whole = i64::try_from(self.mantissa_at(scale)?).ok()?;
+            let rest = whole.checked_rem(i64::try_from(step.mantissa_at(scale)?).ok()?)?;
+            from_mantissa(i128::from(rest), scale)
+        };
+        short().map_or_else(|| self.0.checked_rem(step.0).map(Self).ok_or(NumError::Overflow), Ok)
     }
 
     /// Rounded half to even to `digits` fractional digits, for display.
@@ -178,10 +252,11 @@ impl Num {
             1e16, 1e17, 1e18,
         ];
         // Both operands are exact below 2^53, so one division rounds correctly.
-        let mantissa = self.0.mantissa();
-        match POWERS.get(self.0.scale() as usize) {
+        match (i64::try_from(self.0.mantissa()), POWERS.get(self.0.scale() as usize)) {
             #[expect(clippy::cast_precision_loss, reason = "checked to be below 2^53")]
-            Some(power) if mantissa.unsigned_abs() < 1 << 53 => mantissa as f64 / power,
+            (Ok(mantissa), Some(power)) if mantissa.unsigned_abs() < 1 << 53 => {
+                mantissa as f64 / power
+            }
             _ => self.0.to_f64().unwrap_or(f64::NAN),
         }
     }
@@ -194,17 +269,63 @@ impl Num {
     }
 }
 
+/// A number from its parts; `None` when it has more than 96 bits or 28 fractional digits.
+fn from_mantissa(mantissa: i128, scale: u32) -> Option<Num> {
+    let magnitude = mantissa.unsigned_abs();
+    if magnitude >> 96 != 0 || scale > Decimal::MAX_SCALE {
+        return None;
+    }
+    let (low, middle, high) = words(magnitude);
+    Some(Num(Decimal::from_parts(low, middle, high, mantissa < 0, scale)))
+}
+
+/// The three 32-bit words of a 96-bit number.
+#[expect(clippy::cast_possible_truncation, reason = "each word is what is left of a shift")]
+fn words(magnitude: u128) -> (u32, u32, u32) {
+    (magnitude as u32, (magnitude >> 32) as u32, (magnitude >> 64) as u32)
+}
+
 /// Pads a short mantissa to the canonical scale.
 fn canonical(negative: bool, mantissa: u128, scale: u32) -> Decimal {
-    const POWERS: [u128; 9] =
-        [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
     let (mantissa, scale) = match SCALE.checked_sub(scale) {
-        Some(missing) => (mantissa * POWERS.get(missing as usize).copied().unwrap_or(1), SCALE),
+        Some(missing) => {
+            let power = POWERS.get(missing as usize).copied().unwrap_or(1);
+            (mantissa * u128::from(power.unsigned_abs()), SCALE)
+        }
         None => (mantissa, scale),
     };
-    #[expect(clippy::cast_possible_truncation, reason = "three 32-bit words of a 96-bit number")]
-    let words = (mantissa as u32, (mantissa >> 32) as u32, (mantissa >> 64) as u32);
-    Decimal::from_parts(words.0, words.1, words.2, negative && mantissa != 0, scale)
+    let (low, middle, high) = words(mantissa);
+    Decimal::from_parts(low, middle, high, negative && mantissa != 0, scale)
+}
+
+impl PartialEq for Num {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Hash for Num {
+    /// Equal numbers hash alike, whatever their scale.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
+
+impl PartialOrd for Num {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Num {
+    /// Numbers of one scale, as a venue sends them, compare as integers.
+    fn cmp(&self, other: &Self) -> Ordering {
+        if self.0.scale() == other.0.scale() {
+            self.0.mantissa().cmp(&other.0.mantissa())
+        } else {
+            self.0.cmp(&other.0)
+        }
+    }
 }
 
 impl FromStr for Num {
@@ -343,6 +464,23 @@ mod tests {
             prop_assert_eq!(postcard::from_bytes::<Num>(&bytes).unwrap(), value);
             let json = serde_json::to_string(&value).unwrap();
             prop_assert_eq!(serde_json::from_str::<Num>(&json).unwrap(), value);
+        }
+
+        /// The short arithmetic agrees with the library's own: a wrong sum is a wrong balance.
+        #[test]
+        fn arithmetic_agrees_with_rust_decimal(
+            a in any::<i64>(), b in any::<i64>(), wide in any::<bool>(),
+            scale_a in 0_u32..=20, scale_b in 0_u32..=20,
+        ) {
+            let widen = |value: i64| i128::from(value) * if wide { 1 << 30 } else { 1 };
+            let left = Decimal::try_from_i128_with_scale(widen(a), scale_a).unwrap();
+            let right = Decimal::try_from_i128_with_scale(widen(b), scale_b).unwrap();
+            let (x, y) = (Num(left), Num(right));
+            prop_assert_eq!(x.add(y).ok().map(|n| n.0), left.checked_add(right));
+            prop_assert_eq!(x.sub(y).ok().map(|n| n.0), left.checked_sub(right));
+            prop_assert_eq!(x.mul(y).ok().map(|n| n.0), left.checked_mul(right));
+            prop_assert_eq!(x.cmp(&y), left.cmp(&right));
+            prop_assert!(b == 0 || x.rest(y).ok().map(|n| n.0) == left.checked_rem(right));
         }
 
         /// The fast parser agrees with the library's own.

@@ -256,8 +256,11 @@ impl Engine {
 
     /// Values the account now.
     pub(super) fn value(&mut self, cause: Cause, out: &mut dyn Outlet) {
-        self.portfolio.value(&self.markets, self.now);
         let limits = &self.config.risk;
+        self.portfolio.value(&self.markets, limits, self.now);
+        if self.portfolio.is_above_floor() {
+            return;
+        }
         let losses = [
             (StopReason::DailyLoss, self.portfolio.day_loss(), limits.max_daily_loss),
             (StopReason::Drawdown, self.portfolio.drawdown(), limits.max_drawdown),
@@ -335,6 +338,7 @@ fn build_slots(config: &Config, registry: &[StrategyKind]) -> Result<Vec<Slot>, 
                 draft: Draft::default(),
                 form: None,
                 position: crate::domain::Position::default(),
+                average_entry: None,
                 last_signal: None,
                 last: None,
             });

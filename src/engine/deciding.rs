@@ -55,7 +55,7 @@ impl Engine {
                     now,
                     instrument: &market.instrument,
                     position: slot.position.quantity,
-                    average_entry: slot.position.average_entry(),
+                    average_entry: slot.average_entry,
                     last_price: market.last_trade.map(|trade| trade.price),
                     quote: market.best(),
                     last_signal: slot.last_signal,
@@ -149,7 +149,7 @@ impl Engine {
         let counters = self.counters.get_mut(slot.strategy.index())?;
         counters.evaluations += 1;
         let id = DecisionId { strategy: slot.strategy, n: counters.evaluations };
-        slot.write_evaluation(id, cause, self.now, *trigger, outcome);
+        slot.write_evaluation(id, cause, self.now, trigger, outcome);
         out.record(slot.last.as_ref()?);
         Some(id)
     }
@@ -157,12 +157,10 @@ impl Engine {
     /// Makes sure that the draft's form has a number, and records it on first use.
     fn name_form(&mut self, at: usize, out: &mut dyn Outlet) {
         let Some(slot) = self.slots.get_mut(at) else { return };
-        let known = |number: &u16| {
-            self.forms.get(usize::from(*number)).is_some_and(|(_, form)| slot.draft.has_form(form))
-        };
-        if slot.form.as_ref().is_some_and(known) {
+        if slot.form.is_some() && slot.draft.has_kept_shape() {
             return;
         }
+        slot.draft.keep_shape();
         let found = self
             .forms
             .iter()

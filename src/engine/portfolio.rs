@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::config::RiskConfig;
 use super::market::Market;
 use crate::domain::{
     Account, AssetId, Fill, Instrument, Money, Nanos, Num, NumError, Price, Side, UnixNanos,
@@ -24,6 +25,8 @@ pub struct Portfolio {
     /// Highest equity so far.
     pub peak: Option<Num>,
     day: UnixNanos,
+    /// Above this equity no loss limit is reached; `None` before it was computed.
+    floor: Option<Num>,
 }
 
 impl Portfolio {
@@ -43,15 +46,44 @@ impl Portfolio {
     }
 
     /// Values everything at mark and moves day start and peak.
-    pub fn value(&mut self, markets: &[Market], now: UnixNanos) {
+    pub fn value(&mut self, markets: &[Market], limits: &RiskConfig, now: UnixNanos) {
         self.equity = self.worth(markets);
         let Some(equity) = self.equity else { return };
-        let today = now.floor_to(DAY);
-        if self.day_start.is_none() || today > self.day {
+        let begins = self.day_start.is_none() || self.is_new_day(now);
+        if begins {
             self.day_start = Some(equity);
-            self.day = today;
+            self.day = now.floor_to(DAY);
         }
-        self.peak = Some(self.peak.map_or(equity, |peak| peak.max(equity)));
+        if begins || self.peak.is_none_or(|peak| equity > peak) {
+            self.peak = Some(self.peak.map_or(equity, |peak| peak.max(equity)));
+            self.floor = self.loss_floor(limits).ok();
+        }
+    }
+
+    /// True when the equity is so high that no loss limit can be reached. Most valuations end
+    /// here, with one comparison.
+    pub fn is_above_floor(&self) -> bool {
+        self.equity.zip(self.floor).is_some_and(|(equity, floor)| equity > floor)
+    }
+
+    /// The highest equity at which a loss limit acts; the day's start and the peak decide it.
+    fn loss_floor(&self, limits: &RiskConfig) -> Result<Num, NumError> {
+        let first = limits.reduce_only_at.min(limits.halt_at);
+        let (start, peak) = (self.day_start.unwrap_or_default(), self.peak.unwrap_or_default());
+        let mut floor = Num::MIN;
+        if let Some(limit) = limits.max_daily_loss {
+            floor = floor.max(start.sub(limit.mul(first)?)?);
+        }
+        if let Some(limit) = limits.max_drawdown {
+            // Without a positive peak the drawdown is zero, which only a limit of zero reaches.
+            let ratio = limit.mul(first)?;
+            if peak.is_positive() {
+                floor = floor.max(peak.sub(peak.mul(ratio)?)?);
+            } else if !ratio.is_positive() {
+                floor = Num::MAX;
+            }
+        }
+        Ok(floor)
     }
 
     fn worth(&self, markets: &[Market]) -> Option<Num> {

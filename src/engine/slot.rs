@@ -2,7 +2,7 @@
 
 use super::config::OrderSize;
 use super::record::{Blocker, Evaluation, Outcome, Record};
-use crate::domain::{Cause, DecisionId, InstrumentId, Position, StrategyId, UnixNanos};
+use crate::domain::{Cause, DecisionId, InstrumentId, Position, Price, StrategyId, UnixNanos};
 use crate::strategy::{
     AnyStrategy, Draft, Feed, FlatRules, Intent, Node, Op, OperandRef, Trigger, Truth,
 };
@@ -36,6 +36,8 @@ pub struct Slot {
     pub form: Option<u16>,
     /// What its fills made.
     pub position: Position,
+    /// The position's average entry price: a division that only a fill changes.
+    pub average_entry: Option<Price>,
     /// When it last wanted an order.
     pub last_signal: Option<UnixNanos>,
     /// Its last evaluation, whole; a [`Record::Evaluation`] whose buffers are reused.
@@ -58,6 +60,12 @@ impl Slot {
         }
     }
 
+    /// Takes the position after a fill.
+    pub fn set_position(&mut self, position: Position) {
+        self.position = position;
+        self.average_entry = position.average_entry();
+    }
+
     /// True when the draft wants more than to cancel.
     pub fn wants_orders(&self) -> bool {
         self.draft.intents.iter().any(|intent| matches!(intent, Intent::Order { .. }))
@@ -69,7 +77,7 @@ impl Slot {
         id: DecisionId,
         cause: Cause,
         time: UnixNanos,
-        trigger: Trigger,
+        trigger: &Trigger,
         outcome: Outcome,
     ) {
         let blank = || Evaluation {
@@ -77,7 +85,7 @@ impl Slot {
             instrument: self.instrument,
             cause,
             time,
-            trigger,
+            trigger: *trigger,
             form: 0,
             values: Vec::new(),
             previous: Vec::new(),
@@ -92,7 +100,7 @@ impl Slot {
         last.id = id;
         last.cause = cause;
         last.time = time;
-        last.trigger = trigger;
+        last.trigger = *trigger;
         last.form = form;
         last.outcome = outcome;
         last.values.clone_from(&self.draft.values);
@@ -114,7 +122,7 @@ struct Miss {
 /// it is what stopped the decision. The first of equals.
 fn nearest_miss(draft: &Draft) -> Option<Miss> {
     let mut nearest: Option<Miss> = None;
-    for (_, root) in draft.sites() {
+    for root in draft.roots() {
         let root = usize::from(root);
         let truth = draft.rules.truths.get(root).copied().unwrap_or(Truth::Unknown);
         if truth == Truth::True {

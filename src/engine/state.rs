@@ -117,7 +117,7 @@ impl Engine {
             }
             slot.draft = Draft::restore(saved.draft);
             slot.form = saved.form;
-            slot.position = saved.position;
+            slot.set_position(saved.position);
             slot.last_signal = saved.last_signal;
             slot.last = saved.last;
         }

@@ -273,7 +273,9 @@ impl Engine {
         let Some(slot) = self.slots.iter_mut().find(owned) else { return Ok(()) };
         let Some(market) = self.markets.get(request.instrument.index()) else { return Ok(()) };
         let before = slot.position;
-        slot.position.apply(fill, request.side, market.instrument.base, time)?;
+        let mut after = before;
+        after.apply(fill, request.side, market.instrument.base, time)?;
+        slot.set_position(after);
         self.portfolio.settle(fill, request.side, &market.instrument)?;
         out.record(&Record::Position {
             strategy: request.id.strategy,
@@ -281,7 +283,7 @@ impl Engine {
             order: request.id,
             time,
             before,
-            after: slot.position,
+            after,
         });
         Ok(())
     }

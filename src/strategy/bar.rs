@@ -93,14 +93,13 @@ impl BarBuilder {
 
     /// Takes a trade; returns the bar that it closed, when it is the first of a later interval.
     pub fn push(&mut self, trade: &Trade) -> Option<Bar> {
-        let start = trade.ts_venue.floor_to(self.length);
         match &mut self.current {
-            Some(bar) if bar.open_time == start => {
-                bar.add(trade);
+            Some(bar) if bar.open_time > trade.ts_venue => {
+                self.late_trades += 1;
                 None
             }
-            Some(bar) if bar.open_time > start => {
-                self.late_trades += 1;
+            Some(bar) if trade.ts_venue < bar.close_time() => {
+                bar.add(trade);
                 None
             }
             _ => self.current.replace(Bar::open(trade, self.length)),

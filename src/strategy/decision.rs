@@ -174,10 +174,20 @@ pub struct Draft {
     /// `decide` calls: index into `labels`, root node.
     sites: Vec<(u16, u16)>,
     labels: Vec<String>,
+    /// The form of an earlier evaluation, by the numbers that names and labels have here.
+    shape: Shape,
     /// Lines to log.
     pub logs: Vec<LogLine>,
     /// What to do.
     pub intents: Vec<Intent>,
+}
+
+/// A form without its words, so that comparing it compares no text.
+#[derive(Clone, PartialEq, Debug, Default)]
+struct Shape {
+    names: Vec<u16>,
+    sites: Vec<(u16, u16)>,
+    nodes: Vec<Node>,
 }
 
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -260,6 +270,25 @@ impl Draft {
                 self.memory.get(usize::from(*name)).is_some_and(|m| m.name == *value)
             })
             && form.sites.iter().zip(self.sites()).all(|(a, b)| a.label == b.0 && a.root == b.1)
+    }
+
+    /// True when the form is the one of the last [`Draft::keep_shape`]: nearly always.
+    pub fn has_kept_shape(&self) -> bool {
+        let Shape { names, sites, nodes } = &self.shape;
+        *names == self.names && *sites == self.sites && *nodes == self.rules.nodes
+    }
+
+    /// Remembers the form of this draft until the next call.
+    pub fn keep_shape(&mut self) {
+        let Shape { names, sites, nodes } = &mut self.shape;
+        names.clone_from(&self.names);
+        sites.clone_from(&self.sites);
+        nodes.clone_from(&self.rules.nodes);
+    }
+
+    /// Where the trees of the `decide` calls so far start.
+    pub fn roots(&self) -> impl Iterator<Item = u16> + '_ {
+        self.sites.iter().map(|(_, root)| *root)
     }
 
     /// The form of this draft.

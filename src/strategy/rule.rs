@@ -280,52 +280,40 @@ impl FlatRules {
 
     /// Appends a tree and returns the truth of its root. Every leaf is evaluated.
     pub fn push(&mut self, rule: &Rule) -> Truth {
-        let at = self.nodes.len();
         match rule {
             Rule::Compare { left, op, right } => {
-                let node = Node::Compare {
-                    left: self.operand(*left),
-                    op: *op,
-                    right: self.operand(*right),
-                };
-                self.close(at, node, op.evaluate(*left, *right))
+                let (from, to) = (self.operand(*left), self.operand(*right));
+                self.nodes.push(Node::Compare { left: from, op: *op, right: to });
+                let truth = op.evaluate(*left, *right);
+                self.truths.push(truth);
+                truth
             }
             Rule::All(rules) => {
-                let truth = self.children(at, rules, Truth::False, Truth::True);
-                self.close(at, Node::All { children: count(rules) }, truth)
+                let node = Node::All { children: count(rules) };
+                self.branch(node, |flat| flat.children(rules, Truth::False, Truth::True))
             }
             Rule::Any(rules) => {
-                let truth = self.children(at, rules, Truth::True, Truth::False);
-                self.close(at, Node::Any { children: count(rules) }, truth)
+                let node = Node::Any { children: count(rules) };
+                self.branch(node, |flat| flat.children(rules, Truth::True, Truth::False))
             }
-            Rule::Not(rule) => {
-                self.reserve();
-                let truth = self.push(rule).not();
-                self.close(at, Node::Not, truth)
-            }
+            Rule::Not(rule) => self.branch(Node::Not, |flat| flat.push(rule).not()),
         }
     }
 
-    fn reserve(&mut self) {
-        self.nodes.push(Node::Not);
+    /// A node whose truth is known only when everything below it has been pushed.
+    fn branch(&mut self, node: Node, below: impl FnOnce(&mut Self) -> Truth) -> Truth {
+        let at = self.truths.len();
+        self.nodes.push(node);
         self.truths.push(Truth::Unknown);
-    }
-
-    fn close(&mut self, at: usize, node: Node, truth: Truth) -> Truth {
-        if at == self.nodes.len() {
-            self.reserve();
-        }
-        if let (Some(n), Some(t)) = (self.nodes.get_mut(at), self.truths.get_mut(at)) {
-            *n = node;
-            *t = truth;
+        let truth = below(self);
+        if let Some(own) = self.truths.get_mut(at) {
+            *own = truth;
         }
         truth
     }
 
     /// One `decisive` child decides, else one unknown makes it unknown, else `otherwise`.
-    fn children(&mut self, at: usize, rules: &[Rule], decisive: Truth, otherwise: Truth) -> Truth {
-        debug_assert_eq!(at, self.nodes.len());
-        self.reserve();
+    fn children(&mut self, rules: &[Rule], decisive: Truth, otherwise: Truth) -> Truth {
         let mut truth = otherwise;
         for rule in rules {
             let child = self.push(rule);

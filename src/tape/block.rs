@@ -28,16 +28,30 @@ pub struct OutputBlock {
 impl OutputBlock {
     /// Adds a record that the input `seq`, received at `time`, caused.
     pub fn append(&mut self, seq: u64, time: UnixNanos, record: &[u8]) -> Result<()> {
-        let bytes = self.bytes.len() + size_of::<u32>() + record.len();
-        let too_large = TapeError::EntryTooLarge { bytes, limit: ENTRY_BYTES_MAX };
-        let Some(length) = u32::try_from(record.len()).ok().filter(|_| bytes <= ENTRY_BYTES_MAX)
-        else {
-            return Err(too_large);
-        };
-        self.bytes.extend_from_slice(&length.to_le_bytes());
-        self.bytes.extend_from_slice(record);
+        self.append_with(seq, time, |bytes| bytes.extend_from_slice(record)).map(drop)
+    }
+
+    /// Adds the record that `write` appends to the buffer it is given, and returns its bytes: the
+    /// record is never copied.
+    pub fn append_with(
+        &mut self,
+        seq: u64,
+        time: UnixNanos,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) -> Result<&[u8]> {
+        let before = self.bytes.len();
+        self.bytes.extend_from_slice(&[0; size_of::<u32>()]);
+        write(&mut self.bytes);
+        let bytes = self.bytes.len();
+        if bytes > ENTRY_BYTES_MAX {
+            self.bytes.truncate(before);
+            return Err(TapeError::EntryTooLarge { bytes, limit: ENTRY_BYTES_MAX });
+        }
         (self.seq, self.time) = (seq, time);
-        Ok(())
+        let written = self.bytes.get_mut(before..).and_then(<[u8]>::split_first_chunk_mut);
+        let Some((length, record)) = written else { return Ok(&[]) };
+        *length = u32::try_from(record.len()).unwrap_or(u32::MAX).to_le_bytes();
+        Ok(record)
     }
 
     /// Whether there is nothing in it.

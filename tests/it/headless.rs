@@ -97,6 +97,19 @@ fn signals_end_a_headless_run_cleanly() {
     }
 }
 
+/// Lost if broken: whoever is to be told that a limit ended the trading.
+#[test]
+fn a_run_that_its_limits_halted_says_so_at_the_end() {
+    let home = Home::new();
+    let run = ["run", "--headless", "--for", "4s", "--config", busy()];
+    let limit = ["--set", "risk.max_daily_loss=0.01"];
+    let said = home.run(&[&run[..], &limit].concat()).expect_code(6).stdout;
+    assert!(said.starts_with("recorded "), "{said}");
+    let decisions = lane(&home.session(), "decisions");
+    let changed = events(&decisions, "trading.state_changed");
+    assert!(changed.iter().any(|line| line["state"] == "halted"), "{changed:?}");
+}
+
 /// Lost if broken: two runs that write into one another's money.
 #[test]
 fn a_second_run_beside_the_first_has_its_own_session_and_account() {

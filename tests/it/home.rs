@@ -14,7 +14,7 @@ pub const PROGRAM: &str = env!("CARGO_BIN_EXE_tickscope");
 /// waits for it when all is well.
 pub const PATIENCE: Duration = Duration::from_secs(40);
 /// Between two looks.
-const LOOK: Duration = Duration::from_millis(20);
+pub const LOOK: Duration = Duration::from_millis(20);
 
 /// Directories that nobody else uses, removed at the end.
 pub struct Home {

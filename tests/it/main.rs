@@ -1,5 +1,5 @@
-//! End to end: the real program, each test in a home of its own, on loopback only; and the floors
-//! that its sources keep.
+//! End to end: the real program, each test in a home of its own, on loopback only; and what holds
+//! for the house as a whole.
 //!
 //! Nothing sleeps for a fixed time where a text can be waited for, and every failure prints what
 //! the program showed.

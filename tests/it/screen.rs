@@ -4,7 +4,7 @@ use std::net::TcpListener;
 
 use rustix::process::Signal;
 
-use super::home::{Home, busy};
+use super::home::{Home, LOOK, busy};
 use super::terminal::{Terminal, expect_restored};
 
 const MEDIUM: (u16, u16) = (120, 40);
@@ -71,7 +71,10 @@ fn it_follows_the_window_from_small_to_wide() {
         terminal.wait("the hint line", last_row_is_drawn);
     }
     terminal.wait_text("DEMO");
-    terminal.press("q");
+    // The habit of the hand: the first one asks, the second one ends.
+    terminal.press("\x03");
+    terminal.wait_text("Ctrl-C again ends the run");
+    terminal.press("\x03");
     let (code, screen) = terminal.finish();
     assert_eq!(code, 0, "{}", screen.contents());
     expect_restored(&screen);
@@ -106,6 +109,25 @@ fn the_settings_of_the_terminal_are_the_same_before_and_after() {
     let after = terminal.settings();
     assert_eq!(terminal.finish().0, 0);
     assert_eq!(after, before);
+}
+
+/// Lost if broken: the way out, when the terminal no longer takes what is drawn.
+#[test]
+fn a_stalled_terminal_cannot_keep_the_run_from_ending() {
+    let home = Home::new();
+    let mut terminal = Terminal::start(&home, (200, 50), &["run", "--config", busy()], &[]);
+    let settings = Terminal::start(&home, MEDIUM, &["--version"], &[]).settings();
+    terminal.wait_text("BTCUSDT");
+    terminal.stall(true);
+    // Whole screens, until the terminal's buffer is full and drawing blocks.
+    for _ in 0..80 {
+        terminal.press("z");
+        std::thread::sleep(LOOK * 2);
+    }
+    terminal.signal(Signal::TERM);
+    let (code, screen) = terminal.finish();
+    assert_eq!(code, 143, "{}", screen.contents());
+    assert_eq!(terminal.settings(), settings);
 }
 
 /// Lost if broken: the screen for whoever cannot or will not see colours.

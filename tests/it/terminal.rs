@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Instant;
@@ -9,7 +10,7 @@ use std::time::Instant;
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::home::{Home, PATIENCE, PROGRAM, wait_for};
+use super::home::{Home, LOOK, PATIENCE, PROGRAM, wait_for};
 
 /// A terminal with the program in it. Dropped, it kills the program.
 pub struct Terminal {
@@ -17,6 +18,7 @@ pub struct Terminal {
     writer: Box<dyn Write + Send>,
     child: Box<dyn Child + Send + Sync>,
     parser: Arc<Mutex<vt100::Parser>>,
+    stalled: Arc<AtomicBool>,
     reader: Option<JoinHandle<()>>,
 }
 
@@ -41,20 +43,27 @@ impl Terminal {
         command.args(arguments);
         command.env_clear();
         home.environment().into_iter().for_each(|(name, value)| command.env(name, value));
-        environment.iter().for_each(|(name, value)| command.env(name, value));
+        for (name, value) in environment {
+            command.env(name, value);
+        }
         command.cwd(home.path(""));
         let child = pair.slave.spawn_command(command).unwrap();
         let parser = Arc::new(Mutex::new(vt100::Parser::new(cells(rows), cells(columns), 0)));
         let (screen, mut output) = (Arc::clone(&parser), pair.master.try_clone_reader().unwrap());
+        let stalled = Arc::new(AtomicBool::new(false));
+        let waiting = Arc::clone(&stalled);
         let reader = std::thread::spawn(move || {
             let mut bytes = [0; 4_096];
             // An error is the end: the program has closed its side.
             while let Ok(count @ 1..) = output.read(&mut bytes) {
                 screen.lock().unwrap().process(&bytes[..count]);
+                while waiting.load(Ordering::SeqCst) {
+                    std::thread::sleep(LOOK);
+                }
             }
         });
         let writer = pair.master.take_writer().unwrap();
-        Self { master: pair.master, writer, child, parser, reader: Some(reader) }
+        Self { master: pair.master, writer, child, parser, stalled, reader: Some(reader) }
     }
 
     /// What is to be read on the screen.
@@ -69,7 +78,7 @@ impl Terminal {
             let ended = self.child.try_wait().unwrap();
             assert!(ended.is_none(), "ended before {what} with {ended:?}:\n{}", self.text());
             assert!(began.elapsed() < PATIENCE, "waited in vain for {what}:\n{}", self.text());
-            std::thread::sleep(std::time::Duration::from_millis(20));
+            std::thread::sleep(LOOK);
         }
     }
 
@@ -95,6 +104,11 @@ impl Terminal {
         self.master.resize(size(columns, rows)).unwrap();
     }
 
+    /// Stops reading what the program writes, or reads on: Ctrl-S, or a dead connection.
+    pub fn stall(&self, stalled: bool) {
+        self.stalled.store(stalled, Ordering::SeqCst);
+    }
+
     /// The terminal's settings, as `stty -a` shows them.
     pub fn settings(&self) -> String {
         format!("{:?}", self.master.get_termios().unwrap())
@@ -108,6 +122,7 @@ impl Terminal {
     /// Waits for the end; returns the exit code and the screen that is left.
     pub fn finish(&mut self) -> (u32, vt100::Screen) {
         let status = wait_for("the end of the program", || self.child.try_wait().unwrap());
+        self.stall(false);
         self.reader.take().unwrap().join().unwrap();
         (status.exit_code(), self.parser.lock().unwrap().screen().clone())
     }
@@ -115,6 +130,7 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
+        self.stall(false);
         // It has usually ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();

@@ -11,7 +11,9 @@ use super::logs::{events, expect_gapless, lane};
 /// Starts the loopback exchange and waits for its address.
 fn exchange(home: &Home, port: &str, faults: &[&str]) -> (Running, String) {
     let mut arguments = vec!["sim", "--port", port, "--instruments", "BTCUSDT,ETHUSDT"];
-    faults.iter().for_each(|fault| arguments.extend(["--fault", fault]));
+    for fault in faults {
+        arguments.extend(["--fault", fault]);
+    }
     let mut running = home.start(&arguments);
     let said = running.wait_stdout("serving http://127.0.0.1:");
     let address = said.split_whitespace().nth(1).unwrap().to_owned();
@@ -37,6 +39,18 @@ fn a_run_against_the_exchange_trades_without_a_gap() {
     assert!(served.contains("to 1 connections"), "{served}");
     let verdict = home.succeed(&["replay", "last", "--verify"]).stdout;
     assert!(verdict.contains(": equal, "), "{verdict}");
+}
+
+/// Lost if broken: recorded days that can be traded again, through the same sockets.
+#[test]
+fn a_recorded_market_can_be_traded_again() {
+    let home = Home::new();
+    let run = ["run", "--headless", "--json", "--config", busy(), "--for"];
+    home.succeed(&[&run[..], &["3s"]].concat());
+    let (exchange, url) = serve(&home, &["--port", "0", "--tape", "last"]);
+    let result = home.succeed(&[&run[..], &["5s", "--venue-url", &url]].concat()).json();
+    assert!(number(&result, "fills") > 0.0 && result["gaps"] == 0, "{result}");
+    exchange.terminate().expect_code(0);
 }
 
 /// Lost if broken: books that quietly lack an update, and signals computed from them.
@@ -69,12 +83,12 @@ fn a_silent_book_stops_orders() {
     let run = home.start(&run);
     home.address("metrics");
     let session = home.session();
-    let is_refused = |line: &&Value| line.to_string().contains("silence");
+    let is_refused = |line: &&Value| line["refused_by"] == "data_silence";
     // A run that was slow to start finds no book at all, which stops its signals as well.
     let is_distrusted = |line: &&Value| line["blocked_by"] == "book_not_trusted";
     wait_for("orders that are stopped", || {
         let lines = lane(&session, "decisions");
-        let refused = events(&lines, "order.denied").into_iter().filter(is_refused).count();
+        let refused = events(&lines, "risk.checked").into_iter().filter(is_refused).count();
         let evaluated = events(&lines, "decision.evaluated");
         (refused > 2 || evaluated.into_iter().any(|line| is_distrusted(&line))).then_some(())
     });
@@ -83,6 +97,23 @@ fn a_silent_book_stops_orders() {
     std::thread::sleep(Duration::from_secs(1));
     assert_eq!(orders(), before);
     run.terminate().expect_code(0);
+}
+
+/// Lost if broken: the warning about an instrument that looks calm and is cut off.
+#[test]
+fn a_silent_instrument_is_told_and_the_other_is_not() {
+    let home = Home::new();
+    let faults = ["trade", "bookTicker", "depth@100ms"].map(|s| format!("silence=ethusdt@{s}@5s"));
+    let (_exchange, url) = exchange(&home, "0", &faults.each_ref().map(String::as_str));
+    let mut run = vec!["run", "--headless", "--json", "--config", busy(), "--venue-url", &url];
+    run.extend(["--set", "risk.max_silence=1500ms"]);
+    let run = home.start(&run);
+    home.address("metrics");
+    wait_events(&home.session(), "diagnostics", "feed.stale", 1);
+    run.terminate().expect_code(0);
+    let diagnostics = lane(&home.session(), "diagnostics");
+    let stale = events(&diagnostics, "feed.stale");
+    assert!(stale.iter().all(|line| line["instrument"] == "ETHUSDT"), "{stale:?}");
 }
 
 /// Lost if broken: a run that has to be started again by hand whenever the venue goes away.

@@ -267,6 +267,8 @@ fn print(rig: &mut Rig, at: u64) {
     let (price, quantity) = (price("100"), quantity("0.001"));
     let trade =
         Trade { id: rig.seq, ts_venue: UnixNanos(at), price, quantity, aggressor: Side::Buy };
+    // The book moves with it: one that stands still would be silent.
+    rig.sync(BTC);
     rig.market(BTC, MarketEvent::Trade(trade));
 }
 
@@ -324,4 +326,15 @@ fn silence_beyond_its_limit_refuses() {
         };
         assert_eq!(refused_by(report), expected);
     }
+}
+
+/// Trades go on and the book stands still: its stream has died, and it prices no order any more.
+#[test]
+fn a_book_that_stands_still_while_trades_go_on_refuses() {
+    let mut rig = Rig::margin(|config| config.risk.max_silence = Some(5 * SECOND));
+    rig.now += 6 * SECOND;
+    rig.trade(BTC, "100", "0.001", Side::Buy);
+    assert_eq!(refused_by(&rig.one(resting("0.1"))), Some(CheckKind::DataSilence));
+    rig.delta(BTC, &[level("99.99", "2")], &[]);
+    assert_eq!(rig.one(resting("0.1")).refusal, None);
 }
