@@ -10,11 +10,16 @@ use super::logs::{events, expect_gapless, lane};
 
 /// Starts the loopback exchange and waits for its address.
 fn exchange(home: &Home, port: &str, faults: &[&str]) -> (Running, String) {
-    let mut arguments = vec!["sim", "--port", port, "--instruments", "BTCUSDT,ETHUSDT"];
+    let mut arguments = vec!["--port", port, "--instruments", "BTCUSDT,ETHUSDT"];
     for fault in faults {
         arguments.extend(["--fault", fault]);
     }
-    let mut running = home.start(&arguments);
+    serve(home, &arguments)
+}
+
+/// The same with other arguments.
+fn serve(home: &Home, arguments: &[&str]) -> (Running, String) {
+    let mut running = home.start(&[&["sim"], arguments].concat());
     let said = running.wait_stdout("serving http://127.0.0.1:");
     let address = said.split_whitespace().nth(1).unwrap().to_owned();
     (running, address)
