@@ -37,7 +37,9 @@ impl Flavor for Append<'_> {
         if let Ok(float) = <&[u8; size_of::<f64>()]>::try_from(bytes) {
             self.0.extend_from_slice(float);
         } else if bytes.len() <= FEW {
-            bytes.iter().for_each(|byte| self.0.push(*byte));
+            for byte in bytes {
+                self.0.push(*byte);
+            }
         } else {
             self.0.extend_from_slice(bytes);
         }

@@ -10,14 +10,14 @@ use super::logs::{events, expect_gapless, lane};
 
 /// Starts the loopback exchange and waits for its address.
 fn exchange(home: &Home, port: &str, faults: &[&str]) -> (Running, String) {
-    let mut arguments = vec!["sim", "--port", port, "--instruments", "BTCUSDT,ETHUSDT"];
+    let mut arguments = vec!["--port", port, "--instruments", "BTCUSDT,ETHUSDT"];
     for fault in faults {
         arguments.extend(["--fault", fault]);
     }
-    serve(home, &arguments[1..])
+    serve(home, &arguments)
 }
 
-/// Starts `sim` with these arguments and waits for its address.
+/// The same with other arguments.
 fn serve(home: &Home, arguments: &[&str]) -> (Running, String) {
     let mut running = home.start(&[&["sim"], arguments].concat());
     let said = running.wait_stdout("serving http://127.0.0.1:");
