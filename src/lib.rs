@@ -7,6 +7,7 @@ pub mod app;
 pub mod config;
 pub mod domain;
 pub mod engine;
+pub mod history;
 pub mod simulator;
 pub mod strategy;
 pub mod tape;
