@@ -1,32 +1,39 @@
-//! `backtest`: a recorded tape, or a file of ticks, through the engine as fast as possible.
+//! `backtest`: a recorded tape, or history in files, through the engine as fast as possible.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::build::{self, Filters, Plan};
 use super::error::{AppError, Exit};
+use super::history::{self, Summary, Wanted};
 use super::outputs::{EntrySink, Outputs, TapeStopped};
 use super::pipeline::{Given, Pipeline, TapeInput};
 use super::platform;
 use super::result::{RunResult, Timing};
 use super::setup;
 use super::source::{Inputs, Replayed};
-use super::ticks::Ticks;
 use crate::config::Loaded;
-use crate::domain::{InstrumentId, MarketEvent, UnixNanos};
+use crate::domain::UnixNanos;
 use crate::engine::view::Mode;
 use crate::strategy::StrategyKind;
 use crate::tape::{self, Compression, Entry, InputTape, Reader, TapeError, Writer, WriterOptions};
+
+/// Rows of files read at a time.
+const BATCH: usize = 4_096;
 
 /// What `backtest` was asked for.
 #[derive(Debug, Default)]
 pub struct Request {
     /// A tape or a session.
     pub tape: Option<String>,
-    /// A CSV file of ticks.
-    pub ticks: Option<PathBuf>,
+    /// Files of trades.
+    pub ticks: Vec<PathBuf>,
+    /// Files of bars.
+    pub bars: Vec<PathBuf>,
+    /// The instrument of files whose names do not say it.
+    pub instrument: Option<String>,
     /// The configuration file.
     pub config: Option<PathBuf>,
     /// `--set` assignments.
@@ -37,10 +44,11 @@ pub struct Request {
 
 /// Runs a backtest and returns what came of it.
 pub fn run(request: &Request, registry: &[StrategyKind]) -> Result<RunResult, AppError> {
-    match (&request.tape, &request.ticks) {
-        (Some(tape), None) => over_tape(tape, request, registry),
-        (None, Some(ticks)) => over_ticks(ticks, request, registry),
-        _ => Err(AppError::new(Exit::Usage, "give either --tape or --ticks")),
+    match (&request.tape, request.ticks.as_slice(), request.bars.as_slice()) {
+        (Some(tape), [], []) => over_tape(tape, request, registry),
+        (None, ticks @ [_, ..], []) => over_files(ticks, Wanted::Ticks, request, registry),
+        (None, [], bars @ [_, ..]) => over_files(bars, Wanted::Bars, request, registry),
+        _ => Err(AppError::new(Exit::Usage, "give one of --tape, --ticks and --bars")),
     }
 }
 
@@ -79,7 +87,12 @@ impl Bench {
     ) -> Result<Self, AppError> {
         let pipeline = build::pipeline(plan, registry)?;
         let session = setup::create_session(loaded, plan, Mode::Backtest, Some(input), started)?;
-        let options = WriterOptions { compression: Compression::None, ..WriterOptions::default() };
+        // A year of virtual time is one segment, unless its size asks for more.
+        let options = WriterOptions {
+            compression: Compression::None,
+            segment_span: u64::MAX,
+            ..WriterOptions::default()
+        };
         let writer = Writer::in_directory(session.directory(), options)?;
         let mut bench = Self {
             pipeline,
@@ -133,9 +146,17 @@ fn over_tape(
     let root = tape::default_root()?;
     let path = tape::resolve(argument, &root)?.path;
     let loaded = setup::load_for_tape(&path, request.config.clone(), &request.set, registry)?;
-    let filters =
-        if setup::holds_instruments(&path)? { Filters::FromVenue } else { Filters::AsRecorded };
+    let listed = history::listed_on(&path)?;
+    let filters = match &listed {
+        Some(_) => Filters::Open,
+        None if setup::holds_instruments(&path)? => Filters::FromVenue,
+        None => Filters::AsRecorded,
+    };
     let plan = build::plan(&loaded, filters)?;
+    if let Some(listed) = &listed {
+        history::check(&plan, listed, &vec![path.display().to_string(); listed.len()])?;
+    }
+    let mut gaps = listed.as_deref().map(history::gaps);
     let input = InputTape { path: path.display().to_string(), hash: setup::hash_path(&path)? };
     let mut bench = Bench::new(&plan, &loaded, registry, input, setup::now())?;
     let bar = progress(setup::tape_bytes(&path)?, request.quiet);
@@ -158,7 +179,13 @@ fn over_tape(
             }
             // The tape's own start is what its run started from; this run has its own.
             Replayed::Other(input) if matches!(*input, TapeInput::Start { .. }) => {}
-            Replayed::Other(input) => bench.take(seq, time, Given::Other(&input))?,
+            Replayed::Other(input) => {
+                if let (Some(gaps), Some(row)) = (&mut gaps, history::row(&input)) {
+                    gaps.note(row.stream, &row.fact);
+                    frames += 1;
+                }
+                bench.take(seq, time, Given::Other(&input))?;
+            }
             Replayed::Output(_) | Replayed::Mark(_) => {}
         }
         if frames.is_multiple_of(8_192) {
@@ -174,53 +201,66 @@ fn over_tape(
         wall_s: wall.elapsed().as_secs_f64(),
         cpu_s: platform::process_cpu() - cpu,
     };
-    bench.finish(timing, &plan)
+    let incomplete_bars = bench.pipeline.engine().incomplete_bars();
+    let mut result = bench.finish(timing, &plan)?;
+    result.history = gaps.map(|gaps| Summary {
+        incomplete_bars,
+        without_data: history::without_data(&plan, listed.as_deref().unwrap_or_default()),
+        ..Summary::new(Vec::new(), gaps)
+    });
+    Ok(result)
 }
 
-fn over_ticks(
-    path: &Path,
+fn over_files(
+    files: &[PathBuf],
+    wanted: Wanted,
     request: &Request,
     registry: &[StrategyKind],
 ) -> Result<RunResult, AppError> {
     let loaded = setup::load(request.config.clone(), &request.set, registry)?;
     let plan = build::plan(&loaded, Filters::Open)?;
-    let input = InputTape { path: path.display().to_string(), hash: setup::hash_path(path)? };
+    let mut past = history::open(files, wanted, request.instrument.as_ref(), &plan)?;
+    let listed = history::listed(past.streams());
+    let places: Vec<String> =
+        past.streams().iter().map(|stream| stream.file.display().to_string()).collect();
+    history::check(&plan, &listed, &places)?;
+    let paths: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+    let input = InputTape { path: paths.join(", "), hash: setup::hash_files(files)? };
     let mut bench = Bench::new(&plan, &loaded, registry, input, setup::now())?;
-    let mut ticks = Ticks::open(path)?;
-    let bar = progress(ticks.file_bytes(), request.quiet);
+    let bar = progress(past.bytes(), request.quiet);
     let (wall, cpu) = (Instant::now(), platform::process_cpu());
-    let mut timing = Timing::default();
+    let (mut timing, mut gaps) = (Timing::default(), history::gaps(&listed));
+    let without_data = history::without_data(&plan, &listed);
+    bench.take(1, past.start(), Given::Other(&TapeInput::Listed(listed)))?;
+    let mut batch = Vec::with_capacity(BATCH);
     loop {
         let (load_wall, load_cpu) = (Instant::now(), platform::thread_cpu());
-        let batch = ticks.next_batch()?;
+        past.next_batch(&mut batch, BATCH)?;
         timing.load_wall_s += load_wall.elapsed().as_secs_f64();
         timing.load_cpu_s += platform::thread_cpu() - load_cpu;
         if batch.is_empty() {
             break;
         }
-        for trade in batch {
-            let seq = bench.seq + 1;
-            (bench.seq, bench.time) = (seq, trade.ts_venue);
-            bench.outputs.begin(seq, trade.ts_venue);
-            let event = MarketEvent::Trade(*trade);
-            bench.pipeline.market(seq, trade.ts_venue, InstrumentId(0), event, &mut bench.outputs);
-            if let Err(stopped) = bench.outputs.end(&mut bench.sink) {
-                return Err(bench.stopped(stopped));
-            }
+        for row in &batch {
+            gaps.note(row.stream, &row.fact);
+            bench.take(bench.seq + 1, row.fact.time(), Given::Other(&history::input(row)))?;
         }
         timing.frames += batch.len() as u64;
-        bar.set_position(ticks.bytes_read());
+        bar.set_position(past.bytes_read());
     }
     bar.finish_and_clear();
-    bench.outputs.flush(&mut bench.sink).map_err(|stopped| bench.stopped(stopped))?;
-    timing.events = timing.frames;
+    timing.events = bench.pipeline.market_events();
     timing.wall_s = wall.elapsed().as_secs_f64() - timing.load_wall_s;
     timing.cpu_s = platform::process_cpu() - cpu - timing.load_cpu_s;
-    bench.finish(timing, &plan)
+    let incomplete_bars = bench.pipeline.engine().incomplete_bars();
+    let mut result = bench.finish(timing, &plan)?;
+    let summary = Summary::new(past.files(), gaps);
+    result.history = Some(Summary { incomplete_bars, without_data, ..summary });
+    Ok(result)
 }
 
-/// A progress bar over a tape's bytes; hidden when nobody watches.
-fn progress(bytes: u64, quiet: bool) -> ProgressBar {
+/// A progress bar over bytes; hidden when nobody watches.
+pub(super) fn progress(bytes: u64, quiet: bool) -> ProgressBar {
     if quiet {
         return ProgressBar::hidden();
     }

@@ -40,7 +40,7 @@ pub enum Filters {
     FromVenue,
     /// Nobody will tell them: an imported tape without the venue's list.
     AsRecorded,
-    /// Everything goes: bare ticks have no venue.
+    /// Everything goes: files of history do not say what the venue accepted.
     Open,
 }
 
@@ -174,7 +174,7 @@ fn instrument(
     let recorded = match filters {
         Filters::FromVenue => None,
         Filters::AsRecorded => RECORDED_FILTERS.iter().find(|known| known.0 == symbol),
-        Filters::Open => Some(&("", "0.01", "0.00000001", "0")),
+        Filters::Open => Some(&("", "0.00000001", "0.00000001", "0")),
     };
     let (tick, lot, notional) =
         recorded.map_or(("0", "0", "0"), |(_, tick, lot, notional)| (*tick, *lot, *notional));

@@ -17,6 +17,22 @@ Examples:
 Exit codes: 0 done, 1 failure, 2 usage or no terminal, 3 invalid configuration, 4 no connection or
 port, 5 replay differs or tape damaged, 6 halted, 7 tape or session not writable.";
 
+const BACKTEST_EXAMPLES: &str = "\
+Examples:
+  tickscope backtest --tape last
+  tickscope backtest --bars BTCUSDT-1m-2025-01.zip BTCUSDT-1m-2025-02.zip --config config/history.toml
+  tickscope backtest --ticks BTCUSDT-trades-2025-01-01.zip --config config/history.toml --json
+  tickscope backtest --bars minutes.parquet --instrument BTCUSDT --config config/history.toml
+
+History has no order book: paper.fills must be \"last_trade\". A file that is not what it seems ends
+the run with exit code 1, the file and the line; a configuration that asks for more than the files
+have, with 3.";
+
+const IMPORT_EXAMPLES: &str = "\
+Examples:
+  tickscope tape import BTCUSDT-1m-2025-*.zip ETHUSDT-1m-2025-*.zip -o minutes.mcap
+  tickscope tape import --format raw recorded.raw.zst -o recorded.mcap";
+
 /// An observability-first terminal trading client: every decision explains itself and replays.
 #[derive(Debug, Parser)]
 #[command(name = "tickscope", version, after_help = EXAMPLES)]
@@ -38,7 +54,8 @@ pub enum Command {
     Tape(TapeCommand),
     /// Run a recorded session again and compare every record.
     Replay(ReplayArgs),
-    /// Run a tape or a file of ticks through the engine as fast as possible.
+    /// Run a tape, or history in files, through the engine as fast as possible.
+    #[command(after_help = BACKTEST_EXAMPLES)]
     Backtest(BacktestArgs),
     /// Check a configuration without running it.
     Check(CheckArgs),
@@ -106,13 +123,19 @@ pub struct SimArgs {
 /// `tape`.
 #[derive(Debug, Clone, Subcommand)]
 pub enum TapeCommand {
-    /// Turn recorded messages into a tape.
+    /// Turn recorded messages, or history in files, into a tape.
+    #[command(after_help = IMPORT_EXAMPLES)]
     Import {
-        /// How the file is written.
-        #[arg(long, value_enum, default_value_t = RawFormat::Raw)]
-        format: RawFormat,
-        /// The file; compression with zstd is recognised.
-        file: PathBuf,
+        /// What the files hold.
+        #[arg(long, value_enum, default_value_t = Format::Auto)]
+        format: Format,
+        /// The files: one of recorded messages, plain or packed with zstd; or any number of files
+        /// of history, CSV, zip or Parquet, merged by time.
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// The instrument of files whose names do not begin with it.
+        #[arg(long, value_name = "SYMBOL")]
+        instrument: Option<String>,
         /// The tape to write.
         #[arg(short, long, value_name = "FILE.mcap")]
         output: PathBuf,
@@ -146,11 +169,22 @@ pub enum TapeCommand {
     },
 }
 
-/// How a file of recorded messages is written.
+/// What files to import hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum RawFormat {
+#[value(rename_all = "camelCase")]
+pub enum Format {
+    /// Whatever is found in them.
+    Auto,
     /// One message a line: receive time in nanoseconds, a space, the message as it came.
     Raw,
+    /// Trades, in columns `ts_ns,id,price,qty,side`.
+    Ticks,
+    /// Binance's `trades`.
+    Trades,
+    /// Binance's `aggTrades`.
+    AggTrades,
+    /// Binance's `klines`.
+    Klines,
 }
 
 /// `replay`.
@@ -168,11 +202,18 @@ pub struct ReplayArgs {
 #[derive(Debug, Clone, Args)]
 pub struct BacktestArgs {
     /// A tape, a session, or `last`.
-    #[arg(long, value_name = "TAPE", conflicts_with = "ticks")]
+    #[arg(long, value_name = "TAPE", conflicts_with_all = ["ticks", "bars"])]
     pub tape: Option<String>,
-    /// A CSV file `ts_ns,id,price,qty,side`.
-    #[arg(long, value_name = "FILE.csv")]
-    pub ticks: Option<PathBuf>,
+    /// Files of trades: Binance's `trades` or `aggTrades`, or columns `ts_ns,id,price,qty,side`;
+    /// CSV, zip or Parquet, merged by time.
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with = "bars")]
+    pub ticks: Vec<PathBuf>,
+    /// Files of bars: Binance's `klines` as CSV, zip or Parquet, merged by time.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub bars: Vec<PathBuf>,
+    /// The instrument of files whose names do not begin with it.
+    #[arg(long, value_name = "SYMBOL", conflicts_with = "tape")]
+    pub instrument: Option<String>,
     /// Where the configuration comes from.
     #[command(flatten)]
     pub config: ConfigArgs,

@@ -43,6 +43,8 @@ fn run_backtest(args: &BacktestArgs, registry: &[StrategyKind]) -> Result<Exit, 
     let request = backtest::Request {
         tape: args.tape.clone(),
         ticks: args.ticks.clone(),
+        bars: args.bars.clone(),
+        instrument: args.instrument.clone(),
         config,
         set,
         quiet: !std::io::stderr().is_terminal(),

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use thiserror::Error;
 
 use crate::config::ConfigError;
+use crate::history::HistoryError;
 use crate::tape::TapeError;
 
 /// How a command ends. The numbers are documented in the README and are never reused.
@@ -62,6 +63,9 @@ pub enum AppError {
     /// The tape or the session directory.
     #[error(transparent)]
     Tape(#[from] TapeError),
+    /// A file of history.
+    #[error(transparent)]
+    History(#[from] HistoryError),
     /// Anything else, with its exit code.
     #[error("{message}")]
     Other {
@@ -104,6 +108,7 @@ impl AppError {
         match self {
             Self::Config(_) => Exit::Invalid,
             Self::Tape(error) => tape_exit(error),
+            Self::History(_) => Exit::Failed,
             Self::Other { exit, .. } => *exit,
         }
     }

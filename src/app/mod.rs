@@ -6,6 +6,8 @@ pub mod build;
 pub mod cli;
 pub mod command;
 pub mod error;
+pub mod history;
+mod import;
 pub mod live;
 pub mod outputs;
 pub mod pipeline;
@@ -16,6 +18,5 @@ pub mod setup;
 pub mod sim;
 pub mod source;
 mod tape_command;
-pub mod ticks;
 
 pub use command::run;

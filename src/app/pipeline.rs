@@ -5,9 +5,12 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Cause, Instrument, InstrumentId, MarketEvent, StrategyId, UnixNanos};
+use crate::domain::{
+    Cause, Instrument, InstrumentId, MarketEvent, Nanos, StrategyId, Trade, UnixNanos,
+};
 use crate::engine::{Command, Engine, Event, Input, Outlet, StartState};
-use crate::strategy::Decision;
+use crate::history::Dataset;
+use crate::strategy::{Bar, Decision};
 use crate::venue::{Channel, Decoder, Frame, LineEvent, Listener, Request, Source, Told, Unusable};
 
 /// An input that is no frame, as it stands on the tape.
@@ -38,6 +41,33 @@ pub enum TapeInput {
     },
     /// Time passed and something was due.
     Clock,
+    /// What the facts after it are of: the first input of a tape that was made of files.
+    Listed(Vec<Listed>),
+    /// A trade from a file.
+    Trade {
+        /// Whose: the place in the list before.
+        of: u16,
+        /// The trade.
+        trade: Trade,
+    },
+    /// A bar from a file.
+    Bar {
+        /// Whose: the place in the list before.
+        of: u16,
+        /// The bar.
+        bar: Bar,
+    },
+}
+
+/// An instrument of history, and what there is of it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Listed {
+    /// The venue's symbol.
+    pub symbol: String,
+    /// What its files held.
+    pub dataset: Dataset,
+    /// The length of its bars, if it has bars.
+    pub bars: Option<Nanos>,
 }
 
 /// An input with its bytes.
@@ -74,6 +104,8 @@ pub struct Pipeline {
     feeds: Feeds,
     notices: Vec<Notice>,
     market_events: u64,
+    /// Whose the facts of files are; `None` for an instrument that is not configured.
+    listed: Vec<Option<InstrumentId>>,
 }
 
 /// Which streams of each instrument deliver.
@@ -94,7 +126,8 @@ impl Pipeline {
         streams: usize,
     ) -> Self {
         let feeds = Feeds { wanted: streams, live: vec![BTreeSet::new(); instruments] };
-        Self { decoder, engine, feeds, notices: Vec::new(), market_events: 0 }
+        let (notices, listed) = (Vec::new(), Vec::new());
+        Self { decoder, engine, feeds, notices, market_events: 0, listed }
     }
 
     /// Takes the input numbered `seq`, received at `time`.
@@ -126,6 +159,20 @@ impl Pipeline {
                 joint.step(Event::Reply { strategy, instrument, asked, decision });
             }
             Given::Other(TapeInput::Clock) => joint.step(Event::Clock),
+            Given::Other(TapeInput::Listed(listed)) => {
+                let ids = listed.iter().map(|listed| joint.engine.instrument(&listed.symbol));
+                self.listed = ids.collect();
+            }
+            Given::Other(TapeInput::Trade { of, trade }) => {
+                if let Some(Some(instrument)) = self.listed.get(usize::from(*of)) {
+                    joint.market(*instrument, MarketEvent::Trade(*trade));
+                }
+            }
+            Given::Other(TapeInput::Bar { of, bar }) => {
+                if let Some(Some(instrument)) = self.listed.get(usize::from(*of)) {
+                    joint.bar(*instrument, bar);
+                }
+            }
         }
         if joint.cause.index == 0 {
             // Even an input that says nothing lets time pass: what is due, fires.
@@ -134,19 +181,6 @@ impl Pipeline {
         for instrument in self.engine.take_distrusted() {
             self.decoder.distrust(instrument, time);
         }
-    }
-
-    /// Takes a market event that no decoder made: bare ticks have no venue.
-    pub fn market(
-        &mut self,
-        seq: u64,
-        time: UnixNanos,
-        instrument: InstrumentId,
-        event: MarketEvent<'_>,
-        out: &mut dyn Outlet,
-    ) {
-        let event = Event::Market { instrument, event };
-        self.engine.step(&Input { cause: Cause { seq, index: 0 }, time, event }, out);
     }
 
     /// The next thing that the decoder wants asked.
@@ -216,6 +250,11 @@ impl Joint<'_> {
     fn market(&mut self, instrument: InstrumentId, event: MarketEvent<'_>) {
         *self.market_events += 1;
         self.step(Event::Market { instrument, event });
+    }
+
+    fn bar(&mut self, instrument: InstrumentId, bar: &Bar) {
+        *self.market_events += 1;
+        self.step(Event::Bar { instrument, bar });
     }
 
     fn instrument(&mut self, id: InstrumentId, instrument: &Instrument) {

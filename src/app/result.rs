@@ -6,6 +6,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::build::Plan;
+use super::history::Summary;
 use super::outputs::Outputs;
 use super::pipeline::Pipeline;
 use super::platform;
@@ -15,17 +16,17 @@ use crate::tape::{Ending, Session};
 /// How long a run took.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Timing {
-    /// Frames, or rows of a file of ticks.
+    /// Frames, or rows of files of history.
     pub frames: u64,
     /// Market events that came of them.
     pub events: u64,
-    /// Seconds spent parsing a file of ticks.
+    /// Seconds spent reading files of history.
     pub load_wall_s: f64,
-    /// CPU seconds spent parsing a file of ticks.
+    /// CPU seconds spent reading files of history.
     pub load_cpu_s: f64,
-    /// Seconds of the run, parsing of ticks apart.
+    /// Seconds of the run, reading files apart.
     pub wall_s: f64,
-    /// CPU seconds of all threads, parsing of ticks apart.
+    /// CPU seconds of all threads, reading files apart.
     pub cpu_s: f64,
 }
 
@@ -34,7 +35,7 @@ pub struct Timing {
 pub struct RunResult {
     /// The session that holds its records.
     pub session: String,
-    /// Frames read, or rows of a file of ticks.
+    /// Frames read, or rows of files of history.
     pub frames: u64,
     /// Market events.
     pub events: u64,
@@ -66,9 +67,9 @@ pub struct RunResult {
     pub ev_per_s_wall: f64,
     /// Frames a second of CPU time of all threads.
     pub ev_per_s_cpu: f64,
-    /// Seconds of parsing ticks.
+    /// Seconds of reading files of history.
     pub load_wall_s: f64,
-    /// CPU seconds of parsing ticks.
+    /// CPU seconds of reading files of history.
     pub load_cpu_s: f64,
     /// Seconds of the run.
     pub run_wall_s: f64,
@@ -76,6 +77,9 @@ pub struct RunResult {
     pub run_cpu_s: f64,
     /// The most memory held, in MiB.
     pub peak_rss_mb: f64,
+    /// What was read, dropped and missing, of a run over history in files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub history: Option<Summary>,
 }
 
 impl RunResult {
@@ -114,6 +118,7 @@ impl RunResult {
             run_wall_s: timing.wall_s,
             run_cpu_s: timing.cpu_s,
             peak_rss_mb: platform::peak_rss_mb(),
+            history: None,
         }
     }
 
@@ -141,6 +146,9 @@ impl fmt::Display for RunResult {
             .equity
             .map_or_else(|| "unknown".to_owned(), |equity| equity.round_dp(2).to_string());
         writeln!(f, "session      {}", self.session)?;
+        if let Some(history) = &self.history {
+            writeln!(f, "{history}")?;
+        }
         writeln!(f, "frames       {}  events {}  gaps {}", self.frames, self.events, self.gaps)?;
         writeln!(
             f,

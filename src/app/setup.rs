@@ -142,13 +142,18 @@ fn binary_hash() -> String {
 
 /// A hash over a file's bytes, or over those of a directory's tape segments.
 pub fn hash_path(path: &Path) -> Result<String, AppError> {
+    hash_files(&files(path))
+}
+
+/// A hash over the bytes of files, in their order.
+pub fn hash_files(files: &[PathBuf]) -> Result<String, AppError> {
     let mut hash = Xxh3::new();
     let mut buffer = vec![0; 256 * 1024];
-    for file in files(path) {
+    for file in files {
         let fail = |error: std::io::Error| {
             AppError::new(Exit::Failed, format!("cannot read {}: {error}", file.display()))
         };
-        let mut reader = File::open(&file).map_err(fail)?;
+        let mut reader = File::open(file).map_err(fail)?;
         loop {
             let read = reader.read(&mut buffer).map_err(fail)?;
             if read == 0 {

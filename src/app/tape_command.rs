@@ -6,9 +6,10 @@ use serde_json::json;
 
 use super::book_check;
 use super::build::{self, Filters};
-use super::cli::{RawFormat, SessionsArgs, TapeCommand};
+use super::cli::{SessionsArgs, TapeCommand};
 use super::command::{print, print_json};
 use super::error::{AppError, Exit};
+use super::import;
 use super::platform::is_alive;
 use crate::config::Layers;
 use crate::domain::UnixNanos;
@@ -23,7 +24,9 @@ const HEAD_MESSAGES: usize = 20_000;
 /// Runs a `tape` command.
 pub fn run(command: &TapeCommand, registry: &[StrategyKind]) -> Result<Exit, AppError> {
     match command {
-        TapeCommand::Import { format: RawFormat::Raw, file, output } => import(file, output),
+        TapeCommand::Import { format, files, instrument, output } => {
+            import::run(*format, files, instrument.as_ref(), output)
+        }
         TapeCommand::Info { tape, json } => info(&resolve(tape)?, *json),
         TapeCommand::Verify { tape, book } => verify(&resolve(tape)?, *book, registry),
         TapeCommand::Cut { tape, drop, output } => cut(&resolve(tape)?, drop, output),
@@ -32,34 +35,6 @@ pub fn run(command: &TapeCommand, registry: &[StrategyKind]) -> Result<Exit, App
 
 fn resolve(argument: &str) -> Result<std::path::PathBuf, AppError> {
     Ok(tape::resolve(argument, &tape::default_root()?)?.path)
-}
-
-fn import(file: &Path, output: &Path) -> Result<Exit, AppError> {
-    let writer = Writer::in_file(output, WriterOptions::default())?;
-    let report = match tape::import_raw(file, writer, tape::classify_binance) {
-        Ok(report) => report,
-        Err(error) => {
-            // An empty tape helps nobody; that it may be gone already does not matter.
-            let _ = std::fs::remove_file(output);
-            return Err(error.into());
-        }
-    };
-    print(&format!(
-        "{}: {} lines, {} messages, {} answers",
-        output.display(),
-        report.lines,
-        report.messages,
-        report.answers
-    ));
-    for (reason, lines) in &report.refused {
-        print(&format!(
-            "refused: {} {}, first on line {}",
-            lines.count,
-            reason.describe(),
-            lines.first_line
-        ));
-    }
-    Ok(Exit::Done)
 }
 
 fn info(path: &Path, as_json: bool) -> Result<Exit, AppError> {

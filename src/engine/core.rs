@@ -104,6 +104,7 @@ impl Engine {
         match input.event {
             Event::Start(start) => self.start(start, out),
             Event::Market { instrument, event } => self.market(instrument, event, cause, out),
+            Event::Bar { instrument, bar } => self.bar(instrument, bar, cause, out),
             Event::Instrument { id, instrument } => {
                 if let Some(market) = self.markets.get_mut(id.index()) {
                     market.instrument = instrument.clone();
@@ -146,6 +147,17 @@ impl Engine {
     /// Books that the engine found wrong since the last call: whoever makes them must start anew.
     pub fn take_distrusted(&mut self) -> Vec<InstrumentId> {
         std::mem::take(&mut self.distrusted)
+    }
+
+    /// Bars that were left out, because a shorter one that belongs to them is missing.
+    pub fn incomplete_bars(&self) -> u64 {
+        self.markets.iter().map(Market::incomplete_bars).sum()
+    }
+
+    /// The instrument of a symbol.
+    pub fn instrument(&self, symbol: &str) -> Option<InstrumentId> {
+        let known = self.config.instruments.iter().position(|known| known.symbol == symbol)?;
+        u16::try_from(known).ok().map(InstrumentId)
     }
 
     /// What trading allows now.
@@ -241,6 +253,24 @@ impl Engine {
             self.evaluate_all(instrument, Feed::Bars(bar.length), &Trigger::Bar(*bar), cause, out);
         }
         self.evaluate_all(instrument, Feed::Trades, &Trigger::Trade(*trade), cause, out);
+        self.closed = closed;
+    }
+
+    /// A bar of the venue ended. Orders that rest are filled where it went through their price;
+    /// what strategies now want is filled at its close, because nothing later is known before.
+    fn bar(&mut self, instrument: InstrumentId, bar: &Bar, cause: Cause, out: &mut dyn Outlet) {
+        let now = self.now;
+        let mut closed = std::mem::take(&mut self.closed);
+        if let Some(market) = self.markets.get_mut(instrument.index()) {
+            market.take_bar(bar, now, &mut closed);
+            for extreme in bar.extremes().iter().filter(|_| bar.trades > 0) {
+                self.paper.traded(instrument, extreme, market, now, cause);
+            }
+        }
+        self.revalue(instrument, cause, out);
+        for bar in &closed {
+            self.evaluate_all(instrument, Feed::Bars(bar.length), &Trigger::Bar(*bar), cause, out);
+        }
         self.closed = closed;
     }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::{
     Account, Cause, Instrument, InstrumentId, MarketEvent, OrderEvent, StrategyId, UnixNanos,
 };
-use crate::strategy::Decision;
+use crate::strategy::{Bar, Decision};
 
 /// One fact with its place on the tape. Time never goes back from one input to the next.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +29,13 @@ pub enum Event<'a> {
         instrument: InstrumentId,
         /// What happened.
         event: MarketEvent<'a>,
+    },
+    /// A bar that the venue made, at its end: history that people have instead of trades.
+    Bar {
+        /// Which instrument.
+        instrument: InstrumentId,
+        /// The bar; all of an instrument have one length.
+        bar: &'a Bar,
     },
     /// The venue's filters of an instrument became known or changed.
     Instrument {

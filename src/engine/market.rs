@@ -230,6 +230,31 @@ impl Market {
     pub fn close_bars(&mut self, trade: &Trade, closed: &mut Vec<Bar>) {
         closed.clear();
         closed.extend(self.bars.values_mut().filter_map(|builder| builder.push(trade)));
+        self.draw(closed);
+    }
+
+    /// Takes a bar that the venue made, known from its end on. Its close stands for the last trade;
+    /// it closes the bars in `closed`, shortest first: its own, and longer ones that end with it.
+    pub fn take_bar(&mut self, bar: &Bar, now: UnixNanos, closed: &mut Vec<Bar>) {
+        self.last_event = now;
+        self.freshness.note(now, bar.close_time());
+        self.first_price.get_or_insert(bar.open);
+        self.turnover = self.turnover.add(bar.turnover).unwrap_or(self.turnover);
+        self.last_trade = Some(bar.last_trade());
+        closed.clear();
+        let fed = |builder: &&mut BarBuilder| builder.length().is_multiple_of(bar.length.max(1));
+        let builders = self.bars.values_mut().filter(fed);
+        closed.extend(builders.filter_map(|builder| builder.push_bar(bar)));
+        self.draw(closed);
+    }
+
+    /// Bars that were left out, because a shorter one that belongs to them is missing.
+    pub fn incomplete_bars(&self) -> u64 {
+        self.bars.values().map(|builder| builder.incomplete).sum()
+    }
+
+    /// Puts closed bars on the chart.
+    fn draw(&mut self, closed: &[Bar]) {
         for bar in closed.iter().filter(|bar| bar.length == self.chart_length) {
             if self.chart.len() == BARS_KEPT {
                 self.chart.pop_front();

@@ -26,34 +26,53 @@ pub struct Gap {
 /// The gaps of a history: the first hundred, and how many there are.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
 pub struct Gaps {
-    /// The first ones, in order of time.
-    pub first: Vec<Gap>,
     /// How many there are.
     pub count: u64,
     /// Trades or bars missing in all of them, where that can be known.
     pub missing: u64,
+    /// The first ones, in order of time.
+    pub first: Vec<Gap>,
+    #[serde(skip)]
+    streams: Vec<Seen>,
+}
+
+/// A stream, and its fact that came last.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Seen {
+    symbol: String,
+    continuity: Continuity,
+    last: Option<Fact>,
 }
 
 impl Gaps {
-    /// Notes a gap of an instrument.
-    pub fn note(
-        &mut self,
-        instrument: &str,
-        (from, to): (UnixNanos, UnixNanos),
-        missing: Option<u64>,
-    ) {
+    /// Watches streams, each an instrument with what there is of it.
+    pub fn watch<'a>(streams: impl Iterator<Item = (&'a str, Dataset)>) -> Self {
+        let seen = |(symbol, dataset): (&str, Dataset)| Seen {
+            symbol: symbol.to_owned(),
+            continuity: Continuity::of(dataset),
+            last: None,
+        };
+        Self { streams: streams.map(seen).collect(), ..Self::default() }
+    }
+
+    /// Takes the next fact of a stream, and notes what is missing before it.
+    pub fn note(&mut self, stream: usize, fact: &Fact) {
+        let Some(seen) = self.streams.get_mut(stream) else { return };
+        let gap = seen.last.as_ref().and_then(|before| seen.continuity.gap(before, fact));
+        seen.last = Some(*fact);
+        let Some(((from, to), missing)) = gap else { return };
         self.count += 1;
         self.missing = self.missing.saturating_add(missing.unwrap_or(0));
         if self.first.len() < KEPT {
-            let (from, to) = (moment(from), moment(to));
-            self.first.push(Gap { instrument: instrument.to_owned(), from, to, missing });
+            let (instrument, from, to) = (seen.symbol.clone(), moment(from), moment(to));
+            self.first.push(Gap { instrument, from, to, missing });
         }
     }
 }
 
 /// What tells that nothing is missing between two facts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Continuity {
+enum Continuity {
     /// A bar opens where the one before it closed.
     Bars,
     /// Ids go up one by one.
@@ -64,7 +83,7 @@ pub enum Continuity {
 
 impl Continuity {
     /// Of a dataset.
-    pub fn of(dataset: Dataset) -> Self {
+    fn of(dataset: Dataset) -> Self {
         match dataset {
             Dataset::Klines => Self::Bars,
             Dataset::Trades | Dataset::AggTrades => Self::Ids,
@@ -73,7 +92,7 @@ impl Continuity {
     }
 
     /// The gap between two facts, and how many are missing in it.
-    pub fn gap(self, before: &Fact, after: &Fact) -> Option<((UnixNanos, UnixNanos), Option<u64>)> {
+    fn gap(self, before: &Fact, after: &Fact) -> Option<((UnixNanos, UnixNanos), Option<u64>)> {
         match (before, after) {
             (Fact::Bar(before), Fact::Bar(after)) => {
                 let lacks = after.open_time.since(before.close_time());

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::error::quoted;
 
 /// Most columns of any dataset.
@@ -14,7 +16,8 @@ const COLUMNS_MAX: usize = 64;
 pub type Cells<'a> = [&'a [u8]; ROLES];
 
 /// What a file holds.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Dataset {
     /// tickscope's own table of trades.
     Ticks,

@@ -11,7 +11,6 @@ use serde::Serialize;
 
 use super::error::HistoryError;
 use super::file::{HistoryFile, Kind};
-use super::gaps::{Continuity, Gaps};
 use super::{Dataset, Fact, span};
 use crate::domain::{Nanos, UnixNanos};
 
@@ -71,7 +70,6 @@ pub struct History {
     heads: BinaryHeap<Reverse<Head>>,
     /// The fact of each stream that was given last, with its part and row.
     last: Vec<Option<(Fact, usize, u64)>>,
-    gaps: Gaps,
     bytes: u64,
     read: Arc<AtomicU64>,
 }
@@ -128,7 +126,6 @@ impl History {
             parts: Vec::new(),
             heads: BinaryHeap::new(),
             last: Vec::new(),
-            gaps: Gaps::default(),
             bytes: 0,
             read: Arc::default(),
         };
@@ -202,9 +199,9 @@ impl History {
         self.parts.iter().map(report).collect()
     }
 
-    /// What was missing so far.
-    pub fn gaps(&self) -> &Gaps {
-        &self.gaps
+    /// When it begins.
+    pub fn start(&self) -> UnixNanos {
+        self.heads.peek().map_or(UnixNanos::default(), |Reverse(head)| head.order.0)
     }
 
     /// Puts the next rows into `batch`, at most `most`; none at the end.
@@ -263,9 +260,6 @@ impl History {
                 };
                 let other = place(*before_at, *before_row);
                 return Err(HistoryError::of_row(place(at, row), format!("{problem} {other}")));
-            }
-            if let Some((span, missing)) = Continuity::of(of.dataset).gap(before, fact) {
-                self.gaps.note(&of.symbol, span, missing);
             }
         }
         *last = Some((*fact, at, row));

@@ -21,7 +21,7 @@ mod text;
 
 pub use error::HistoryError;
 pub use file::{HistoryFile, Kind};
-pub use gaps::{Continuity, Gap, Gaps};
+pub use gaps::{Gap, Gaps};
 pub use kline::Kline;
 pub use layout::Dataset;
 pub use merge::{FileReport, History, Options, Row, Stream};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Nanos, Num, Price, Quantity, Trade, UnixNanos};
+use crate::domain::{Nanos, Num, Price, Quantity, Side, Trade, UnixNanos};
 
 /// Open, high, low, close and volume of one interval.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -60,6 +60,40 @@ impl Bar {
         self.last_trade_id = trade.id;
     }
 
+    /// Adds the next shorter bar of the same interval.
+    fn join(&mut self, bar: &Self) {
+        // Nobody traded in it: it repeats a price that may be older than the interval.
+        if bar.trades > 0 {
+            if self.trades == 0 {
+                (self.open, self.high, self.low) = (bar.open, bar.high, bar.low);
+                self.first_trade_id = bar.first_trade_id;
+            }
+            self.high = self.high.max(bar.high);
+            self.low = self.low.min(bar.low);
+            self.close = bar.close;
+            self.last_trade_id = bar.last_trade_id;
+        }
+        self.volume = self.volume.add(bar.volume).unwrap_or(self.volume);
+        self.turnover = self.turnover.add(bar.turnover).unwrap_or(self.turnover);
+        self.trades += bar.trades;
+    }
+
+    /// The bar's end as if it were a trade, of nothing, because who traded is not known.
+    pub fn last_trade(&self) -> Trade {
+        self.touch(self.close, Side::Buy)
+    }
+
+    /// The lowest and the highest price as trades that whoever waited there faces. Of nothing, so
+    /// that they fill what they went through, and never what they only reached.
+    pub fn extremes(&self) -> [Trade; 2] {
+        [self.touch(self.low, Side::Sell), self.touch(self.high, Side::Buy)]
+    }
+
+    fn touch(&self, price: Price, aggressor: Side) -> Trade {
+        let (id, ts_venue) = (self.last_trade_id, self.close_time());
+        Trade { id, ts_venue, price, quantity: Quantity::ZERO, aggressor }
+    }
+
     /// Where the interval ends.
     pub fn close_time(&self) -> UnixNanos {
         self.open_time.plus(self.length)
@@ -71,14 +105,19 @@ impl Bar {
 pub struct BarBuilder {
     length: Nanos,
     current: Option<Bar>,
+    /// How much of the open bar's interval the bars that it is made of cover.
+    covered: Nanos,
     /// Trades that came for an interval already closed: counted, never applied.
     pub late_trades: u64,
+    /// Bars made of shorter ones of which one was missing: counted, never given.
+    pub incomplete: u64,
 }
 
 impl BarBuilder {
     /// A builder of bars of `length` nanoseconds, at least one millisecond.
     pub fn new(length: Nanos) -> Self {
-        Self { length: length.max(1_000_000), current: None, late_trades: 0 }
+        let length = length.max(1_000_000);
+        Self { length, current: None, covered: 0, late_trades: 0, incomplete: 0 }
     }
 
     /// The interval's length in nanoseconds.
@@ -104,6 +143,37 @@ impl BarBuilder {
             }
             _ => self.current.replace(Bar::open(trade, self.length)),
         }
+    }
+
+    /// Takes a closed bar whose length divides this one's, in order of time; returns the bar that
+    /// it completes. One that lacks a part passes for nothing and is counted.
+    pub fn push_bar(&mut self, bar: &Bar) -> Option<Bar> {
+        if self.current.as_ref().is_some_and(|open| bar.open_time < open.open_time) {
+            self.late_trades += bar.trades;
+            return None;
+        }
+        let is_within = |open: &Bar| bar.open_time < open.close_time();
+        if self.current.as_ref().is_some_and(|open| !is_within(open)) {
+            self.give();
+        }
+        match &mut self.current {
+            Some(open) => open.join(bar),
+            None => {
+                let open_time = bar.open_time.floor_to(self.length);
+                self.current = Some(Bar { open_time, length: self.length, ..*bar });
+            }
+        }
+        self.covered = self.covered.saturating_add(bar.length);
+        let is_last = |open: &Bar| open.close_time() == bar.close_time();
+        if self.current.as_ref().is_some_and(is_last) { self.give() } else { None }
+    }
+
+    /// Ends the open bar, which is given if nothing of it is missing.
+    fn give(&mut self) -> Option<Bar> {
+        let whole = self.covered == self.length;
+        self.covered = 0;
+        self.incomplete += u64::from(!whole);
+        self.current.take().filter(|_| whole)
     }
 }
 

@@ -1,0 +1,264 @@
+//! Files of history joined with a run: what there is against what the configuration wants, and
+//! facts as the inputs that the engine takes, from files and from a tape alike.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::build::Plan;
+use super::error::AppError;
+use super::pipeline::{Listed, TapeInput};
+use crate::domain::InstrumentId;
+use crate::engine::{FillModel, StrategyConfig};
+use crate::history::{Dataset, Fact, FileReport, Gaps, History, Kline, Row, Stream, span};
+use crate::strategy::{Bar, Feed};
+use crate::tape::{Channel, Reader};
+
+/// Files named in full in a result that a person reads.
+const SHOWN: usize = 4;
+
+/// What a run had of history: part of its result.
+#[derive(Clone, Debug, Serialize)]
+pub struct Summary {
+    /// The files with what was found in each; none for a tape.
+    pub files: Vec<FileReport>,
+    /// Exact duplicates of a row before, dropped.
+    pub duplicates: u64,
+    /// What was missing.
+    pub gaps: Gaps,
+    /// Bars left out, because a shorter one that belongs to them was missing.
+    pub incomplete_bars: u64,
+    /// Instruments of strategies that there was nothing of.
+    pub without_data: Vec<String>,
+}
+
+impl Summary {
+    /// Of files, after the last row of them.
+    pub fn new(files: Vec<FileReport>, gaps: Gaps) -> Self {
+        let duplicates = files.iter().map(|file| file.duplicates).sum();
+        Self { files, duplicates, gaps, incomplete_bars: 0, without_data: Vec::new() }
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for file in self.files.iter().take(SHOWN) {
+            writeln!(
+                f,
+                "history      {}: {} of {}, {} rows, {} duplicates dropped",
+                file.path.display(),
+                file.format,
+                file.instrument,
+                file.rows,
+                file.duplicates
+            )?;
+        }
+        if let Some(more) = self.files.get(SHOWN..).filter(|more| !more.is_empty()) {
+            let rows: u64 = more.iter().map(|file| file.rows).sum();
+            let duplicates: u64 = more.iter().map(|file| file.duplicates).sum();
+            let more = more.len();
+            writeln!(
+                f,
+                "history      and {more} more: {rows} rows, {duplicates} duplicates dropped"
+            )?;
+        }
+        let (count, missing) = (self.gaps.count, self.gaps.missing);
+        write!(f, "missing      {missing} rows in {count} gaps")?;
+        if self.incomplete_bars > 0 {
+            write!(f, ", {} longer bars left out", self.incomplete_bars)?;
+        }
+        for gap in self.gaps.first.iter().take(SHOWN) {
+            let missing = gap.missing.map_or_else(String::new, |count| format!(" ({count})"));
+            write!(f, "\n             {} {} to {}{missing}", gap.instrument, gap.from, gap.to)?;
+        }
+        if !self.without_data.is_empty() {
+            write!(f, "\nno data      {}", self.without_data.join(", "))?;
+        }
+        Ok(())
+    }
+}
+
+/// What a history is of, as a tape says it.
+pub fn listed(streams: &[Stream]) -> Vec<Listed> {
+    let listed = |stream: &Stream| Listed {
+        symbol: stream.symbol.clone(),
+        dataset: stream.dataset,
+        bars: stream.bars,
+    };
+    streams.iter().map(listed).collect()
+}
+
+/// Gaps to be noted in what is listed.
+pub fn gaps(listed: &[Listed]) -> Gaps {
+    Gaps::watch(listed.iter().map(|listed| (listed.symbol.as_str(), listed.dataset)))
+}
+
+/// What a tape that was made of files is of; `None` for any other tape.
+pub fn listed_on(path: &Path) -> Result<Option<Vec<Listed>>, AppError> {
+    let mut reader = Reader::open(path)?;
+    let Some(entry) = reader.next()? else { return Ok(None) };
+    Ok(match (entry.channel, postcard::from_bytes(entry.bytes)) {
+        (Channel::Input, Ok(TapeInput::Listed(listed))) => Some(listed),
+        _ => None,
+    })
+}
+
+/// A row as an input.
+pub fn input(row: &Row) -> TapeInput {
+    let of = u16::try_from(row.stream).unwrap_or(u16::MAX);
+    match row.fact {
+        Fact::Trade(trade) => TapeInput::Trade { of, trade },
+        Fact::Bar(kline) => TapeInput::Bar { of, bar: bar(&kline) },
+    }
+}
+
+/// An input as a row; `None` for inputs that are no history.
+pub fn row(input: &TapeInput) -> Option<Row> {
+    match input {
+        TapeInput::Trade { of, trade } => {
+            Some(Row { stream: usize::from(*of), fact: Fact::Trade(*trade) })
+        }
+        TapeInput::Bar { of, bar } => {
+            Some(Row { stream: usize::from(*of), fact: Fact::Bar(kline(bar)) })
+        }
+        _ => None,
+    }
+}
+
+/// The venue does not say which trades a bar is made of: their ids are zero.
+fn bar(kline: &Kline) -> Bar {
+    Bar {
+        open_time: kline.open_time,
+        length: kline.length,
+        open: kline.open,
+        high: kline.high,
+        low: kline.low,
+        close: kline.close,
+        volume: kline.volume,
+        turnover: kline.turnover,
+        trades: kline.trades,
+        first_trade_id: 0,
+        last_trade_id: 0,
+    }
+}
+
+fn kline(bar: &Bar) -> Kline {
+    Kline {
+        open_time: bar.open_time,
+        length: bar.length,
+        open: bar.open,
+        high: bar.high,
+        low: bar.low,
+        close: bar.close,
+        volume: bar.volume,
+        turnover: bar.turnover,
+        trades: bar.trades,
+    }
+}
+
+/// Refuses a run whose configuration asks for more than there is. `places` are where what is
+/// listed comes from.
+pub fn check(plan: &Plan, listed: &[Listed], places: &[String]) -> Result<(), AppError> {
+    let known: Vec<&str> =
+        plan.engine.instruments.iter().map(|known| known.symbol.as_str()).collect();
+    for (listed, place) in listed.iter().zip(places) {
+        let Some(at) = known.iter().position(|known| *known == listed.symbol) else {
+            return Err(AppError::invalid(format!(
+                "{place} is of {}, which the configuration does not have: venue.instruments is {}",
+                listed.symbol,
+                known.join(", ")
+            )));
+        };
+        let trades = |strategy: &&StrategyConfig| {
+            strategy.instruments.iter().any(|instrument| instrument.index() == at)
+        };
+        for strategy in plan.engine.strategies.iter().filter(trades) {
+            check_feed(strategy, listed).map_err(|problem| {
+                AppError::invalid(format!("strategy {:?} decides on {problem}", strategy.name))
+            })?;
+        }
+    }
+    let place = places.first().map_or("history", String::as_str);
+    let lacks = match plan.engine.paper.fills {
+        FillModel::Book => "an order book",
+        FillModel::Touch => "quotes",
+        FillModel::LastTrade => return Ok(()),
+    };
+    Err(AppError::invalid(format!(
+        "paper.fills = \"{}\" needs {lacks}, and {place} has none: \"last_trade\" works (--set \
+         paper.fills=last_trade)",
+        plan.engine.paper.fills.as_str()
+    )))
+}
+
+/// Whether what is listed can feed a strategy.
+fn check_feed(strategy: &StrategyConfig, listed: &Listed) -> Result<(), String> {
+    let Listed { symbol, bars, .. } = listed;
+    match (strategy.feed, *bars) {
+        (Feed::Quotes, _) => {
+            Err(format!("quotes, which history of {symbol} in files does not have"))
+        }
+        (Feed::Trades, None) | (Feed::Bars(_), None) => Ok(()),
+        (Feed::Trades, Some(has)) => {
+            let has = span(has);
+            Err(format!(
+                "trades, and the history of {symbol} is bars of {has}: set its feed to \
+                 \"bars:{has}\", or give trades with --ticks"
+            ))
+        }
+        (Feed::Bars(wants), Some(has)) if wants < has => Err(format!(
+            "bars of {}, and the history of {symbol} is bars of {}, of which shorter ones cannot \
+             be made: set its feed to \"bars:{}\" or longer, or give trades with --ticks",
+            span(wants),
+            span(has),
+            span(has)
+        )),
+        (Feed::Bars(wants), Some(has)) if !wants.is_multiple_of(has) => Err(format!(
+            "bars of {}, which are not made of whole bars of {}, the history of {symbol}",
+            span(wants),
+            span(has)
+        )),
+        (Feed::Bars(_), Some(_)) => Ok(()),
+    }
+}
+
+/// Instruments that strategies want and nothing is listed of.
+pub fn without_data(plan: &Plan, listed: &[Listed]) -> Vec<String> {
+    let wanted = |id: &InstrumentId| {
+        let mut all = plan.engine.strategies.iter().flat_map(|strategy| &strategy.instruments);
+        all.any(|wanted| wanted == id)
+    };
+    (0..)
+        .map(InstrumentId)
+        .zip(&plan.engine.instruments)
+        .filter(|(id, _)| wanted(id))
+        .map(|(_, instrument)| instrument.symbol.clone())
+        .filter(|symbol| listed.iter().all(|listed| listed.symbol != *symbol))
+        .collect()
+}
+
+/// What `--ticks` and `--bars` take.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Wanted {
+    /// Files of trades.
+    Ticks,
+    /// Files of bars.
+    Bars,
+}
+
+/// Opens the files of a backtest.
+pub fn open(
+    files: &[PathBuf],
+    wanted: Wanted,
+    instrument: Option<&String>,
+    plan: &Plan,
+) -> Result<History, AppError> {
+    let datasets = match wanted {
+        Wanted::Ticks => vec![Dataset::Ticks, Dataset::Trades, Dataset::AggTrades],
+        Wanted::Bars => vec![Dataset::Klines],
+    };
+    let configured = plan.engine.instruments.iter().map(|known| known.symbol.clone()).collect();
+    let options = crate::history::Options { instrument: instrument.cloned(), configured, datasets };
+    Ok(History::open(files, &options)?)
+}

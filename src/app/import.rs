@@ -1,0 +1,133 @@
+//! `tape import`: recorded messages, or history in files, as a tape.
+
+use std::fs::File;
+use std::io::{IsTerminal, Read};
+use std::path::{Path, PathBuf};
+
+use super::backtest::progress;
+use super::cli::Format;
+use super::command::print;
+use super::error::{AppError, Exit};
+use super::history::{self, Summary};
+use super::pipeline::TapeInput;
+use crate::domain::UnixNanos;
+use crate::history::{Dataset, History, Options};
+use crate::tape::{self, Channel, Entry, Writer, WriterOptions};
+
+/// Rows read at a time.
+const BATCH: usize = 4_096;
+
+/// Imports files of one format.
+pub fn run(
+    format: Format,
+    files: &[PathBuf],
+    instrument: Option<&String>,
+    output: &Path,
+) -> Result<Exit, AppError> {
+    let is_raw = match (format, files) {
+        (Format::Raw, _) => true,
+        (Format::Auto, [file, ..]) => is_raw(file),
+        _ => false,
+    };
+    let done = match (is_raw, files) {
+        (true, [file]) => raw(file, output),
+        (true, _) => Err(AppError::new(
+            Exit::Usage,
+            "recorded messages are imported from one file: their order is that of their lines",
+        )),
+        (false, _) => of_history(format, files, instrument, output),
+    };
+    if matches!(done, Err(AppError::Tape(_) | AppError::History(_))) {
+        // Half a tape helps nobody; that it may be gone already does not matter.
+        let _ = std::fs::remove_file(output);
+    }
+    done
+}
+
+/// True for what begins as recorded messages do: a time and a space, or packed with zstd.
+fn is_raw(file: &Path) -> bool {
+    const ZSTD_MAGIC: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
+    let mut head = Vec::new();
+    let read = File::open(file).and_then(|file| file.take(64).read_to_end(&mut head));
+    let digits = head.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    read.is_ok() && (head.starts_with(&ZSTD_MAGIC) || digits > 0 && head.get(digits) == Some(&b' '))
+}
+
+fn of_history(
+    format: Format,
+    files: &[PathBuf],
+    instrument: Option<&String>,
+    output: &Path,
+) -> Result<Exit, AppError> {
+    let datasets = match format {
+        Format::Auto | Format::Raw => Vec::new(),
+        Format::Ticks => vec![Dataset::Ticks],
+        Format::Trades => vec![Dataset::Trades],
+        Format::AggTrades => vec![Dataset::AggTrades],
+        Format::Klines => vec![Dataset::Klines],
+    };
+    let options = Options { instrument: instrument.cloned(), datasets, ..Options::default() };
+    let mut past = History::open(files, &options)?;
+    let mut writer = Writer::in_file(output, WriterOptions::default())?;
+    let listed = history::listed(past.streams());
+    let mut gaps = history::gaps(&listed);
+    let (mut bytes, mut rows) = (Vec::new(), 0);
+    let mut seq = 1;
+    put(&mut writer, &mut bytes, (seq, past.start()), &TapeInput::Listed(listed))?;
+    let bar = progress(past.bytes(), !std::io::stderr().is_terminal());
+    let mut batch = Vec::with_capacity(BATCH);
+    loop {
+        past.next_batch(&mut batch, BATCH)?;
+        if batch.is_empty() {
+            break;
+        }
+        for row in &batch {
+            seq += 1;
+            rows += 1;
+            gaps.note(row.stream, &row.fact);
+            put(&mut writer, &mut bytes, (seq, row.fact.time()), &history::input(row))?;
+        }
+        bar.set_position(past.bytes_read());
+    }
+    bar.finish_and_clear();
+    writer.finish()?;
+    print(&Summary::new(past.files(), gaps).to_string());
+    print(&format!("{}: {rows} rows of {} instruments", output.display(), past.streams().len()));
+    Ok(Exit::Done)
+}
+
+/// Writes an input.
+fn put(
+    writer: &mut Writer,
+    bytes: &mut Vec<u8>,
+    (seq, time): (u64, UnixNanos),
+    input: &TapeInput,
+) -> Result<(), AppError> {
+    bytes.clear();
+    *bytes = postcard::to_extend(input, std::mem::take(bytes))
+        .map_err(|error| AppError::new(Exit::Failed, error.to_string()))?;
+    writer.write(&Entry { channel: Channel::Input, seq, time, bytes })?;
+    Ok(())
+}
+
+/// A text of recorded messages.
+fn raw(file: &Path, output: &Path) -> Result<Exit, AppError> {
+    let writer = Writer::in_file(output, WriterOptions::default())?;
+    let report = tape::import_raw(file, writer, tape::classify_binance)?;
+    print(&format!(
+        "{}: {} lines, {} messages, {} answers",
+        output.display(),
+        report.lines,
+        report.messages,
+        report.answers
+    ));
+    for (reason, lines) in &report.refused {
+        print(&format!(
+            "refused: {} {}, first on line {}",
+            lines.count,
+            reason.describe(),
+            lines.first_line
+        ));
+    }
+    Ok(Exit::Done)
+}
