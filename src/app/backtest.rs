@@ -1,5 +1,6 @@
 //! `backtest`: a recorded tape, or history in files, through the engine as fast as possible.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -9,7 +10,7 @@ use super::build::{self, Filters, Plan};
 use super::error::{AppError, Exit};
 use super::history::{self, Summary, Wanted};
 use super::outputs::{EntrySink, Outputs, TapeStopped};
-use super::pipeline::{Given, Pipeline, TapeInput};
+use super::pipeline::{Given, Listed, Pipeline, TapeInput};
 use super::platform;
 use super::result::{RunResult, Timing};
 use super::setup;
@@ -17,8 +18,11 @@ use super::source::{Inputs, Replayed};
 use crate::config::Loaded;
 use crate::domain::UnixNanos;
 use crate::engine::view::Mode;
+use crate::history::{Gaps, History};
 use crate::strategy::StrategyKind;
-use crate::tape::{self, Compression, Entry, InputTape, Reader, TapeError, Writer, WriterOptions};
+use crate::tape::{
+    self, Compression, Ending, Entry, InputTape, Reader, TapeError, Writer, WriterOptions,
+};
 
 /// Rows of files read at a time.
 const BATCH: usize = 4_096;
@@ -121,6 +125,17 @@ impl Bench {
             Some(error) => error.into(),
             None => AppError::new(Exit::Failed, "a record could not be encoded"),
         }
+    }
+
+    /// Ends the session of a run that cannot go on: what it has stays, with the reason.
+    fn abandon(mut self, error: AppError) -> AppError {
+        // The reason matters; that the rest of the tape cannot be written either does not.
+        let _ = self.outputs.flush(&mut self.sink);
+        let _ = self.sink.writer.finish();
+        let counts = BTreeMap::from([("frames".to_owned(), self.pipeline.market_events())]);
+        let _ =
+            self.session.end(Ending { at: setup::now(), error: Some(error.to_string()), counts });
+        error
     }
 
     /// Lets everything still due happen, writes the last mark, and ends the session.
@@ -227,10 +242,30 @@ fn over_files(
     let paths: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
     let input = InputTape { path: paths.join(", "), hash: setup::hash_files(files)? };
     let mut bench = Bench::new(&plan, &loaded, registry, input, setup::now())?;
-    let bar = progress(past.bytes(), request.quiet);
-    let (wall, cpu) = (Instant::now(), platform::process_cpu());
-    let (mut timing, mut gaps) = (Timing::default(), history::gaps(&listed));
+    let mut gaps = history::gaps(&listed);
     let without_data = history::without_data(&plan, &listed);
+    let bar = progress(past.bytes(), request.quiet);
+    let timing = match feed(&mut bench, &mut past, listed, (&mut gaps, &bar)) {
+        Ok(timing) => timing,
+        Err(error) => return Err(bench.abandon(error)),
+    };
+    bar.finish_and_clear();
+    let incomplete_bars = bench.pipeline.engine().incomplete_bars();
+    let mut result = bench.finish(timing, &plan)?;
+    let summary = Summary::new(past.files(), gaps);
+    result.history = Some(Summary { incomplete_bars, without_data, ..summary });
+    Ok(result)
+}
+
+/// Runs the rows of files, and measures reading apart from the run.
+fn feed(
+    bench: &mut Bench,
+    past: &mut History,
+    listed: Vec<Listed>,
+    (gaps, bar): (&mut Gaps, &ProgressBar),
+) -> Result<Timing, AppError> {
+    let (wall, cpu) = (Instant::now(), platform::process_cpu());
+    let mut timing = Timing::default();
     bench.take(1, past.start(), Given::Other(&TapeInput::Listed(listed)))?;
     let mut batch = Vec::with_capacity(BATCH);
     loop {
@@ -248,15 +283,11 @@ fn over_files(
         timing.frames += batch.len() as u64;
         bar.set_position(past.bytes_read());
     }
-    bar.finish_and_clear();
+    bench.outputs.flush(&mut bench.sink).map_err(|stopped| bench.stopped(stopped))?;
     timing.events = bench.pipeline.market_events();
     timing.wall_s = wall.elapsed().as_secs_f64() - timing.load_wall_s;
     timing.cpu_s = platform::process_cpu() - cpu - timing.load_cpu_s;
-    let incomplete_bars = bench.pipeline.engine().incomplete_bars();
-    let mut result = bench.finish(timing, &plan)?;
-    let summary = Summary::new(past.files(), gaps);
-    result.history = Some(Summary { incomplete_bars, without_data, ..summary });
-    Ok(result)
+    Ok(timing)
 }
 
 /// A progress bar over bytes; hidden when nobody watches.

@@ -11,7 +11,7 @@ use super::error::AppError;
 use super::pipeline::{Listed, TapeInput};
 use crate::domain::InstrumentId;
 use crate::engine::{FillModel, StrategyConfig};
-use crate::history::{Dataset, Fact, FileReport, Gaps, History, Kline, Row, Stream, span};
+use crate::history::{Dataset, Fact, FileReport, Gaps, History, Kline, Options, Row, Stream, span};
 use crate::strategy::{Bar, Feed};
 use crate::tape::{Channel, Reader};
 
@@ -254,11 +254,11 @@ pub fn open(
     instrument: Option<&String>,
     plan: &Plan,
 ) -> Result<History, AppError> {
-    let datasets = match wanted {
-        Wanted::Ticks => vec![Dataset::Ticks, Dataset::Trades, Dataset::AggTrades],
-        Wanted::Bars => vec![Dataset::Klines],
+    let (datasets, use_this) = match wanted {
+        Wanted::Ticks => (vec![Dataset::Ticks, Dataset::Trades, Dataset::AggTrades], "--bars"),
+        Wanted::Bars => (vec![Dataset::Klines], "--ticks"),
     };
     let configured = plan.engine.instruments.iter().map(|known| known.symbol.clone()).collect();
-    let options = crate::history::Options { instrument: instrument.cloned(), configured, datasets };
-    Ok(History::open(files, &options)?)
+    let (instrument, otherwise) = (instrument.cloned(), format!(": use {use_this}"));
+    Ok(History::open(files, &Options { instrument, configured, datasets, otherwise })?)
 }

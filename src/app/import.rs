@@ -66,7 +66,9 @@ fn of_history(
         Format::AggTrades => vec![Dataset::AggTrades],
         Format::Klines => vec![Dataset::Klines],
     };
-    let options = Options { instrument: instrument.cloned(), datasets, ..Options::default() };
+    let otherwise = datasets.first().map(|wanted| format!(", not {wanted}")).unwrap_or_default();
+    let instrument = instrument.cloned();
+    let options = Options { instrument, datasets, otherwise, ..Options::default() };
     let mut past = History::open(files, &options)?;
     let mut writer = Writer::in_file(output, WriterOptions::default())?;
     let listed = history::listed(past.streams());

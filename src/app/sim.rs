@@ -22,6 +22,16 @@ pub fn run(args: &SimArgs) -> Result<Exit, AppError> {
     let source = match &args.tape {
         Some(tape) => {
             let path = tape::resolve(tape, &tape::default_root()?)?.path;
+            if super::history::listed_on(&path)?.is_some() {
+                return Err(AppError::new(
+                    Exit::Failed,
+                    format!(
+                        "{} was made of files and holds no messages to serve: use `tickscope \
+                         backtest --tape`",
+                        path.display()
+                    ),
+                ));
+            }
             Source::Tape(Box::new(RecordedFrames::open(&path)?))
         }
         None => synthetic_source(args.seed, &args.instruments),

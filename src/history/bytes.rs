@@ -46,6 +46,7 @@ pub fn open(path: &Path, read: &Arc<AtomicU64>) -> Result<Opened, HistoryError> 
     match magic.as_slice() {
         b"" => Err(HistoryError::of_file(path, "is empty")),
         b"PAR1" => Ok(Opened { content: Content::Parquet(file), inner: None }),
+        b"\x89MCA" => Err(HistoryError::of_file(path, "is a tape: use --tape")),
         [b'P', b'K', ..] => member(path, file, read),
         _ => {
             let text = Counted { file, read: Arc::clone(read) };
@@ -65,6 +66,9 @@ fn member(path: &Path, file: File, read: &Arc<AtomicU64>) -> Result<Opened, Hist
         if !entry.is_dir() {
             names.push((at, entry.name().map_err(broken)?.into_owned()));
         }
+    }
+    if names.is_empty() {
+        return Err(refuse("is a zip without a file".to_owned()));
     }
     let [(at, name)] = names.as_slice() else {
         let some: Vec<String> =

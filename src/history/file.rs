@@ -168,6 +168,10 @@ fn text(path: &Path, mut lines: Lines) -> Result<(Source, Layout), HistoryError>
         return Err(HistoryError::of_file(path, "is empty"));
     }
     let line = lines.line();
+    if std::str::from_utf8(line).is_err() {
+        let problem = "is neither text in UTF-8 nor Parquet nor a zip";
+        return Err(HistoryError::of_row(format!("{}:1", path.display()), problem));
+    }
     let header = is_header(line);
     let layout = match header {
         true => Layout::of_names(line.split(|byte| *byte == b',')),
@@ -186,5 +190,8 @@ fn unreadable(path: &Path, lines: &Lines, error: &io::Error) -> HistoryError {
 /// A row with more or fewer columns than the file began with.
 fn cut(line: &[u8], found: usize, expected: usize) -> String {
     let columns = if found == 1 { "column" } else { "columns" };
+    if std::str::from_utf8(line).is_err() {
+        return "is not text in UTF-8".to_owned();
+    }
     format!("has {found} {columns} where the file has {expected}: {}", quoted(line))
 }

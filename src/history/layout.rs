@@ -31,7 +31,7 @@ pub enum Dataset {
 
 impl Dataset {
     /// All, in the order in which a header is compared with them.
-    const ALL: [Self; 4] = [Self::Ticks, Self::AggTrades, Self::Klines, Self::Trades];
+    const ALL: [Self; 4] = [Self::Trades, Self::AggTrades, Self::Klines, Self::Ticks];
 
     /// Its name, as Binance and `--format` have it.
     pub fn as_str(self) -> &'static str {
@@ -157,7 +157,7 @@ impl Layout {
             }
             count => {
                 return Err(format!(
-                    "has {count} columns: trades have 7, aggTrades 8 and klines 12 ({})",
+                    "a row has 7 columns of trades, 8 of aggTrades or 12 of klines, not {count}: {}",
                     quoted(&cells.join(&b','))
                 ));
             }

@@ -24,6 +24,8 @@ pub struct Options {
     pub configured: Vec<String>,
     /// What the files must hold: any of these; nothing means anything.
     pub datasets: Vec<Dataset>,
+    /// What to say of a file that holds something else, after what that is.
+    pub otherwise: String,
 }
 
 /// What a history has of one instrument.
@@ -140,7 +142,7 @@ impl History {
         let refuse = |problem: String| HistoryError::of_file(path, problem);
         let mut file = HistoryFile::open(path, &Arc::default())?;
         if !options.datasets.is_empty() && !options.datasets.contains(&file.kind().dataset) {
-            return Err(refuse(unwanted(file.kind().dataset, &options.datasets)));
+            return Err(refuse(format!("holds {}{}", file.kind().dataset, options.otherwise)));
         }
         let symbol = symbol_of(&file, options).map_err(refuse)?;
         let fact =
@@ -330,14 +332,6 @@ fn symbol_of(file: &HistoryFile, options: &Options) -> Result<String, String> {
                       --instrument"
                 .to_owned()),
         },
-    }
-}
-
-fn unwanted(dataset: Dataset, wanted: &[Dataset]) -> String {
-    match (dataset, wanted) {
-        (_, [only]) => format!("holds {dataset}, not {only}"),
-        (Dataset::Klines, _) => format!("holds {dataset}: use --bars"),
-        _ => format!("holds {dataset}: use --ticks"),
     }
 }
 

@@ -16,6 +16,8 @@ mod layout;
 mod merge;
 mod name;
 mod row;
+#[cfg(test)]
+mod tests;
 
 mod text;
 

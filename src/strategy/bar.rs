@@ -212,6 +212,33 @@ mod tests {
         (bars, builder.late_trades)
     }
 
+    /// Bars for the minutes without a trade, too, as venues publish them: whole longer intervals.
+    fn every_minute(bars: &[Bar], long: Nanos) -> Vec<Bar> {
+        let (Some(first), Some(last)) = (bars.first(), bars.last()) else { return Vec::new() };
+        let mut before = *first;
+        let mut open_time = first.open_time.floor_to(long);
+        let mut all = Vec::new();
+        while open_time < last.open_time.floor_to(long).plus(long) {
+            let traded = bars.iter().find(|bar| bar.open_time == open_time);
+            let price = before.close;
+            let silent = Bar {
+                open_time,
+                open: price,
+                high: price,
+                low: price,
+                close: price,
+                volume: Quantity::ZERO,
+                turnover: Num::ZERO,
+                trades: 0,
+                ..before
+            };
+            all.push(*traded.unwrap_or(&silent));
+            before = *traded.unwrap_or(&before);
+            open_time = open_time.plus(LENGTH);
+        }
+        all
+    }
+
     /// What a bar says must be what exactly these trades did.
     fn check(bar: &Bar, trades: &[Trade]) -> Result<(), TestCaseError> {
         let prices = || trades.iter().map(|trade| trade.price);
@@ -260,6 +287,31 @@ mod tests {
             let (bars, late) = build(&trades);
             prop_assert_eq!(late, (trades.len() - in_time.len()) as u64);
             prop_assert_eq!(bars, build(&in_time).0);
+        }
+
+        /// An hour made of minutes that differs from the hour of the trades makes every backtest
+        /// on public data wrong.
+        #[test]
+        fn longer_bars_of_shorter_ones_are_those_of_the_trades(
+            trades in trades(0_i64..90), lost in prop::option::of(0_usize..100),
+        ) {
+            const LONG: Nanos = 5 * LENGTH;
+            let (minutes, _) = build(&trades);
+            let mut direct = BarBuilder::new(LONG);
+            let mut expected: Vec<Bar> = trades.iter().filter_map(|t| direct.push(t)).collect();
+            expected.extend(direct.current());
+            let mut all = every_minute(&minutes, LONG);
+            let minutes_in_all = all.len();
+            let hole = lost.filter(|at| *at < all.len()).map(|at| all.remove(at).open_time.floor_to(LONG));
+            expected.retain(|bar| Some(bar.open_time) != hole);
+            let mut longer = BarBuilder::new(LONG);
+            let made: Vec<Bar> = all.iter().filter_map(|bar| longer.push_bar(bar)).collect();
+            prop_assert!(made.is_sorted_by(|a, b| a.close_time() <= b.open_time));
+            let traded: Vec<Bar> = made.iter().filter(|bar| bar.trades > 0).copied().collect();
+            prop_assert_eq!(traded, expected);
+            // Without its last minute, the last interval stays open.
+            let counted = hole.is_some() && lost != Some(minutes_in_all - 1);
+            prop_assert_eq!(longer.incomplete, u64::from(counted));
         }
 
         /// A restart in the middle of a bar must not lose its first half.

@@ -25,6 +25,7 @@ use crate::strategy::{
     StrategyError, StrategyKind, ValueKind, all,
 };
 
+mod bars;
 mod blocker;
 mod book;
 mod external;
