@@ -69,7 +69,9 @@ fn a_broken_file_of_ticks_is_shown_with_its_line() {
     let home = Home::new();
     let ticks = "ts_ns,id,price,qty,side\n1,1,100.5,0.1,1\n2,2,abc,0.1,-1\n";
     home.write("ticks.csv", ticks);
-    home.run(&["backtest", "--ticks", "ticks.csv"]).expect_code(1).expect_stderr(&["ticks.csv:3"]);
+    let set = "paper.fills=last_trade";
+    let run = ["backtest", "--ticks", "ticks.csv", "--set", set];
+    home.run(&run).expect_code(1).expect_stderr(&["ticks.csv:3: price \"abc\" is not"]);
 }
 
 /// Lost if broken: usage that answers instead of doing something else.

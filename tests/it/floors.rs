@@ -6,12 +6,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Folders of the floors below the app, and the folders of ours that each may import.
-const FLOORS: [(&str, &[&str]); 9] = [
+const FLOORS: [(&str, &[&str]); 10] = [
     ("domain", &[]),
     ("strategy", &["domain"]),
     ("engine", &["domain", "strategy"]),
     ("config", &["domain"]),
     ("tape", &["domain"]),
+    ("history", &["domain"]),
     ("venue", &["domain"]),
     ("telemetry", &["domain", "strategy", "engine"]),
     ("tui", &["domain", "strategy", "engine"]),
@@ -151,6 +152,7 @@ fn a_planted_sin_is_seen() {
         ("strategy/mod.rs", "use crate::{domain::Num, engine};"),
         ("engine/core.rs", "fn f() { crate::telemetry::emit(); }"),
         ("tape/reader.rs", "use crate::venue::Frame;"),
+        ("history/file.rs", "use crate::strategy::Bar;"),
         ("simulator/rest.rs", "use crate::venue::rest::Rest;"),
         ("tui/run.rs", "use crate::{\n    domain::Num,\n    tape::Reader,\n};"),
         ("config/read.rs", "use crate::app::error::AppError;"),

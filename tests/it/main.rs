@@ -8,6 +8,7 @@ mod bad_input;
 mod command_line;
 mod floors;
 mod headless;
+mod history;
 mod home;
 mod logs;
 mod metrics;
