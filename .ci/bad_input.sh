@@ -25,6 +25,6 @@ await 10 fetch "$port/healthz" || fail "not alive within 10 s"
 refuses 4 'in use' "$bin" run --headless --for 2s
 ends "a second run beside the first" 0 env TICKSCOPE_METRICS__PORT=0 "$bin" run --headless --for 2s
 
-for file in demo binance-paper bench-ema; do
+for file in demo binance-paper bench-ema history; do
     refuses 0 'valid' "$bin" check --config "$here/config/$file.toml"
 done

@@ -13,6 +13,7 @@ Examples:
   tickscope sim --port 9080                   a loopback exchange for other programs
   tickscope replay last --verify              prove that the last session reproduces
   tickscope backtest --tape last              its tape again, as fast as possible
+  tickscope backtest --bars BTCUSDT-1m-2025-01.zip --config config/history.toml
 
 Exit codes: 0 done, 1 failure, 2 usage or no terminal, 3 invalid configuration, 4 no connection or
 port, 5 replay differs or tape damaged, 6 halted, 7 tape or session not writable.";

@@ -199,7 +199,7 @@ fn check_feed(strategy: &StrategyConfig, listed: &Listed) -> Result<(), String> 
         (Feed::Quotes, _) => {
             Err(format!("quotes, which history of {symbol} in files does not have"))
         }
-        (Feed::Trades, None) | (Feed::Bars(_), None) => Ok(()),
+        (Feed::Trades | Feed::Bars(_), None) => Ok(()),
         (Feed::Trades, Some(has)) => {
             let has = span(has);
             Err(format!(

@@ -167,7 +167,7 @@ impl Column {
         let scale = self.scale;
         let rows = match &mut reader {
             ColumnReader::BoolColumnReader(reader) => self.fill(reader, |text, value| {
-                text.extend(if *value { &b"true"[..] } else { b"false" })
+                text.extend(if *value { &b"true"[..] } else { b"false" });
             }),
             ColumnReader::Int32ColumnReader(reader) => {
                 self.fill(reader, |text, value| put_integer(text, i64::from(*value), scale))
@@ -176,12 +176,8 @@ impl Column {
                 self.fill(reader, |text, value| put_integer(text, *value, scale))
             }
             // The shortest text that reads back as the same float: the digits that were written.
-            ColumnReader::FloatColumnReader(reader) => {
-                self.fill(reader, |text, value| put(text, value))
-            }
-            ColumnReader::DoubleColumnReader(reader) => {
-                self.fill(reader, |text, value| put(text, value))
-            }
+            ColumnReader::FloatColumnReader(reader) => self.fill(reader, put),
+            ColumnReader::DoubleColumnReader(reader) => self.fill(reader, put),
             ColumnReader::ByteArrayColumnReader(reader) => {
                 self.fill(reader, |text, value| put_bytes(text, value.data(), scale))
             }

@@ -173,10 +173,8 @@ fn text(path: &Path, mut lines: Lines) -> Result<(Source, Layout), HistoryError>
         return Err(HistoryError::of_row(format!("{}:1", path.display()), problem));
     }
     let header = is_header(line);
-    let layout = match header {
-        true => Layout::of_names(line.split(|byte| *byte == b',')),
-        false => Layout::of_first_row(line.split(|byte| *byte == b',')),
-    };
+    let cells = line.split(|byte| *byte == b',');
+    let layout = if header { Layout::of_names(cells) } else { Layout::of_first_row(cells) };
     let layout =
         layout.map_err(|problem| HistoryError::of_row(format!("{}:1", path.display()), problem))?;
     Ok((Source::Text { lines, first: !header }, layout))

@@ -228,12 +228,11 @@ impl History {
         let taken = (*fact, at, *row);
         let Some(part) = self.parts.get_mut(at) else { return Ok(None) };
         let next = part.next(&self.read)?;
-        match next {
-            Some((fact, row)) => *head = Reverse(Head::new(fact, row, (stream, at))),
-            None => {
-                part.file = None;
-                PeekMut::pop(head);
-            }
+        if let Some((fact, row)) = next {
+            *head = Reverse(Head::new(fact, row, (stream, at)));
+        } else {
+            part.file = None;
+            PeekMut::pop(head);
         }
         Ok(Some(taken))
     }

@@ -156,12 +156,11 @@ impl BarBuilder {
         if self.current.as_ref().is_some_and(|open| !is_within(open)) {
             self.give();
         }
-        match &mut self.current {
-            Some(open) => open.join(bar),
-            None => {
-                let open_time = bar.open_time.floor_to(self.length);
-                self.current = Some(Bar { open_time, length: self.length, ..*bar });
-            }
+        if let Some(open) = &mut self.current {
+            open.join(bar);
+        } else {
+            let open_time = bar.open_time.floor_to(self.length);
+            self.current = Some(Bar { open_time, length: self.length, ..*bar });
         }
         self.covered = self.covered.saturating_add(bar.length);
         let is_last = |open: &Bar| open.close_time() == bar.close_time();

@@ -18,7 +18,7 @@ fn help_of_run_says_what_it_takes() {
 #[test]
 fn the_configurations_in_the_repository_are_valid() {
     let home = Home::new();
-    for name in ["demo", "binance-paper", "bench-ema"] {
+    for name in ["demo", "binance-paper", "bench-ema", "history"] {
         let path = format!("{}/config/{name}.toml", env!("CARGO_MANIFEST_DIR"));
         let said = home.succeed(&["check", "--config", &path]).stdout;
         assert!(said.starts_with("valid: "), "{name}: {said}");

@@ -53,7 +53,7 @@ impl Rig {
             decision: &decision,
         });
         let order = self.records.iter().rev().find_map(|record| match record {
-            Record::Risk(report) => Some((report.refusal.clone(), report.order)),
+            Record::Risk(report) => Some((report.refusal, report.order)),
             _ => None,
         });
         let (refusal, order) = order.expect("an assessed order");
