@@ -47,11 +47,7 @@ impl fmt::Display for Summary {
             writeln!(
                 f,
                 "history      {}: {} of {}, {} rows, {} duplicates dropped",
-                file.path.display(),
-                file.format,
-                file.instrument,
-                file.rows,
-                file.duplicates
+                file.path, file.format, file.instrument, file.rows, file.duplicates
             )?;
         }
         if let Some(more) = self.files.get(SHOWN..).filter(|more| !more.is_empty()) {

@@ -29,16 +29,28 @@ pub fn run(
         (Format::Auto, [file, ..]) => is_raw(file),
         _ => false,
     };
-    let done = match (is_raw, files) {
-        (true, [file]) => raw(file, output),
+    match (is_raw, files) {
+        (true, [file]) => {
+            let writer = Writer::in_file(output, WriterOptions::default())?;
+            or_none(raw(file, writer, output), output)
+        }
         (true, _) => Err(AppError::new(
             Exit::Usage,
             "recorded messages are imported from one file: their order is that of their lines",
         )),
-        (false, _) => of_history(format, files, instrument, output),
-    };
-    if matches!(done, Err(AppError::Tape(_) | AppError::History(_))) {
-        // Half a tape helps nobody; that it may be gone already does not matter.
+        (false, _) => {
+            // Looked into first: what is not as it should be costs no tape that is there already.
+            let past = open(format, files, instrument)?;
+            let writer = Writer::in_file(output, WriterOptions::default())?;
+            or_none(of_history(past, writer, output), output)
+        }
+    }
+}
+
+/// Half a tape helps nobody: of an import that failed nothing stays.
+fn or_none(done: Result<Exit, AppError>, output: &Path) -> Result<Exit, AppError> {
+    if done.is_err() {
+        // That it may be gone already does not matter.
         let _ = std::fs::remove_file(output);
     }
     done
@@ -53,12 +65,12 @@ fn is_raw(file: &Path) -> bool {
     read.is_ok() && (head.starts_with(&ZSTD_MAGIC) || digits > 0 && head.get(digits) == Some(&b' '))
 }
 
-fn of_history(
+/// Opens files of history that hold what the format says.
+fn open(
     format: Format,
     files: &[PathBuf],
     instrument: Option<&String>,
-    output: &Path,
-) -> Result<Exit, AppError> {
+) -> Result<History, AppError> {
     let datasets = match format {
         Format::Auto | Format::Raw => Vec::new(),
         Format::Ticks => vec![Dataset::Ticks],
@@ -69,8 +81,10 @@ fn of_history(
     let otherwise = datasets.first().map(|wanted| format!(", not {wanted}")).unwrap_or_default();
     let instrument = instrument.cloned();
     let options = Options { instrument, datasets, otherwise, ..Options::default() };
-    let mut past = History::open(files, &options)?;
-    let mut writer = Writer::in_file(output, WriterOptions::default())?;
+    Ok(History::open(files, &options)?)
+}
+
+fn of_history(mut past: History, mut writer: Writer, output: &Path) -> Result<Exit, AppError> {
     let listed = history::listed(past.streams());
     let mut gaps = history::gaps(&listed);
     let (mut bytes, mut rows) = (Vec::new(), 0);
@@ -113,8 +127,7 @@ fn put(
 }
 
 /// A text of recorded messages.
-fn raw(file: &Path, output: &Path) -> Result<Exit, AppError> {
-    let writer = Writer::in_file(output, WriterOptions::default())?;
+fn raw(file: &Path, writer: Writer, output: &Path) -> Result<Exit, AppError> {
     let report = tape::import_raw(file, writer, tape::classify_binance)?;
     print(&format!(
         "{}: {} lines, {} messages, {} answers",

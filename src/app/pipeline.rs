@@ -2,6 +2,7 @@
 //! backtest drive this same code; they differ only in where inputs come from and records go.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +10,7 @@ use crate::domain::{
     Cause, Instrument, InstrumentId, MarketEvent, Nanos, StrategyId, Trade, UnixNanos,
 };
 use crate::engine::{Command, Engine, Event, Input, Outlet, StartState};
-use crate::history::Dataset;
+use crate::history::{Dataset, span};
 use crate::strategy::{Bar, Decision};
 use crate::venue::{Channel, Decoder, Frame, LineEvent, Listener, Request, Source, Told, Unusable};
 
@@ -95,6 +96,14 @@ pub enum Notice {
     TradeGap(InstrumentId, u64, u64),
     /// The venue announced its shutdown.
     ShutdownAnnounced,
+}
+
+impl fmt::Display for Listed {
+    /// What there is, in words: `klines of 1m`, `trades`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.dataset)?;
+        self.bars.map_or(Ok(()), |length| write!(f, " of {}", span(length)))
+    }
 }
 
 /// Decoder and engine, joined.

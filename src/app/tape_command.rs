@@ -9,6 +9,7 @@ use super::build::{self, Filters};
 use super::cli::{SessionsArgs, TapeCommand};
 use super::command::{print, print_json};
 use super::error::{AppError, Exit};
+use super::history;
 use super::import;
 use super::platform::is_alive;
 use crate::config::Layers;
@@ -39,6 +40,7 @@ fn resolve(argument: &str) -> Result<std::path::PathBuf, AppError> {
 
 fn info(path: &Path, as_json: bool) -> Result<Exit, AppError> {
     let contents = Contents::of(path)?;
+    let listed = history::listed_on(path)?.unwrap_or_default();
     let end = match &contents.end {
         Ok(TapeEnd::Finished) => "finished".to_owned(),
         Ok(TapeEnd::Torn { at_byte, .. }) => format!("torn off at byte {at_byte}"),
@@ -62,7 +64,7 @@ fn info(path: &Path, as_json: bool) -> Result<Exit, AppError> {
         print_json(&json!({
             "path": path, "segments": contents.segments.len(), "entries": total.entries,
             "bytes": total.bytes, "seconds": seconds, "first_ns": first.0,
-            "last_ns": last.0, "end": end, "channels": channels,
+            "last_ns": last.0, "end": end, "channels": channels, "history": listed,
         }))?;
     } else {
         print(&format!(
@@ -72,6 +74,9 @@ fn info(path: &Path, as_json: bool) -> Result<Exit, AppError> {
             total.entries,
             total.bytes
         ));
+        for listed in &listed {
+            print(&format!("history of {}: {listed}", listed.symbol));
+        }
         let mut table = comfy_table::Table::new();
         table.load_style(comfy_table::presets::NOTHING);
         table.set_header(["channel", "schema", "entries", "bytes"]);
@@ -100,6 +105,10 @@ fn verify(path: &Path, book: bool, registry: &[StrategyKind]) -> Result<Exit, Ap
     }
     if !book {
         return Ok(Exit::Done);
+    }
+    if history::listed_on(path)?.is_some() {
+        let problem = "the tape was made of files of history, which hold no book to rebuild";
+        return Err(AppError::new(Exit::Failed, problem));
     }
     let symbols = symbols(path)?;
     let layers =

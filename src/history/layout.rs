@@ -213,7 +213,7 @@ fn is_named(name: &[u8], column: &str) -> bool {
 
 /// True when the first line of a text names columns instead of being a row.
 pub fn is_header(line: &[u8]) -> bool {
-    line.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_')
+    line.first().is_some_and(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'"'))
 }
 
 /// A flag as Binance and others write it.

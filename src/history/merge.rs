@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::error::HistoryError;
 use super::file::{HistoryFile, Kind};
-use super::{Dataset, Fact, span};
+use super::{Dataset, Fact};
 use crate::domain::{Nanos, UnixNanos};
 
 /// How files are to be understood.
@@ -54,7 +54,7 @@ pub struct Row {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct FileReport {
     /// Where it is.
-    pub path: PathBuf,
+    pub path: String,
     /// The instrument.
     pub instrument: String,
     /// What was found in it, in words.
@@ -192,7 +192,7 @@ impl History {
     /// What came of each file so far.
     pub fn files(&self) -> Vec<FileReport> {
         let report = |part: &Part| FileReport {
-            path: part.path.clone(),
+            path: part.path.display().to_string(),
             instrument: self.streams.get(part.stream).map(|s| s.symbol.clone()).unwrap_or_default(),
             format: part.kind.to_string(),
             rows: part.rows,
@@ -331,13 +331,5 @@ fn symbol_of(file: &HistoryFile, options: &Options) -> Result<String, String> {
                       --instrument"
                 .to_owned()),
         },
-    }
-}
-
-impl Stream {
-    /// What it has, in words: `bars of 1m`, `trades`.
-    pub fn describe(&self) -> String {
-        self.bars
-            .map_or_else(|| self.dataset.to_string(), |length| format!("bars of {}", span(length)))
     }
 }

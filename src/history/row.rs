@@ -142,7 +142,7 @@ impl Rows {
         let found = UNITS.iter().find(|(_, _, first, last)| (*first..=*last).contains(&time));
         let Some((unit, name, ..)) = found else {
             return Err(format!(
-                "{column} {time} is no time since 1970 in milliseconds, microseconds or \
+                "{column} {time} is no time of 2001 to 2099 in milliseconds, microseconds or \
                  nanoseconds{IN_ORDER}"
             ));
         };

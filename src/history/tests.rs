@@ -155,6 +155,8 @@ fn a_header_in_another_order_is_followed() {
     let text = "time,isBuyerMaker,note,price,qty,id\n\
                 1735689600000001,true,x,100,2,7\n1735689600000002,false,,100.5,1,8\n";
     assert_eq!(facts("BTCUSDT.csv", text), Ok(two_trades()));
+    let quoted = text.replace("time,isBuyerMaker", "\"time\",\"isBuyerMaker\"");
+    assert_eq!(facts("BTCUSDT.csv", quoted), Ok(two_trades()));
     let said = |header: &str| facts("BTCUSDT.csv", format!("{header}\n1,2,3\n")).unwrap_err();
     assert_eq!(said("id,price,qty"), "BTCUSDT.csv:1: has no column time, which trades need");
     assert!(said("a,b,c").starts_with("BTCUSDT.csv:1: is a header of no dataset"));

@@ -229,4 +229,9 @@ fn a_row_that_cannot_be_ends_the_run_and_leaves_no_tape() {
     let import = ["tape", "import", "BTCUSDT-1m-2025-01.csv", "-o", "x.mcap"];
     home.run(&import).expect_code(1).expect_stderr(&words);
     assert!(!home.path("x.mcap").exists(), "half a tape was left");
+    let kept = home.write("kept.mcap", "a tape of last year");
+    for source in ["BTCUSDT-1m-2025-01.csv", "nosuch.csv"] {
+        assert_ne!(home.run(&["tape", "import", source, "-o", "kept.mcap"]).code, Some(0));
+        assert_eq!(std::fs::read_to_string(&kept).unwrap(), "a tape of last year");
+    }
 }

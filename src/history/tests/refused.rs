@@ -45,7 +45,7 @@ fn what_cannot_be_is_refused_with_its_line() {
     );
     check(&TWO_BARS.replace("10.0,", "0.0,"), ":1: 4 trades and a volume of 0");
     check(&TWO_BARS.replace(",3.0,301", ",30.0,301"), ":1: taker_buy_volume is above volume 10");
-    check("1,100,2,200,77,True,True\n", ":1: time 77 is no time since 1970");
+    check("1,100,2,200,77,True,True\n", ":1: time 77 is no time of 2001 to 2099");
 }
 
 /// Lost if broken: a backtest that bought at a price of nothing.
