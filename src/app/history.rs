@@ -11,8 +11,8 @@ use super::error::AppError;
 use super::pipeline::{Listed, TapeInput};
 use crate::domain::InstrumentId;
 use crate::engine::{FillModel, StrategyConfig};
-use crate::history::{Dataset, Fact, FileReport, Gaps, History, Kline, Options, Row, Stream, span};
-use crate::strategy::{Bar, Feed};
+use crate::history::{Dataset, Fact, FileReport, Gaps, History, Options, Row, Stream, span};
+use crate::strategy::Feed;
 use crate::tape::{Channel, Reader};
 
 /// Files named in full in a result that a person reads.
@@ -105,7 +105,7 @@ pub fn input(row: &Row) -> TapeInput {
     let of = u16::try_from(row.stream).unwrap_or(u16::MAX);
     match row.fact {
         Fact::Trade(trade) => TapeInput::Trade { of, trade },
-        Fact::Bar(kline) => TapeInput::Bar { of, bar: bar(&kline) },
+        Fact::Candle(candle) => TapeInput::Candle { of, candle },
     }
 }
 
@@ -115,41 +115,10 @@ pub fn row(input: &TapeInput) -> Option<Row> {
         TapeInput::Trade { of, trade } => {
             Some(Row { stream: usize::from(*of), fact: Fact::Trade(*trade) })
         }
-        TapeInput::Bar { of, bar } => {
-            Some(Row { stream: usize::from(*of), fact: Fact::Bar(kline(bar)) })
+        TapeInput::Candle { of, candle } => {
+            Some(Row { stream: usize::from(*of), fact: Fact::Candle(*candle) })
         }
         _ => None,
-    }
-}
-
-/// The venue does not say which trades a bar is made of: their ids are zero.
-fn bar(kline: &Kline) -> Bar {
-    Bar {
-        open_time: kline.open_time,
-        length: kline.length,
-        open: kline.open,
-        high: kline.high,
-        low: kline.low,
-        close: kline.close,
-        volume: kline.volume,
-        turnover: kline.turnover,
-        trades: kline.trades,
-        first_trade_id: 0,
-        last_trade_id: 0,
-    }
-}
-
-fn kline(bar: &Bar) -> Kline {
-    Kline {
-        open_time: bar.open_time,
-        length: bar.length,
-        open: bar.open,
-        high: bar.high,
-        low: bar.low,
-        close: bar.close,
-        volume: bar.volume,
-        turnover: bar.turnover,
-        trades: bar.trades,
     }
 }
 

@@ -7,11 +7,11 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Cause, Instrument, InstrumentId, MarketEvent, Nanos, StrategyId, Trade, UnixNanos,
+    Candle, Cause, Instrument, InstrumentId, MarketEvent, Nanos, StrategyId, Trade, UnixNanos,
 };
 use crate::engine::{Command, Engine, Event, Input, Outlet, StartState};
 use crate::history::{Dataset, span};
-use crate::strategy::{Bar, Decision};
+use crate::strategy::Decision;
 use crate::venue::{Channel, Decoder, Frame, LineEvent, Listener, Request, Source, Told, Unusable};
 
 /// An input that is no frame, as it stands on the tape.
@@ -51,12 +51,12 @@ pub enum TapeInput {
         /// The trade.
         trade: Trade,
     },
-    /// A bar from a file.
-    Bar {
+    /// A bar of the venue from a file.
+    Candle {
         /// Whose: the place in the list before.
         of: u16,
         /// The bar.
-        bar: Bar,
+        candle: Candle,
     },
 }
 
@@ -177,9 +177,9 @@ impl Pipeline {
                     joint.market(*instrument, MarketEvent::Trade(*trade));
                 }
             }
-            Given::Other(TapeInput::Bar { of, bar }) => {
+            Given::Other(TapeInput::Candle { of, candle }) => {
                 if let Some(Some(instrument)) = self.listed.get(usize::from(*of)) {
-                    joint.bar(*instrument, bar);
+                    joint.candle(*instrument, candle);
                 }
             }
         }
@@ -261,9 +261,9 @@ impl Joint<'_> {
         self.step(Event::Market { instrument, event });
     }
 
-    fn bar(&mut self, instrument: InstrumentId, bar: &Bar) {
+    fn candle(&mut self, instrument: InstrumentId, candle: &Candle) {
         *self.market_events += 1;
-        self.step(Event::Bar { instrument, bar });
+        self.step(Event::Candle { instrument, candle });
     }
 
     fn instrument(&mut self, id: InstrumentId, instrument: &Instrument) {

@@ -6,13 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use super::config::{Config, FillModel};
 use super::input::{Command, Event, Input, StartState};
-use super::market::{Change, Market};
+use super::market::{Change, Market, extremes};
 use super::paper::{Due, Paper};
 use super::portfolio::{MoneySummary, Portfolio};
 use super::record::{Outlet, Record, StopReason, TradingState};
 use super::slot::{Runner, Slot};
 use crate::domain::{
-    BookLoss, Cause, InstrumentId, MarketEvent, Num, Order, OrderId, StrategyId, Trade, UnixNanos,
+    BookLoss, Candle, Cause, InstrumentId, MarketEvent, Num, Order, OrderId, StrategyId, Trade,
+    UnixNanos,
 };
 use crate::strategy::{Bar, Draft, Feed, Form, Params, StrategyError, StrategyKind, Trigger};
 
@@ -104,7 +105,9 @@ impl Engine {
         match input.event {
             Event::Start(start) => self.start(start, out),
             Event::Market { instrument, event } => self.market(instrument, event, cause, out),
-            Event::Bar { instrument, bar } => self.bar(instrument, bar, cause, out),
+            Event::Candle { instrument, candle } => {
+                self.candle(instrument, candle, cause, out);
+            }
             Event::Instrument { id, instrument } => {
                 if let Some(market) = self.markets.get_mut(id.index()) {
                     market.instrument = instrument.clone();
@@ -258,12 +261,18 @@ impl Engine {
 
     /// A bar of the venue ended. Orders that rest are filled where it went through their price;
     /// what strategies now want is filled at its close, because nothing later is known before.
-    fn bar(&mut self, instrument: InstrumentId, bar: &Bar, cause: Cause, out: &mut dyn Outlet) {
+    fn candle(
+        &mut self,
+        instrument: InstrumentId,
+        candle: &Candle,
+        cause: Cause,
+        out: &mut dyn Outlet,
+    ) {
         let now = self.now;
         let mut closed = std::mem::take(&mut self.closed);
         if let Some(market) = self.markets.get_mut(instrument.index()) {
-            market.take_bar(bar, now, &mut closed);
-            for extreme in bar.extremes().iter().filter(|_| bar.trades > 0) {
+            market.take_candle(candle, now, &mut closed);
+            for extreme in extremes(candle).iter().filter(|_| candle.trades > 0) {
                 self.paper.traded(instrument, extreme, market, now, cause);
             }
         }

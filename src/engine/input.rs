@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Account, Cause, Instrument, InstrumentId, MarketEvent, OrderEvent, StrategyId, UnixNanos,
+    Account, Candle, Cause, Instrument, InstrumentId, MarketEvent, OrderEvent, StrategyId,
+    UnixNanos,
 };
-use crate::strategy::{Bar, Decision};
+use crate::strategy::Decision;
 
 /// One fact with its place on the tape. Time never goes back from one input to the next.
 #[derive(Clone, Copy, Debug)]
@@ -31,11 +32,11 @@ pub enum Event<'a> {
         event: MarketEvent<'a>,
     },
     /// A bar that the venue made, at its end: history that people have instead of trades.
-    Bar {
+    Candle {
         /// Which instrument.
         instrument: InstrumentId,
         /// The bar; all of an instrument have one length.
-        bar: &'a Bar,
+        candle: &'a Candle,
     },
     /// The venue's filters of an instrument became known or changed.
     Instrument {

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    BookLoss, Instrument, Level, MarketEvent, Nanos, Num, OrderBook, Price, Quote, Trade, UnixNanos,
+    BookLoss, Candle, Instrument, Level, MarketEvent, Nanos, Num, OrderBook, Price, Quantity,
+    Quote, Side, Trade, UnixNanos,
 };
 use crate::strategy::{Bar, BarBuilder};
 
@@ -233,18 +234,18 @@ impl Market {
         self.draw(closed);
     }
 
-    /// Takes a bar that the venue made, known from its end on. Its close stands for the last trade;
-    /// it closes the bars in `closed`, shortest first: its own, and longer ones that end with it.
-    pub fn take_bar(&mut self, bar: &Bar, now: UnixNanos, closed: &mut Vec<Bar>) {
+    /// Takes a bar of the venue, known from its end on. Its close stands for the last trade; it
+    /// closes the bars in `closed`, shortest first: its own, and longer ones that end with it.
+    pub fn take_candle(&mut self, candle: &Candle, now: UnixNanos, closed: &mut Vec<Bar>) {
         self.last_event = now;
-        self.freshness.note(now, bar.close_time());
-        self.first_price.get_or_insert(bar.open);
-        self.turnover = self.turnover.add(bar.turnover).unwrap_or(self.turnover);
-        self.last_trade = Some(bar.last_trade());
+        self.freshness.note(now, candle.close_time());
+        self.first_price.get_or_insert(candle.open);
+        self.turnover = self.turnover.add(candle.turnover).unwrap_or(self.turnover);
+        self.last_trade = Some(touch(candle, candle.close, Side::Buy));
         closed.clear();
-        let fed = |builder: &&mut BarBuilder| builder.length().is_multiple_of(bar.length.max(1));
+        let fed = |builder: &&mut BarBuilder| builder.length().is_multiple_of(candle.length.max(1));
         let builders = self.bars.values_mut().filter(fed);
-        closed.extend(builders.filter_map(|builder| builder.push_bar(bar)));
+        closed.extend(builders.filter_map(|builder| builder.push_candle(candle)));
         self.draw(closed);
     }
 
@@ -296,4 +297,16 @@ impl Market {
             None => self.last_event,
         })
     }
+}
+
+/// The lowest and the highest price of a bar as trades that whoever waited there faces. Of nothing,
+/// so that they fill what they went through, and never what they only reached.
+pub fn extremes(candle: &Candle) -> [Trade; 2] {
+    [touch(candle, candle.low, Side::Sell), touch(candle, candle.high, Side::Buy)]
+}
+
+/// A price of a bar as a trade, of which no id and no quantity is known.
+fn touch(candle: &Candle, price: Price, aggressor: Side) -> Trade {
+    let (id, ts_venue, quantity) = (0, candle.close_time(), Quantity::ZERO);
+    Trade { id, ts_venue, price, quantity, aggressor }
 }

@@ -94,7 +94,7 @@ impl Continuity {
     /// The gap between two facts, and how many are missing in it.
     fn gap(self, before: &Fact, after: &Fact) -> Option<((UnixNanos, UnixNanos), Option<u64>)> {
         match (before, after) {
-            (Fact::Bar(before), Fact::Bar(after)) => {
+            (Fact::Candle(before), Fact::Candle(after)) => {
                 let lacks = after.open_time.since(before.close_time());
                 let span = (before.close_time(), after.open_time);
                 (lacks > 0).then(|| (span, lacks.checked_div(before.length)))

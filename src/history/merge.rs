@@ -306,10 +306,10 @@ fn follows(dataset: Dataset, before: &Fact, after: &Fact) -> Result<bool, String
         (Fact::Trade(before), Fact::Trade(after)) if after.id < before.id => {
             Err(format!("trade {} comes after trade {} of", after.id, before.id))
         }
-        (Fact::Bar(before), Fact::Bar(after)) if after.open_time == before.open_time => {
+        (Fact::Candle(before), Fact::Candle(after)) if after.open_time == before.open_time => {
             Err("the bar has other values than in".to_owned())
         }
-        (Fact::Bar(before), Fact::Bar(after)) if after.open_time < before.close_time() => {
+        (Fact::Candle(before), Fact::Candle(after)) if after.open_time < before.close_time() => {
             Err("the bar overlaps the one of".to_owned())
         }
         _ => Ok(true),

@@ -11,7 +11,7 @@ mod columnar;
 mod error;
 mod file;
 mod gaps;
-mod kline;
+
 mod layout;
 mod merge;
 mod name;
@@ -24,19 +24,19 @@ mod text;
 pub use error::HistoryError;
 pub use file::{HistoryFile, Kind};
 pub use gaps::{Gap, Gaps};
-pub use kline::Kline;
+
 pub use layout::Dataset;
 pub use merge::{FileReport, History, Options, Row, Stream};
 
-use crate::domain::{Trade, UnixNanos};
+use crate::domain::{Candle, Trade, UnixNanos};
 
 /// What a row of history says happened.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Fact {
     /// A trade print; of `aggTrades`, all of one taker at one price, under the aggregate's id.
     Trade(Trade),
-    /// A bar that the venue made of its trades.
-    Bar(Kline),
+    /// A bar as the venue sums up its trades.
+    Candle(Candle),
 }
 
 impl Fact {
@@ -44,7 +44,7 @@ impl Fact {
     pub fn time(&self) -> UnixNanos {
         match self {
             Self::Trade(trade) => trade.ts_venue,
-            Self::Bar(bar) => bar.close_time(),
+            Self::Candle(bar) => bar.close_time(),
         }
     }
 
@@ -52,7 +52,7 @@ impl Fact {
     fn key(&self) -> (UnixNanos, u64) {
         match self {
             Self::Trade(trade) => (trade.ts_venue, trade.id),
-            Self::Bar(bar) => (bar.close_time(), 0),
+            Self::Candle(bar) => (bar.close_time(), 0),
         }
     }
 }

@@ -5,8 +5,8 @@
 
 use super::error::quoted;
 use super::layout::{Cells, Dataset, flag};
-use super::{Fact, Kline, span};
-use crate::domain::{Nanos, Num, NumError, Price, Quantity, Side, Trade, UnixNanos};
+use super::{Fact, span};
+use crate::domain::{Candle, Nanos, Num, NumError, Price, Quantity, Side, Trade, UnixNanos};
 
 /// Nanoseconds of the units that times are written in, with the first and the last number that is
 /// one: years 2001 to 2099.
@@ -46,7 +46,7 @@ impl Rows {
             Dataset::Ticks => tick(cells).map(Fact::Trade),
             Dataset::Trades => self.trade(cells).map(Fact::Trade),
             Dataset::AggTrades => self.aggregate(cells).map(Fact::Trade),
-            Dataset::Klines => self.kline(cells).map(Fact::Bar),
+            Dataset::Klines => self.kline(cells).map(Fact::Candle),
         }
     }
 
@@ -83,12 +83,12 @@ impl Rows {
         Ok(Trade { id, ts_venue, price, quantity, aggressor })
     }
 
-    fn kline(&mut self, cells: &Cells<'_>) -> Refused<Kline> {
+    fn kline(&mut self, cells: &Cells<'_>) -> Refused<Candle> {
         let [opens, open, high, low, close, volume, closes, turnover, count, taken, ..] = *cells;
         let (open_time, closes) =
             (self.time("open_time", opens)?, self.time("close_time", closes)?);
         let length = self.interval(open_time, closes)?;
-        let bar = Kline {
+        let bar = Candle {
             open_time,
             length,
             open: read_price("open", open)?,
@@ -232,7 +232,7 @@ fn not_a(column: &str, cell: &[u8], what: &str) -> String {
     format!("{column} {} is not {what}", quoted(cell))
 }
 
-fn check_prices(bar: &Kline) -> Refused<()> {
+fn check_prices(bar: &Candle) -> Refused<()> {
     let inner = [("open", bar.open), ("close", bar.close)];
     match inner.iter().find(|(_, price)| *price < bar.low || *price > bar.high) {
         Some((name, price)) => Err(format!(
@@ -247,7 +247,7 @@ fn check_prices(bar: &Kline) -> Refused<()> {
 }
 
 /// Nothing is traded without trades, and every trade was between low and high.
-fn check_amounts(bar: &Kline) -> Refused<()> {
+fn check_amounts(bar: &Candle) -> Refused<()> {
     if bar.volume.is_zero() != (bar.trades == 0) {
         return Err(format!("{} trades and a volume of {}{IN_ORDER}", bar.trades, bar.volume));
     }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::{Price, Quantity, Side};
+use crate::domain::{Candle, Price, Quantity, Side};
 
 mod columns;
 mod refused;
@@ -93,7 +93,7 @@ fn two_trades() -> Vec<Fact> {
 fn two_bars() -> Vec<Fact> {
     let bar = |minute: u64, prices: [&str; 4], volume: &str, turnover: &str, trades| {
         let [open, high, low, close] = prices.map(|price| price.parse().unwrap());
-        Fact::Bar(Kline {
+        Fact::Candle(Candle {
             open_time: UnixNanos((1_735_689_600 + minute * 60) * UnixNanos::SECOND),
             length: 60 * UnixNanos::SECOND,
             open,
@@ -244,8 +244,8 @@ fn what_is_missing_is_told_with_its_place() {
         (gaps.count, gaps.missing, places.collect::<Vec<_>>())
     };
     let day = |bar: Fact| match bar {
-        Fact::Bar(bar) => {
-            Fact::Bar(Kline { open_time: bar.open_time.plus(86_400_000_000_000), ..bar })
+        Fact::Candle(bar) => {
+            Fact::Candle(Candle { open_time: bar.open_time.plus(86_400_000_000_000), ..bar })
         }
         fact @ Fact::Trade(_) => fact,
     };
@@ -310,6 +310,6 @@ proptest! {
 fn cells(fact: &Fact) -> (u64, Price, Quantity) {
     match fact {
         Fact::Trade(trade) => (trade.id, trade.price, trade.quantity),
-        Fact::Bar(bar) => (bar.trades, bar.close, bar.volume),
+        Fact::Candle(bar) => (bar.trades, bar.close, bar.volume),
     }
 }

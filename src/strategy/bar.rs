@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Nanos, Num, Price, Quantity, Side, Trade, UnixNanos};
+use crate::domain::{Candle, Nanos, Num, Price, Quantity, Trade, UnixNanos};
 
 /// Open, high, low, close and volume of one interval.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -60,38 +60,37 @@ impl Bar {
         self.last_trade_id = trade.id;
     }
 
-    /// Adds the next shorter bar of the same interval.
-    fn join(&mut self, bar: &Self) {
-        // Nobody traded in it: it repeats a price that may be older than the interval.
-        if bar.trades > 0 {
-            if self.trades == 0 {
-                (self.open, self.high, self.low) = (bar.open, bar.high, bar.low);
-                self.first_trade_id = bar.first_trade_id;
-            }
-            self.high = self.high.max(bar.high);
-            self.low = self.low.min(bar.low);
-            self.close = bar.close;
-            self.last_trade_id = bar.last_trade_id;
+    /// A bar of `length` that begins with a candle. The venue does not say which trades are in it.
+    fn begun(candle: &Candle, length: Nanos) -> Self {
+        Self {
+            open_time: candle.open_time.floor_to(length),
+            length,
+            open: candle.open,
+            high: candle.high,
+            low: candle.low,
+            close: candle.close,
+            volume: candle.volume,
+            turnover: candle.turnover,
+            trades: candle.trades,
+            first_trade_id: 0,
+            last_trade_id: 0,
         }
-        self.volume = self.volume.add(bar.volume).unwrap_or(self.volume);
-        self.turnover = self.turnover.add(bar.turnover).unwrap_or(self.turnover);
-        self.trades += bar.trades;
     }
 
-    /// The bar's end as if it were a trade, of nothing, because who traded is not known.
-    pub fn last_trade(&self) -> Trade {
-        self.touch(self.close, Side::Buy)
-    }
-
-    /// The lowest and the highest price as trades that whoever waited there faces. Of nothing, so
-    /// that they fill what they went through, and never what they only reached.
-    pub fn extremes(&self) -> [Trade; 2] {
-        [self.touch(self.low, Side::Sell), self.touch(self.high, Side::Buy)]
-    }
-
-    fn touch(&self, price: Price, aggressor: Side) -> Trade {
-        let (id, ts_venue) = (self.last_trade_id, self.close_time());
-        Trade { id, ts_venue, price, quantity: Quantity::ZERO, aggressor }
+    /// Adds the next candle of the same interval.
+    fn join(&mut self, candle: &Candle) {
+        // Without trades it repeats a price that may be older than the interval.
+        if candle.trades > 0 {
+            if self.trades == 0 {
+                (self.open, self.high, self.low) = (candle.open, candle.high, candle.low);
+            }
+            self.high = self.high.max(candle.high);
+            self.low = self.low.min(candle.low);
+            self.close = candle.close;
+        }
+        self.volume = self.volume.add(candle.volume).unwrap_or(self.volume);
+        self.turnover = self.turnover.add(candle.turnover).unwrap_or(self.turnover);
+        self.trades += candle.trades;
     }
 
     /// Where the interval ends.
@@ -105,11 +104,11 @@ impl Bar {
 pub struct BarBuilder {
     length: Nanos,
     current: Option<Bar>,
-    /// How much of the open bar's interval the bars that it is made of cover.
+    /// How much of the open bar's interval its candles cover.
     covered: Nanos,
     /// Trades that came for an interval already closed: counted, never applied.
     pub late_trades: u64,
-    /// Bars made of shorter ones of which one was missing: counted, never given.
+    /// Bars of candles of which one was missing: counted, never given.
     pub incomplete: u64,
 }
 
@@ -145,25 +144,22 @@ impl BarBuilder {
         }
     }
 
-    /// Takes a closed bar whose length divides this one's, in order of time; returns the bar that
-    /// it completes. One that lacks a part passes for nothing and is counted.
-    pub fn push_bar(&mut self, bar: &Bar) -> Option<Bar> {
-        if self.current.as_ref().is_some_and(|open| bar.open_time < open.open_time) {
-            self.late_trades += bar.trades;
+    /// Takes a candle whose length divides this one's, in order of time; returns the bar that it
+    /// completes. One that lacks a part passes for nothing and is counted.
+    pub fn push_candle(&mut self, candle: &Candle) -> Option<Bar> {
+        if self.current.as_ref().is_some_and(|open| candle.open_time < open.open_time) {
+            self.late_trades += candle.trades;
             return None;
         }
-        let is_within = |open: &Bar| bar.open_time < open.close_time();
-        if self.current.as_ref().is_some_and(|open| !is_within(open)) {
+        if self.current.as_ref().is_some_and(|open| candle.open_time >= open.close_time()) {
             self.give();
         }
-        if let Some(open) = &mut self.current {
-            open.join(bar);
-        } else {
-            let open_time = bar.open_time.floor_to(self.length);
-            self.current = Some(Bar { open_time, length: self.length, ..*bar });
+        match &mut self.current {
+            Some(open) => open.join(candle),
+            open => *open = Some(Bar::begun(candle, self.length)),
         }
-        self.covered = self.covered.saturating_add(bar.length);
-        let is_last = |open: &Bar| open.close_time() == bar.close_time();
+        self.covered = self.covered.saturating_add(candle.length);
+        let is_last = |open: &Bar| open.close_time() == candle.close_time();
         if self.current.as_ref().is_some_and(is_last) { self.give() } else { None }
     }
 
@@ -212,7 +208,7 @@ mod tests {
     }
 
     /// Bars for the minutes without a trade, too, as venues publish them: whole longer intervals.
-    fn every_minute(bars: &[Bar], long: Nanos) -> Vec<Bar> {
+    fn every_minute(bars: &[Bar], long: Nanos) -> Vec<Candle> {
         let (Some(first), Some(last)) = (bars.first(), bars.last()) else { return Vec::new() };
         let mut before = *first;
         let mut open_time = first.open_time.floor_to(long);
@@ -220,19 +216,27 @@ mod tests {
         while open_time < last.open_time.floor_to(long).plus(long) {
             let traded = bars.iter().find(|bar| bar.open_time == open_time);
             let price = before.close;
-            let silent = Bar {
-                open_time,
+            let bar = traded.copied().unwrap_or(Bar {
                 open: price,
                 high: price,
                 low: price,
-                close: price,
                 volume: Quantity::ZERO,
                 turnover: Num::ZERO,
                 trades: 0,
                 ..before
-            };
-            all.push(*traded.unwrap_or(&silent));
-            before = *traded.unwrap_or(&before);
+            });
+            all.push(Candle {
+                open_time,
+                length: LENGTH,
+                open: bar.open,
+                high: bar.high,
+                low: bar.low,
+                close: bar.close,
+                volume: bar.volume,
+                turnover: bar.turnover,
+                trades: bar.trades,
+            });
+            before = bar;
             open_time = open_time.plus(LENGTH);
         }
         all
@@ -303,8 +307,11 @@ mod tests {
             let minutes_in_all = all.len();
             let hole = lost.filter(|at| *at < all.len()).map(|at| all.remove(at).open_time.floor_to(LONG));
             expected.retain(|bar| Some(bar.open_time) != hole);
+            for bar in &mut expected {
+                (bar.first_trade_id, bar.last_trade_id) = (0, 0);
+            }
             let mut longer = BarBuilder::new(LONG);
-            let made: Vec<Bar> = all.iter().filter_map(|bar| longer.push_bar(bar)).collect();
+            let made: Vec<Bar> = all.iter().filter_map(|bar| longer.push_candle(bar)).collect();
             prop_assert!(made.is_sorted_by(|a, b| a.close_time() <= b.open_time));
             let traded: Vec<Bar> = made.iter().filter(|bar| bar.trades > 0).copied().collect();
             prop_assert_eq!(traded, expected);

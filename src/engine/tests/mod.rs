@@ -25,9 +25,9 @@ use crate::strategy::{
     StrategyError, StrategyKind, ValueKind, all,
 };
 
-mod bars;
 mod blocker;
 mod book;
+mod candles;
 mod external;
 mod money;
 mod orders;

@@ -1,7 +1,7 @@
 //! Bars of the venue: history that has no trades.
 
 use super::*;
-use crate::strategy::Bar;
+use crate::domain::Candle;
 
 const MINUTE: u64 = 60_000 * MS;
 
@@ -22,24 +22,10 @@ impl Rig {
         let [open, high, low, close] = prices.map(price);
         let open_time = UnixNanos(self.now);
         let (volume, turnover, trades) = (quantity("5"), num("500"), 9);
-        let (first_trade_id, last_trade_id) = (0, 0);
         self.now += MINUTE;
-        self.input(Event::Bar {
-            instrument: BTC,
-            bar: &Bar {
-                open_time,
-                length: MINUTE,
-                open,
-                high,
-                low,
-                close,
-                volume,
-                turnover,
-                trades,
-                first_trade_id,
-                last_trade_id,
-            },
-        });
+        let length = MINUTE;
+        let candle = Candle { open_time, length, open, high, low, close, volume, turnover, trades };
+        self.input(Event::Candle { instrument: BTC, candle: &candle });
     }
 
     /// The external strategy answers what it was asked about the last bar; the order's id.
