@@ -28,8 +28,8 @@ for kind in trades aggTrades 1m; do
     same "decisions of the $kind tape" "$(cat tape)" "$(cat files)"
     run zips $word "${csv[@]/%csv/zip}"
     same "decisions of the $kind zips" "$(cat zips)" "$(cat files)"
-    run headed $word "headed/${csv[0]}" "headed/${csv[1]}"
-    same "decisions of the $kind files with a header" "$(cat headed)" "$(cat files)"
+    run named $word "headed/${csv[0]}" "headed/${csv[1]}"
+    same "decisions of the $kind files with a header" "$(cat named)" "$(cat files)"
 done
 
 # refuses CODE TEXT FILE: bars that cannot be

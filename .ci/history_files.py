@@ -51,14 +51,17 @@ def minutes(days, path):
 def trades(seed, price, start):
     """A day of trades: id, price in cents, quantity of 0.00001, microseconds, buyer is maker."""
     rng = random.Random(seed)
-    at, trade = start, 1_000_000 * seed
+    at, trade, maker = start, 1_000_000 * seed, False
     while True:
-        at += rng.randrange(1_000, 9_000_000)
+        # Every third trade goes on with what the one before began.
+        if rng.random() < 0.67:
+            at += rng.randrange(1_000, 9_000_000)
+            price = max(1_000, price + rng.randrange(-400, 401))
+            maker = rng.random() < 0.5
         if at >= start + 1_440 * MINUTE:
             return
-        price = max(1_000, price + rng.randrange(-400, 401))
         trade += 1
-        yield trade, price, rng.randrange(1, 200_000), at, rng.random() < 0.5
+        yield trade, price, rng.randrange(1, 200_000), at, maker
 
 
 def klines(rows):

@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -19,6 +20,8 @@ use super::layout::{Cells, Layout};
 const BATCH: usize = 4_096;
 /// Unpacked, the columns of a row group are never larger than this.
 const CHUNK_BYTES_MAX: i64 = 1 << 30;
+
+const DAMAGED: &str = "is no Parquet file that can be read: it is damaged";
 
 type Refused<T> = Result<T, String>;
 
@@ -52,7 +55,7 @@ struct Column {
 impl Columnar {
     /// Opens a file and finds its columns.
     pub fn open(file: File, read: Arc<AtomicU64>) -> Refused<Self> {
-        let file = SerializedFileReader::new(file).map_err(|error| broken(&error))?;
+        let file = guarded(|| SerializedFileReader::new(file).map_err(|error| broken(&error)))?;
         let schema = file.metadata().file_metadata().schema_descr();
         if schema
             .columns()
@@ -82,7 +85,7 @@ impl Columnar {
     pub fn advance(&mut self) -> Refused<bool> {
         self.next += 1;
         while self.next >= self.rows {
-            if !self.batch()? && !self.open_group()? {
+            if !guarded(|| Ok(self.batch()? || self.open_group()?))? {
                 return Ok(false);
             }
             self.next = 0;
@@ -126,6 +129,10 @@ impl Columnar {
             let chunk = group.metadata().column(column.at);
             if chunk.uncompressed_size() > CHUNK_BYTES_MAX {
                 return Err("would unpack to more than 1 GiB a column".to_owned());
+            }
+            let start = chunk.dictionary_page_offset().unwrap_or(0).min(chunk.data_page_offset());
+            if start.min(chunk.compressed_size()) < 0 {
+                return Err(DAMAGED.to_owned());
             }
             column.reader =
                 Some(group.get_column_reader(column.at).map_err(|error| broken(&error))?);
@@ -211,6 +218,12 @@ impl Column {
         }
         Ok(rows)
     }
+}
+
+/// Runs what reads bytes that may be anything: the reader of Parquet trusts some of them and panics
+/// where they lie. What it left behind is not used again.
+fn guarded<T>(read: impl FnOnce() -> Refused<T>) -> Refused<T> {
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err(DAMAGED.to_owned()))
 }
 
 fn broken(error: &ParquetError) -> String {

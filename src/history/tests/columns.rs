@@ -139,6 +139,27 @@ fn what_a_parquet_file_lacks_is_told() {
     assert!(sentence.starts_with("BTCUSDT-cut.parquet: is no Parquet file that can be read"));
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    /// A file that was damaged on its way is a sentence, never the end of the program.
+    #[test]
+    fn a_damaged_parquet_file_is_read_or_refused(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+    ) {
+        let folder = Folder::new();
+        let path = folder.0.path().join("BTCUSDT-trades.parquet");
+        write(&path, FLOATS, Compression::SNAPPY, &floats(), 2);
+        let mut bytes = std::fs::read(&path).unwrap();
+        for (at, byte) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        std::fs::write(&path, bytes).unwrap();
+        let _ = read(&[path]);
+    }
+}
+
 /// Lost if broken: digits, in a price that a float holds only nearly.
 #[test]
 fn a_float_gives_the_digits_that_were_written() {
