@@ -77,8 +77,7 @@ impl Dataset {
         }
     }
 
-    /// How many of the columns must be there, those at the end of the list excepted; of trades,
-    /// the value may be missing, too.
+    /// Whether a fact cannot be read without a column. The others are checked where they are.
     fn is_required(self, role: usize) -> bool {
         match self {
             Self::Ticks => true,

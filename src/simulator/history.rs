@@ -59,7 +59,7 @@ impl Interval {
 
 /// A candle.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(super) struct Candle {
+pub(super) struct Kline {
     pub open_ms: u64,
     pub open: Fixed,
     pub high: Fixed,
@@ -76,7 +76,7 @@ pub(super) struct Candle {
     pub taker_quote_volume: Fixed,
 }
 
-impl Candle {
+impl Kline {
     /// A candle without trades, at the last price.
     fn flat(open_ms: u64, price: Fixed) -> Self {
         Self { open_ms, open: price, high: price, low: price, close: price, ..Self::default() }
@@ -105,7 +105,7 @@ impl Candle {
 #[derive(Debug)]
 struct Series {
     interval: Interval,
-    klines: VecDeque<Candle>,
+    klines: VecDeque<Kline>,
 }
 
 impl Series {
@@ -117,12 +117,12 @@ impl Series {
         let kept = length * KLINES_KEPT as u64;
         let mut open_ms = (last.open_ms + length).max((current + length).saturating_sub(kept));
         while open_ms <= current {
-            self.push(Candle::flat(open_ms, last.close));
+            self.push(Kline::flat(open_ms, last.close));
             open_ms += length;
         }
     }
 
-    fn push(&mut self, kline: Candle) {
+    fn push(&mut self, kline: Kline) {
         if self.klines.len() == KLINES_KEPT {
             self.klines.pop_front();
         }
@@ -133,7 +133,7 @@ impl Series {
         self.roll(print.time_ms);
         if self.klines.is_empty() {
             let open_ms = print.time_ms - print.time_ms % self.interval.length_ms();
-            self.push(Candle::flat(open_ms, print.price));
+            self.push(Kline::flat(open_ms, print.price));
         }
         if let Some(kline) = self.klines.back_mut() {
             kline.add(print);
@@ -186,7 +186,7 @@ impl History {
     }
 
     /// The candles of a query, oldest first, the unfinished one included.
-    pub fn klines(&mut self, query: KlineQuery, now_ms: u64) -> Vec<Candle> {
+    pub fn klines(&mut self, query: KlineQuery, now_ms: u64) -> Vec<Kline> {
         let Some(series) = self.series.iter_mut().find(|s| s.interval == query.interval) else {
             return Vec::new();
         };

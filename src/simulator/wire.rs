@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use super::history::{Candle, Interval, Print};
+use super::history::{Interval, Kline, Print};
 use super::market::{Level, Listing, Snapshot};
 
 /// The `data` of a `trade` message.
@@ -92,10 +92,10 @@ pub(super) fn trades<'a>(prints: impl IntoIterator<Item = &'a Print>) -> String 
 }
 
 /// The answer of `klines`.
-pub(super) fn klines(klines: &[Candle], interval: Interval) -> String {
+pub(super) fn klines(klines: &[Kline], interval: Interval) -> String {
     let mut out = String::new();
     push_list(&mut out, klines, |out, kline| {
-        let Candle { open_ms, open, high, low, close, volume, quote_volume, trades, .. } = kline;
+        let Kline { open_ms, open, high, low, close, volume, quote_volume, trades, .. } = kline;
         let close_ms = open_ms + interval.length_ms() - 1;
         write!(
             out,
