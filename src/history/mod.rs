@@ -11,20 +11,17 @@ mod columnar;
 mod error;
 mod file;
 mod gaps;
-
 mod layout;
 mod merge;
 mod name;
 mod row;
 #[cfg(test)]
 mod tests;
-
 mod text;
 
 pub use error::HistoryError;
 pub use file::{HistoryFile, Kind};
 pub use gaps::{Gap, Gaps};
-
 pub use layout::Dataset;
 pub use merge::{FileReport, History, Options, Row, Stream};
 

@@ -26,6 +26,11 @@ fn write(path: &Path, schema: &str, packing: Compression, columns: &[Values], ro
     let properties = WriterProperties::builder().set_compression(packing).build();
     let file = std::fs::File::create(path).unwrap();
     let mut writer = SerializedFileWriter::new(file, schema, Arc::new(properties)).unwrap();
+    write_group(&mut writer, columns, rows);
+    writer.close().unwrap();
+}
+
+fn write_group(writer: &mut SerializedFileWriter<std::fs::File>, columns: &[Values], rows: usize) {
     let mut group = writer.next_row_group().unwrap();
     for values in columns {
         let mut column = group.next_column().unwrap().unwrap();
@@ -59,7 +64,6 @@ fn write(path: &Path, schema: &str, packing: Compression, columns: &[Values], ro
         column.close().unwrap();
     }
     group.close().unwrap();
-    writer.close().unwrap();
 }
 
 const FLOATS: &str = "message trades {
@@ -109,6 +113,36 @@ fn columns_of_any_type_give_the_facts_of_the_csv() {
     write(&path, exact, Compression::SNAPPY, &columns, 2);
     let (facts, _) = read(&[path]).unwrap();
     assert_eq!(facts.iter().map(|(_, fact)| *fact).collect::<Vec<_>>(), two_trades());
+}
+
+/// Lost if broken: rows, where a batch or a group of them ends.
+#[test]
+fn every_row_of_every_group_is_read_once() {
+    let folder = Folder::new();
+    let path = folder.0.path().join("BTCUSDT-trades.parquet");
+    let schema = Arc::new(parse_message_type(FLOATS).unwrap());
+    let file = std::fs::File::create(&path).unwrap();
+    let mut writer = SerializedFileWriter::new(file, schema, Arc::default()).unwrap();
+    let mut next = 1;
+    for rows in [1_usize, 4_096, 9_000, 4_095, 2] {
+        let ids: Vec<i64> = (next..).take(rows).collect();
+        next += i64::try_from(rows).unwrap();
+        let columns = [
+            Values::Floats(ids.iter().map(|_| 100.25).collect()),
+            Values::Floats(ids.iter().map(|_| 0.5).collect()),
+            Values::Integers(ids.iter().map(|id| 1_735_689_600_000_000 + id).collect()),
+            Values::Flags(ids.iter().map(|id| id % 2 == 0).collect()),
+        ];
+        let columns: Vec<Values> = std::iter::once(Values::Integers(ids)).chain(columns).collect();
+        write_group(&mut writer, &columns, rows);
+    }
+    writer.close().unwrap();
+    let (facts, files) = read(&[path]).unwrap();
+    assert_eq!(files[0].rows, 17_194);
+    for (id, (_, fact)) in (1..).zip(&facts) {
+        let side = if id % 2 == 0 { Side::Sell } else { Side::Buy };
+        assert_eq!(*fact, trade(id, 1_735_689_600_000_000 + id, "100.25", "0.5", side));
+    }
 }
 
 /// Lost if broken: the row to look at, and the trust that an absent value is no zero.
