@@ -142,9 +142,37 @@ impl Num {
 
     /// The sum by plain integer arithmetic: what every tick needs several times. `None` for a
     /// number that is too long for it.
+    #[inline]
     fn short_sum(self, other: Self) -> Option<Self> {
         let scale = self.0.scale().max(other.0.scale());
-        from_mantissa(self.mantissa_at(scale)? + other.mantissa_at(scale)?, scale)
+        match (self.short_at(scale), other.short_at(scale)) {
+            (Some(left), Some(right)) => match left.checked_add(right) {
+                Some(sum) => Some(from_short(sum, scale)),
+                None => from_mantissa(i128::from(left) + i128::from(right), scale),
+            },
+            _ => from_mantissa(self.mantissa_at(scale)? + other.mantissa_at(scale)?, scale),
+        }
+    }
+
+    /// The mantissa, when it fits 63 bits: nearly always.
+    #[inline]
+    fn short(self) -> Option<i64> {
+        let parts = self.0.unpack();
+        if parts.hi != 0 || parts.mid >> 31 != 0 {
+            return None;
+        }
+        let magnitude = (i64::from(parts.mid) << 32) | i64::from(parts.lo);
+        Some(if parts.negative { -magnitude } else { magnitude })
+    }
+
+    /// The short mantissa at a scale not below the number's own; `None` when it does not fit.
+    #[inline]
+    fn short_at(self, scale: u32) -> Option<i64> {
+        let mantissa = self.short()?;
+        if self.0.scale() == scale {
+            return Some(mantissa);
+        }
+        mantissa.checked_mul(*POWERS.get(scale.checked_sub(self.0.scale())? as usize)?)
     }
 
     /// The mantissa at a scale not below the number's own; `None` when it is too long for plain
@@ -164,10 +192,10 @@ impl Num {
     }
 
     /// The product by plain integer arithmetic; see [`Num::short_sum`].
+    #[inline]
     fn short_product(self, other: Self) -> Option<Self> {
-        let left = i64::try_from(self.0.mantissa()).ok()?;
-        let right = i64::try_from(other.0.mantissa()).ok()?;
-        from_mantissa(i128::from(left) * i128::from(right), self.0.scale() + other.0.scale())
+        let scale = self.0.scale() + other.0.scale();
+        from_mantissa(i128::from(self.short()?) * i128::from(other.short()?), scale)
     }
 
     #[cold]
@@ -227,9 +255,8 @@ impl Num {
     fn rest(self, step: Self) -> Result<Self, NumError> {
         let short = || {
             let scale = self.0.scale().max(step.0.scale());
-            let whole = i64::try_from(self.mantissa_at(scale)?).ok()?;
-            let rest = whole.checked_rem(i64::try_from(step.mantissa_at(scale)?).ok()?)?;
-            from_mantissa(i128::from(rest), scale)
+            let rest = self.short_at(scale)?.checked_rem(step.short_at(scale)?)?;
+            Some(from_short(rest, scale))
         };
         short().map_or_else(|| self.0.checked_rem(step.0).map(Self).ok_or(NumError::Overflow), Ok)
     }
@@ -245,6 +272,18 @@ impl Num {
         self.0.normalize().scale()
     }
 
+    /// Scale and mantissa, as compact formats hold them; `None` for the few longer ones.
+    #[inline]
+    pub fn compact(self) -> Option<(u8, i64)> {
+        Some((self.scale_byte(), self.short()?))
+    }
+
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "a scale is at most 28")]
+    fn scale_byte(self) -> u8 {
+        self.0.scale() as u8
+    }
+
     /// The nearest float: for indicators, pixels and gauges only.
     pub fn to_f64(self) -> f64 {
         const POWERS: [f64; 19] = [
@@ -252,9 +291,9 @@ impl Num {
             1e16, 1e17, 1e18,
         ];
         // Both operands are exact below 2^53, so one division rounds correctly.
-        match (i64::try_from(self.0.mantissa()), POWERS.get(self.0.scale() as usize)) {
+        match (self.short(), POWERS.get(self.0.scale() as usize)) {
             #[expect(clippy::cast_precision_loss, reason = "checked to be below 2^53")]
-            (Ok(mantissa), Some(power)) if mantissa.unsigned_abs() < 1 << 53 => {
+            (Some(mantissa), Some(power)) if mantissa.unsigned_abs() < 1 << 53 => {
                 mantissa as f64 / power
             }
             _ => self.0.to_f64().unwrap_or(f64::NAN),
@@ -269,7 +308,15 @@ impl Num {
     }
 }
 
+/// A number from a short mantissa at a scale that a number already has.
+#[inline]
+fn from_short(mantissa: i64, scale: u32) -> Num {
+    let (low, middle, _) = words(u128::from(mantissa.unsigned_abs()));
+    Num(Decimal::from_parts(low, middle, 0, mantissa < 0, scale))
+}
+
 /// A number from its parts; `None` when it has more than 96 bits or 28 fractional digits.
+#[inline]
 fn from_mantissa(mantissa: i128, scale: u32) -> Option<Num> {
     let magnitude = mantissa.unsigned_abs();
     if magnitude >> 96 != 0 || scale > Decimal::MAX_SCALE {
@@ -319,11 +366,12 @@ impl PartialOrd for Num {
 
 impl Ord for Num {
     /// Numbers of one scale, as a venue sends them, compare as integers.
+    #[inline]
     fn cmp(&self, other: &Self) -> Ordering {
-        if self.0.scale() == other.0.scale() {
-            self.0.mantissa().cmp(&other.0.mantissa())
-        } else {
-            self.0.cmp(&other.0)
+        let scale = self.0.scale().max(other.0.scale());
+        match (self.short_at(scale), other.short_at(scale)) {
+            (Some(left), Some(right)) => left.cmp(&right),
+            _ => self.0.cmp(&other.0),
         }
     }
 }
@@ -365,11 +413,9 @@ impl Serialize for Num {
         if serializer.is_human_readable() {
             serializer.collect_str(self)
         } else {
-            #[expect(clippy::cast_possible_truncation, reason = "a scale is at most 28")]
-            let scale = self.0.scale() as u8;
-            match i64::try_from(self.0.mantissa()) {
-                Ok(small) => (scale, small).serialize(serializer),
-                Err(_) => (scale | 0x80, self.0.mantissa()).serialize(serializer),
+            match self.compact() {
+                Some(short) => short.serialize(serializer),
+                None => (self.scale_byte() | 0x80, self.0.mantissa()).serialize(serializer),
             }
         }
     }

@@ -14,6 +14,7 @@ mod core;
 mod deciding;
 pub mod input;
 pub mod market;
+mod packer;
 mod paper;
 pub mod portfolio;
 pub mod record;
