@@ -16,8 +16,8 @@ use crate::strategy::{Trigger, Truth};
 const EVALUATION: u8 = 2;
 /// The index of `Trigger::Trade` among the triggers.
 const TRADE: u8 = 0;
-/// A varint of 64 bits is at most so long.
-const VARINT_BYTES: usize = 10;
+/// The bit of each byte of a varint that says that another byte follows.
+const CONTINUES: u64 = 0x8080_8080_8080_8080;
 /// More than an evaluation has besides its lists.
 const HEAD_BYTES: usize = 160;
 
@@ -40,6 +40,10 @@ pub(super) fn evaluation(evaluation: &Evaluation, buffer: &mut Vec<u8>) -> bool 
     }
     packer.truths(&evaluation.truths);
     whole &= packer.other(&evaluation.outcome);
+    if evaluation.logs.is_empty() {
+        packer.byte(0);
+        return whole;
+    }
     whole && packer.other(&evaluation.logs)
 }
 
@@ -52,24 +56,30 @@ impl Packer<'_> {
         self.0.push(byte);
     }
 
-    /// Seven bits a byte, lowest first. The bytes are put together beside the buffer, so that its
-    /// room is checked once.
+    /// Seven bits a byte, lowest first; most numbers are small.
     #[inline]
-    fn varint(&mut self, mut value: u64) {
-        let mut bytes = [0; VARINT_BYTES];
-        let mut used = 0;
-        for byte in &mut bytes {
-            let [low, ..] = value.to_le_bytes();
-            used += 1;
-            value >>= 7;
-            *byte = low & 0x7f;
-            if value == 0 {
-                break;
-            }
-            *byte |= 0x80;
+    fn varint(&mut self, value: u64) {
+        if value < 0x80 {
+            return self.byte(value.to_le_bytes()[0]);
         }
-        let end = self.0.len() + used;
-        self.0.extend_from_slice(&bytes);
+        self.long_varint(value);
+    }
+
+    /// Up to eight bytes are spread within one word and written
+    /// at once; what is too much is taken off again.
+    #[inline]
+    fn long_varint(&mut self, value: u64) {
+        let bits = u64::BITS - (value | 1).leading_zeros();
+        let bytes = bits.div_ceil(7);
+        let end = self.0.len() + bytes as usize;
+        let before_last = (bytes - 1).min(8);
+        let goes_on = CONTINUES.checked_shr(u64::BITS - 8 * before_last).unwrap_or(0);
+        self.0.extend_from_slice(&(spread(value) | goes_on).to_le_bytes());
+        if bytes > 8 {
+            let [ninth, tenth] = [(value >> 56) & 0x7f, value >> 63];
+            let last = if bytes > 9 { ninth | 0x80 } else { ninth };
+            self.0.extend([last, tenth].map(|byte| byte.to_le_bytes()[0]));
+        }
         self.0.truncate(end);
     }
 
@@ -124,6 +134,14 @@ impl Packer<'_> {
     fn other<T: Serialize + ?Sized>(&mut self, value: &T) -> bool {
         postcard::serialize_with_flavor(value, Append(self.0)).is_ok()
     }
+}
+
+/// The lower 56 bits of a number, seven in each byte.
+#[inline]
+fn spread(value: u64) -> u64 {
+    let halves = (value & 0x0fff_ffff) | ((value & 0x00ff_ffff_f000_0000) << 4);
+    let quarters = (halves & 0x0000_3fff_0000_3fff) | ((halves & 0x0fff_c000_0fff_c000) << 2);
+    (quarters & 0x007f_007f_007f_007f) | ((quarters & 0x3f80_3f80_3f80_3f80) << 1)
 }
 
 /// Appends what postcard writes: mostly a few bytes at a time, for which calling the function that
