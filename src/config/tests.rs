@@ -29,7 +29,7 @@ fn whole(name: &str, default: &str, max: &str) -> ParamSpec {
 
 /// What the strategies' registry says, as the tests need it.
 fn kinds() -> Vec<StrategyKind> {
-    let kind = |name: &str, params| StrategyKind { name: name.to_owned(), params };
+    let kind = |name: &str, params| StrategyKind { name: name.to_owned(), params, rules: None };
     let fast = ParamSpec { below: Some("slow".to_owned()), ..whole("fast", "12", "1000") };
     let width = ParamSpec { whole: false, ..whole("width", "2", "10") };
     let atr = || whole("atr_length", "14", "1000");

@@ -53,10 +53,12 @@ pub mod bar;
 pub mod breakout;
 pub mod decision;
 pub mod ema_cross;
+pub mod expression;
 pub mod indicator;
 pub mod mean_reversion;
 pub mod prices;
 pub mod rule;
+pub mod rules;
 #[cfg(test)]
 mod tests;
 
@@ -70,6 +72,7 @@ pub use rule::{
     FlatRules, Node, Op, Operand, OperandRef, Rule, Truth, Value, all, any, compare, cross_down,
     cross_up, not,
 };
+pub use rules::RuleTexts;
 
 use crate::domain::{
     Fill, Instrument, Nanos, OrderEvent, OrderKind, Price, Quote, Side, Signed, Trade, UnixNanos,
@@ -115,6 +118,17 @@ pub enum StrategyError {
         /// What is wrong with it.
         problem: String,
     },
+    /// A rule is wrong.
+    #[error("{key} {mistake}")]
+    Rule {
+        /// Its key.
+        key: &'static str,
+        /// What is wrong, and where.
+        mistake: expression::Mistake,
+    },
+    /// It has no rules that could be replaced.
+    #[error("this strategy takes no rules")]
+    NoRules,
     /// The registry holds no strategy of this kind.
     #[error("no strategy of kind {0:?} is registered")]
     UnknownKind(String),
@@ -123,9 +137,12 @@ pub enum StrategyError {
     State(String),
 }
 
-/// The parameters of a configured strategy, complete and within their bounds.
+/// The parameters of a configured strategy, complete and within their bounds, and its rules.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
-pub struct Params(BTreeMap<String, f64>);
+pub struct Params {
+    numbers: BTreeMap<String, f64>,
+    rules: RuleTexts,
+}
 
 impl Params {
     /// Given values over the defaults of `specs`; unknown names and values out of bounds are
@@ -148,12 +165,23 @@ impl Params {
             }
             all.insert(name.clone(), *value);
         }
-        Ok(Self(all))
+        Ok(Self { numbers: all, rules: RuleTexts::default() })
+    }
+
+    /// The same with rules.
+    #[must_use]
+    pub fn with_rules(self, rules: RuleTexts) -> Self {
+        Self { rules, ..self }
+    }
+
+    /// The rules; empty for a strategy that takes none.
+    pub fn rules(&self) -> &RuleTexts {
+        &self.rules
     }
 
     /// A parameter's value; NaN for a name that the strategy did not declare.
     pub fn get(&self, name: &str) -> f64 {
-        self.0.get(name).copied().unwrap_or(f64::NAN)
+        self.numbers.get(name).copied().unwrap_or(f64::NAN)
     }
 
     /// A parameter that counts something: a whole number above zero.
@@ -183,7 +211,7 @@ impl Params {
 
     /// Names and values, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, f64)> + '_ {
-        self.0.iter().map(|(name, value)| (name.as_str(), *value))
+        self.numbers.iter().map(|(name, value)| (name.as_str(), *value))
     }
 }
 
@@ -193,6 +221,8 @@ pub trait Strategy: Serialize + DeserializeOwned + Send + 'static {
     const KIND: &'static str;
     /// The parameters it takes.
     const PARAMS: &'static [ParamSpec];
+    /// It takes `enter`, `exit`, `enter_short` and `exit_short`: [`Params::rules`].
+    const RULES: bool = false;
 
     /// Builds it; one instance decides for one instrument.
     fn new(params: &Params) -> Result<Self, StrategyError>;
@@ -211,6 +241,20 @@ pub trait Strategy: Serialize + DeserializeOwned + Send + 'static {
 
     /// Told of each event of its orders; not an evaluation.
     fn on_order(&mut self, _event: &OrderEvent) {}
+
+    /// Takes other rules in place of those it has, in the middle of a run.
+    fn revise(&mut self, _rules: &RuleTexts) -> Result<Revised, StrategyError> {
+        Err(StrategyError::NoRules)
+    }
+}
+
+/// What a strategy had before it took other rules.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Revised {
+    /// Its rules.
+    pub before: RuleTexts,
+    /// Names of the values that it had and still has: only these have a value before the next one.
+    pub kept: Vec<String>,
 }
 
 /// What made a strategy evaluate.
@@ -233,6 +277,8 @@ pub trait AnyStrategy: Send {
     fn fill(&mut self, fill: &Fill);
     /// See [`Strategy::on_order`].
     fn order(&mut self, event: &OrderEvent);
+    /// See [`Strategy::revise`].
+    fn revise(&mut self, rules: &RuleTexts) -> Result<Revised, StrategyError>;
     /// Its whole state.
     fn save(&self) -> Result<Vec<u8>, StrategyError>;
     /// Takes a state that [`AnyStrategy::save`] gave.
@@ -256,6 +302,10 @@ impl<T: Strategy> AnyStrategy for T {
         self.on_order(event);
     }
 
+    fn revise(&mut self, rules: &RuleTexts) -> Result<Revised, StrategyError> {
+        Strategy::revise(self, rules)
+    }
+
     fn save(&self) -> Result<Vec<u8>, StrategyError> {
         postcard::to_stdvec(self).map_err(|error| StrategyError::State(error.to_string()))
     }
@@ -274,6 +324,8 @@ pub struct StrategyKind {
     pub name: &'static str,
     /// The parameters it takes.
     pub params: &'static [ParamSpec],
+    /// It takes rules.
+    pub rules: bool,
     /// Builds an instance.
     pub build: fn(&Params) -> Result<Box<dyn AnyStrategy>, StrategyError>,
 }
@@ -284,6 +336,7 @@ impl StrategyKind {
         Self {
             name: T::KIND,
             params: T::PARAMS,
+            rules: T::RULES,
             build: |params| T::new(params).map(|strategy| Box::new(strategy) as Box<_>),
         }
     }
@@ -295,6 +348,7 @@ pub fn built_in() -> Vec<StrategyKind> {
         StrategyKind::of::<ema_cross::EmaCross>(),
         StrategyKind::of::<mean_reversion::MeanReversion>(),
         StrategyKind::of::<breakout::Breakout>(),
+        StrategyKind::of::<rules::Rules>(),
     ]
 }
 

@@ -21,7 +21,7 @@ use crate::domain::{
     UnixNanos,
 };
 use crate::strategy::{
-    Context, Decision, Feed, Intent, NamedValue, ParamSpec, Params, Size, Strategy as Native,
+    Context, Decision, Feed, Intent, NamedValue, ParamSpec, Params, RuleTexts, Size, Strategy as Native,
     StrategyError, StrategyKind, ValueKind, all,
 };
 
@@ -134,6 +134,7 @@ fn strategy(name: &str, feed: Feed, external: bool) -> StrategyConfig {
         instruments: vec![BTC, ETH],
         size: OrderSize::Base(quantity("0.5")),
         params: BTreeMap::new(),
+        rules: RuleTexts::default(),
         external,
     }
 }
