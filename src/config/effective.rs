@@ -54,7 +54,7 @@ fn values(canonical: &str) -> BTreeMap<String, String> {
     leaves.iter().filter_map(|(path, _)| Some((path.to_string(), text(path)?))).collect()
 }
 
-/// The keys that hold no further keys, each with its line from 1.
+/// The keys that hold no further keys, each with the line from 1 on which its value ends.
 fn collect_leaves(value: &Value, path: &KeyPath, leaves: &mut Vec<(KeyPath, usize)>) {
     match &value.node {
         Node::Table(table) => {
@@ -67,7 +67,7 @@ fn collect_leaves(value: &Value, path: &KeyPath, leaves: &mut Vec<(KeyPath, usiz
                 collect_leaves(item, &path.index(index), leaves);
             }
         }
-        _ => leaves.push((path.clone(), value.site.position().0)),
+        _ => leaves.push((path.clone(), value.site.last_line())),
     }
 }
 

@@ -53,9 +53,6 @@ fn offsets(raw: &str, text: &str) -> Option<Vec<usize>> {
 /// The first character of a quoted text as it is read, if it gives one, and its bytes as written.
 fn piece(rest: &str, escapes: bool) -> Option<(Option<char>, usize)> {
     let first = rest.chars().next()?;
-    if first == '\r' && rest.starts_with("\r\n") {
-        return Some((Some('\n'), 2));
-    }
     if first != '\\' || !escapes {
         return Some((Some(first), first.len_utf8()));
     }

@@ -203,9 +203,7 @@ impl Rules {
                 Measure::Volume => Some(seen.volume),
                 Measure::Bid => bid,
                 Measure::Ask => ask,
-                Measure::Spread => {
-                    bid.zip(ask).map(|(bid, ask)| (ask - bid) / ((ask + bid) / 2.0))
-                }
+                Measure::Spread => bid.zip(ask).map(|(bid, ask)| (ask - bid) / ((ask + bid) / 2.0)),
                 Measure::Profit => gain,
                 Measure::Loss => gain.map(|gain| -gain),
                 Measure::Holding => self.holding.seconds(ctx.facts.now),

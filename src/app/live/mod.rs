@@ -216,8 +216,7 @@ impl Run {
         let Self { core, start, view, control, .. } = self;
         let (telemetry, trouble) = (self.telemetry.clone(), Arc::clone(&core.on_disk));
         let loaded = self.loaded.clone();
-        let reloader =
-            Reloader::start(watched, loaded, control.clone(), telemetry, trouble)?;
+        let reloader = Reloader::start(watched, loaded, control.clone(), telemetry, trouble)?;
         let began = (Instant::now(), platform::process_cpu());
         let ui = if args.headless { None } else { Some(Ui::open(&self.loaded)?) };
         let published = ui.as_ref().map(Ui::notifier);

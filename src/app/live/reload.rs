@@ -116,7 +116,8 @@ impl Watcher {
             Err(error) => {
                 let error = error.to_string();
                 self.telemetry.emit(&ProcessEvent::ConfigRefused { error: &error }.into());
-                let text = format!("the changed configuration is not valid and not in force: {error}");
+                let text =
+                    format!("the changed configuration is not valid and not in force: {error}");
                 self.trouble.store(Some(Arc::new(text)));
                 true
             }

@@ -21,8 +21,8 @@ use crate::domain::{
     UnixNanos,
 };
 use crate::strategy::{
-    Context, Decision, Feed, Intent, NamedValue, ParamSpec, Params, RuleTexts, Size, Strategy as Native,
-    StrategyError, StrategyKind, ValueKind, all,
+    Context, Decision, Feed, Intent, NamedValue, ParamSpec, Params, RuleTexts, Size,
+    Strategy as Native, StrategyError, StrategyKind, ValueKind, all,
 };
 
 mod blocker;

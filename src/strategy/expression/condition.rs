@@ -1,9 +1,9 @@
 //! A condition: a rule whose names are looked up, ready to build the rule tree of an evaluation.
 
+use super::Mistake;
 use super::lexer::Number;
 use super::measure::{Around, Measure, find, fits, fits_number};
 use super::parse::{Named, Operand, Syntax, parse};
-use super::Mistake;
 use crate::strategy::{Op, Rule, Value, all, any, compare, not};
 
 /// A rule over measures. A measure is an index into the table that [`compile`] filled.
@@ -61,7 +61,9 @@ impl Binder<'_> {
             Syntax::Compare { left: Operand::Number(left), op, right: Operand::Named(right) } => {
                 self.one(right, mirrored(*op), left)?
             }
-            Syntax::Compare { left: Operand::Number(left), right: Operand::Number(right), .. } => {
+            Syntax::Compare {
+                left: Operand::Number(left), right: Operand::Number(right), ..
+            } => {
                 let span = left.span.start..right.span.end;
                 return Err(Mistake::new(span, "two numbers are always the same comparison")
                     .say("one side must be a value or an indicator"));

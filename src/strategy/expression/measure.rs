@@ -168,7 +168,13 @@ pub const VOCABULARY: [Entry; 23] = [
     value("ask", Unit::Price, Needs::Quotes, |_, _| Measure::Ask, "best ask"),
     value("spread", Unit::Share, Needs::Quotes, |_, _| Measure::Spread, "share of the middle"),
     value("position", Unit::Base, Needs::Nothing, |_, _| Measure::Position, "held, short below 0"),
-    value("profit", Unit::Share, Needs::Nothing, |_, _| Measure::Profit, "share of the entry price"),
+    value(
+        "profit",
+        Unit::Share,
+        Needs::Nothing,
+        |_, _| Measure::Profit,
+        "share of the entry price",
+    ),
     value("loss", Unit::Share, Needs::Nothing, |_, _| Measure::Loss, "share of the entry price"),
     value("holding", Unit::Time, Needs::Nothing, |_, _| Measure::Holding, "time since the entry"),
     over("ema", Unit::Price, |n, _| one(Indicator::Ema(n)), "exponential moving average"),
@@ -190,7 +196,13 @@ pub const VOCABULARY: [Entry; 23] = [
         |n, _| Measure::Indicator(Indicator::Donchian(n), Line::Lower),
         "lowest price of the events before this one",
     ),
-    value("vwap", Unit::Price, Needs::Trades, |_, _| one(Indicator::Vwap), "average of the UTC day"),
+    value(
+        "vwap",
+        Unit::Price,
+        Needs::Trades,
+        |_, _| one(Indicator::Vwap),
+        "average of the UTC day",
+    ),
 ];
 
 const fn value(
@@ -289,12 +301,18 @@ impl Entry {
         let name = self.name;
         let span = named.span.clone();
         Err(match self.needs {
-            Needs::Quotes => Mistake::new(span, format!("`{name}` needs quotes, and none are subscribed"))
-                .say("add \"bookTicker\" or \"depth@100ms\" to venue.streams"),
-            Needs::Bars => Mistake::new(span, format!("`{name}` is a value of bars, and the feed has none"))
-                .say("every feed has `price`; or set the feed to \"bars:1m\""),
-            _ => Mistake::new(span, format!("`{name}` is a value of trades, and the feed is quotes"))
-                .say("set the feed to \"trades\" or \"bars:1m\""),
+            Needs::Quotes => {
+                Mistake::new(span, format!("`{name}` needs quotes, and none are subscribed"))
+                    .say("add \"bookTicker\" or \"depth@100ms\" to venue.streams")
+            }
+            Needs::Bars => {
+                Mistake::new(span, format!("`{name}` is a value of bars, and the feed has none"))
+                    .say("every feed has `price`; or set the feed to \"bars:1m\"")
+            }
+            _ => {
+                Mistake::new(span, format!("`{name}` is a value of trades, and the feed is quotes"))
+                    .say("set the feed to \"trades\" or \"bars:1m\"")
+            }
         })
     }
 
@@ -363,7 +381,13 @@ pub(super) fn fits_number(named: &Named, unit: Unit, number: &Number) -> Result<
         Unit::Time => "write a time: 30s, 5m, 4h or 1d",
         Unit::Price | Unit::Base | Unit::Index => "write a plain number",
     };
-    let message = format!("`{}` is {}", named.name, unit.words());
+    let other = match number.unit {
+        NumberUnit::Plain => "a plain number",
+        NumberUnit::Percent => "a percentage",
+        NumberUnit::Span(_) => "a time",
+    };
+    let words = unit.words();
+    let message = format!("`{}` is {words} and cannot be compared with {other}", named.name);
     Err(Mistake::new(number.span.clone(), message).say(wanted))
 }
 

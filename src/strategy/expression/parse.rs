@@ -178,7 +178,9 @@ impl Parser<'_> {
         loop {
             let place = self.span();
             let Some(op) = self.comparator(&left, before.is_some())? else { break };
-            if before.is_some_and(|before| direction(before).is_none_or(|d| direction(op) != Some(d))) {
+            if before
+                .is_some_and(|before| direction(before).is_none_or(|d| direction(op) != Some(d)))
+            {
                 let mistake = Mistake::new(place, "a chain of comparisons goes in one direction");
                 return Err(mistake.say("as in 30 < rsi(14) < 70; else join comparisons by `and`"));
             }

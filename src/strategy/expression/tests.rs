@@ -206,8 +206,29 @@ fn unknown_decides_nothing_that_it_must_not() {
 /// Words that rules are made of, and some that they are not.
 fn words() -> impl Strategy<Value = String> {
     let word = prop::sample::select(vec![
-        "rsi(14)", "close", "ema(9)", "price", "<", ">", "<=", "=", "crosses above", "and", "or",
-        "not", "(", ")", "30", "1%", "4h", "-1", ",", "rsi", "é", "&&", "9999999999999999999999",
+        "rsi(14)",
+        "close",
+        "ema(9)",
+        "price",
+        "<",
+        ">",
+        "<=",
+        "=",
+        "crosses above",
+        "and",
+        "or",
+        "not",
+        "(",
+        ")",
+        "30",
+        "1%",
+        "4h",
+        "-1",
+        ",",
+        "rsi",
+        "é",
+        "&&",
+        "9999999999999999999999",
     ]);
     prop::collection::vec(word, 0..40).prop_map(|words| words.join(" "))
 }

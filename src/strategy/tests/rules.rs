@@ -2,17 +2,13 @@
 
 use proptest::prelude::*;
 
-use super::desk::{Desk, Said, bar, trigger};
+use super::desk::{Desk, bar, trigger};
 use crate::domain::{Side, Signed};
 use crate::strategy::rules::Rules;
 use crate::strategy::{Feed, Intent, Params, RuleTexts, Size, Strategy as _, Trigger, Truth};
 
 fn long(enter: &str, exit: &str) -> RuleTexts {
-    RuleTexts {
-        enter: Some(enter.to_owned()),
-        exit: Some(exit.to_owned()),
-        ..RuleTexts::default()
-    }
+    RuleTexts { enter: Some(enter.to_owned()), exit: Some(exit.to_owned()), ..RuleTexts::default() }
 }
 
 /// Side and size of the market orders of an evaluation.
@@ -220,7 +216,8 @@ fn what_does_not_read_is_refused_and_changes_nothing() {
     let error = Rules::new(&Params::default().with_rules(long("price > 1", "rsl(14) > 5")));
     let sentence = "exit at 1: no value or indicator is called `rsl`";
     assert_eq!(error.err().map(|error| error.to_string()).as_deref(), Some(sentence));
-    let mut rules = Rules::new(&Params::default().with_rules(long("price > 1", "price < 1"))).unwrap();
+    let mut rules =
+        Rules::new(&Params::default().with_rules(long("price > 1", "price < 1"))).unwrap();
     let before = rules.clone();
     assert!(rules.revise(&long("price >", "price < 1")).is_err());
     assert_eq!(rules, before);
