@@ -4,7 +4,8 @@ use proptest::prelude::*;
 
 use super::desk::{Desk, bar, trigger};
 use crate::domain::{Side, Signed};
-use crate::strategy::rules::Rules;
+use crate::strategy::expression::{Around, VOCABULARY};
+use crate::strategy::rules::{Rules, check};
 use crate::strategy::{Feed, Intent, Params, RuleTexts, Size, Strategy as _, Trigger, Truth};
 
 fn long(enter: &str, exit: &str) -> RuleTexts {
@@ -221,4 +222,25 @@ fn what_does_not_read_is_refused_and_changes_nothing() {
     let before = rules.clone();
     assert!(rules.revise(&long("price >", "price < 1")).is_err());
     assert_eq!(rules, before);
+}
+
+/// A name that the page does not have is one that nobody will use; a unit that it lacks, a trap.
+#[test]
+fn the_page_has_every_name_and_its_examples_read() {
+    let page = include_str!("../../../docs/strategies.md");
+    let (_, page) = page.split_once("\n## Rules in the configuration\n").unwrap();
+    for entry in VOCABULARY {
+        let named = [format!("`{}`", entry.name), format!("`{}(", entry.name)];
+        assert!(named.iter().any(|name| page.contains(name)), "{} is not on the page", entry.name);
+    }
+    let around = Around { feed: Feed::Bars(1), quotes: true };
+    let rules: Vec<&str> = page
+        .lines()
+        .filter(|line| line.starts_with("enter = ") || line.starts_with("exit = "))
+        .flat_map(|line| line.split('"').skip(1).step_by(2))
+        .collect();
+    assert!(rules.len() >= 8, "{rules:?}");
+    for rule in rules {
+        assert_eq!(check(rule, around), Ok(()), "{rule}");
+    }
 }
