@@ -84,7 +84,11 @@ pub fn config_kinds(registry: &[StrategyKind]) -> Vec<config::StrategyKind> {
 
 /// Reads a rule for the configuration.
 pub fn check_rule(text: &str, around: config::RuleAround) -> Result<(), config::RuleFault> {
-    let around = Around { feed: feed(around.feed), quotes: around.quotes };
+    let around = Around {
+        bars: matches!(around.feed, unit::Feed::Bars(_)),
+        trades: around.feed != unit::Feed::Quotes,
+        quotes: around.quotes,
+    };
     rules::check(text, around).map_err(|Mistake { span, message, advice }| {
         let advice = match advice {
             Advice::None => None,
@@ -99,7 +103,7 @@ pub fn check_rule(text: &str, around: config::RuleAround) -> Result<(), config::
 pub fn rule_texts(strategy: &section::Strategy) -> RuleTexts {
     RuleTexts {
         enter: strategy.enter.clone(),
-        exit: strategy.exit.clone(),
+        exit: strategy.exit.when.clone(),
         enter_short: strategy.enter_short.clone(),
         exit_short: strategy.exit_short.clone(),
     }

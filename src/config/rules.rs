@@ -75,7 +75,7 @@ impl Checker<'_> {
         if enter.is_none() && enter_short.is_none() {
             self.missing(path, "enter", "it says when to buy: enter = \"rsi(14) < 30\"");
         }
-        self.pair((enter, "enter"), (exit, "exit"), path);
+        self.pair((enter, "enter"), (&exit.when, "exit"), path);
         self.pair((enter_short, "enter_short"), (exit_short, "exit_short"), path);
         let margin = config.account.kind == AccountKind::Margin;
         let holds = enter_short.is_none() || margin;
@@ -86,9 +86,16 @@ impl Checker<'_> {
         let around = RuleAround { feed: strategy.feed, quotes };
         for (key, text) in strategy.rules() {
             if let Err(fault) = check(text, around) {
-                self.fault(&path.key(key), fault);
+                let path = self.rule_path(path, key);
+                self.fault(&path, fault);
             }
         }
+    }
+
+    /// Where a rule stands: `exit` may be a table that has it.
+    fn rule_path(&self, path: &KeyPath, key: &str) -> KeyPath {
+        let (own, in_table) = (path.key(key), path.key(key).key("when"));
+        if self.is_written(&in_table) { in_table } else { own }
     }
 
     /// What is opened must be closed one day, and nothing else can be.

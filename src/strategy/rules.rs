@@ -17,9 +17,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::expression::{Around, Condition, Glimpse, Measure, Meter, compile};
-use super::{
-    Bar, Context, Feed, ParamSpec, Params, Strategy, StrategyError, Trigger, Value, expression,
-};
+use super::{Bar, Context, ParamSpec, Params, Strategy, StrategyError, Trigger, Value, expression};
 use crate::domain::{OrderEvent, OrderEventKind, Quote, Side, Trade, UnixNanos};
 
 /// The rules of a strategy as written in its configuration.
@@ -125,7 +123,7 @@ impl Rules {
     /// Reads rules; their indicators are cold.
     fn of(texts: RuleTexts) -> Result<Self, StrategyError> {
         // What a feed lacks was refused with the configuration; here it would only be missing.
-        let around = Around { feed: Feed::Bars(UnixNanos::SECOND), quotes: true };
+        let around = Around { bars: true, trades: true, quotes: true };
         let mut table = vec![Measure::Position];
         let mut read = |key: &'static str, text: &Option<String>| {
             text.as_deref()
@@ -203,7 +201,9 @@ impl Rules {
                 Measure::Volume => Some(seen.volume),
                 Measure::Bid => bid,
                 Measure::Ask => ask,
-                Measure::Spread => bid.zip(ask).map(|(bid, ask)| (ask - bid) / ((ask + bid) / 2.0)),
+                Measure::Spread => {
+                    bid.zip(ask).map(|(bid, ask)| (ask - bid) / f64::midpoint(ask, bid))
+                }
                 Measure::Profit => gain,
                 Measure::Loss => gain.map(|gain| -gain),
                 Measure::Holding => self.holding.seconds(ctx.facts.now),

@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ use crate::telemetry::{ProcessEvent, Telemetry};
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// The keys of a strategy that a running one takes.
-const RULES: [&str; 4] = ["enter", "exit", "enter_short", "exit_short"];
+const RULES: [&str; 5] = ["enter", "exit", "exit.when", "enter_short", "exit_short"];
 
 /// What the files of a configuration hold.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -55,7 +55,7 @@ pub struct Watched {
 
 /// The watching thread.
 pub struct Reloader {
-    stop: Sender<()>,
+    stop: SyncSender<()>,
     join: JoinHandle<()>,
 }
 
@@ -69,7 +69,7 @@ impl Reloader {
         telemetry: Telemetry,
         trouble: Arc<ArcSwapOption<String>>,
     ) -> Result<Self, AppError> {
-        let (stop, stopped) = mpsc::channel();
+        let (stop, stopped) = mpsc::sync_channel(0);
         let rules = loaded.config.strategies.clone();
         let watcher = Watcher { watched, loaded, rules, control, telemetry, trouble };
         let join = std::thread::Builder::new()

@@ -32,6 +32,7 @@ mod money;
 mod orders;
 mod paper;
 mod replay;
+mod revise;
 mod risk;
 mod world;
 

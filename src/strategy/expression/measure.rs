@@ -8,7 +8,6 @@ use super::lexer::{Number, NumberUnit};
 use super::parse::Named;
 use super::{Advice, LENGTH_MAX, Mistake};
 use crate::domain::Num;
-use crate::strategy::Feed;
 
 /// A value of the event, of the market or of the position, or a line of an indicator.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -129,8 +128,10 @@ enum Needs {
 /// What the configuration around a rule provides.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Around {
-    /// What the strategy evaluates.
-    pub feed: Feed,
+    /// The strategy evaluates bars.
+    pub bars: bool,
+    /// It evaluates trades, or bars of them.
+    pub trades: bool,
     /// A stream of quotes or of the book is subscribed.
     pub quotes: bool,
 }
@@ -291,8 +292,8 @@ impl Entry {
     fn available(&self, named: &Named, around: Around) -> Result<(), Mistake> {
         let holds = match self.needs {
             Needs::Nothing => true,
-            Needs::Bars => matches!(around.feed, Feed::Bars(_)),
-            Needs::Trades => around.feed != Feed::Quotes,
+            Needs::Bars => around.bars,
+            Needs::Trades => around.trades,
             Needs::Quotes => around.quotes,
         };
         if holds {

@@ -78,7 +78,7 @@ impl Mistake {
 }
 
 impl std::fmt::Display for Mistake {
-    /// The sentence with its place, counted in characters' bytes from 1.
+    /// The sentence with its place, in bytes from 1.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "at {}: {}", self.span.start + 1, self.message)
     }

@@ -3,10 +3,9 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::UnixNanos;
-use crate::strategy::{Draft, Feed, Truth, Value, ValueKind};
+use crate::strategy::{Draft, Truth, Value, ValueKind};
 
-const BARS: Around = Around { feed: Feed::Bars(UnixNanos::SECOND), quotes: true };
+const BARS: Around = Around { bars: true, trades: true, quotes: true };
 
 /// The shape of a rule with every parenthesis.
 fn shape(condition: &Condition, table: &[Measure]) -> String {
@@ -127,8 +126,8 @@ fn mistakes_are_found_at_their_place() {
 /// A rule over what its feed never has would wait for ever.
 #[test]
 fn what_a_feed_lacks_is_a_mistake() {
-    let trades = Around { feed: Feed::Trades, quotes: false };
-    let quotes = Around { feed: Feed::Quotes, quotes: true };
+    let trades = Around { bars: false, trades: true, quotes: false };
+    let quotes = Around { bars: false, trades: false, quotes: true };
     let bars = Around { quotes: false, ..BARS };
     let refused = |text: &str, around| compile(text, around, &mut Vec::new()).is_err();
     for (text, expected) in [

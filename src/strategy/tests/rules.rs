@@ -233,7 +233,7 @@ fn the_page_has_every_name_and_its_examples_read() {
         let named = [format!("`{}`", entry.name), format!("`{}(", entry.name)];
         assert!(named.iter().any(|name| page.contains(name)), "{} is not on the page", entry.name);
     }
-    let around = Around { feed: Feed::Bars(1), quotes: true };
+    let around = Around { bars: true, trades: true, quotes: true };
     let rules: Vec<&str> = page
         .lines()
         .filter(|line| line.starts_with("enter = ") || line.starts_with("exit = "))
