@@ -110,7 +110,7 @@ impl Engine {
             slot.draft.forget_all_but(&revised.kept);
             before.get_or_insert(revised.before);
         }
-        if let Some(before) = before {
+        if let Some(before) = before.filter(|before| before != rules) {
             let (time, after) = (self.now, rules.clone());
             out.record(&Record::Revised { strategy: whose, time, before, after });
         }

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::home::{Home, number, wait_for};
 use super::logs::{events, lane};
+use super::terminal::Terminal;
 
 /// The first block of TOML under a heading of the README.
 fn readme_block(heading: &str) -> String {
@@ -107,4 +108,32 @@ fn a_typo_in_a_rule_is_shown_with_place_and_meaning() {
         home.run(&command).expect_code(3).expect_stderr(&words);
     }
     assert!(home.sessions().is_empty(), "a run that never was left a session");
+}
+
+/// Lost if broken: the belief that what was saved is in force.
+#[test]
+fn what_is_wrong_with_the_saved_file_stays_on_screen_until_it_is_right() {
+    let home = Home::new();
+    let good = config("price < 1", 500);
+    home.write("mine.toml", &good);
+    let run = ["run", "--config", "mine.toml"];
+    let mut terminal = Terminal::start(&home, (120, 40), &run, &[]);
+    terminal.wait_text("BTCUSDT");
+    terminal.press("8z");
+    terminal.wait_text("enter = price < 1");
+    home.write("mine.toml", config("price < 2", 500));
+    terminal.wait_text("enter = price < 2");
+    terminal.press("z9z");
+    for (text, shown) in [
+        (config("prize < 1", 500), "mine.toml:12:10:"),
+        (config("price < 1", 400), "restart: risk.max_daily_loss"),
+    ] {
+        home.write("mine.toml", text);
+        terminal.wait_text(shown);
+        home.write("mine.toml", &good);
+        terminal.wait_gone(shown);
+    }
+    terminal.press("q");
+    let (code, screen) = terminal.finish();
+    assert_eq!(code, 0, "{}", screen.contents());
 }

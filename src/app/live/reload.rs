@@ -32,11 +32,13 @@ const RULES: [&str; 5] = ["enter", "exit", "exit.when", "enter_short", "exit_sho
 pub struct Files(Vec<(PathBuf, Option<u64>)>);
 
 impl Files {
-    /// Looks at them now. A file that is not there is one that may come.
+    /// Looks at them now. A file that is not there is one that may come; a pipe is not looked at:
+    /// what is read from it is gone.
     pub fn look(layers: &Layers) -> Self {
         let paths = [&layers.user, &layers.folder, &layers.file].into_iter().flatten();
         let hash = |path: &PathBuf| {
-            let bytes = std::fs::read(path).ok()?;
+            let is_file = std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
+            let bytes = is_file.then(|| std::fs::read(path).ok()).flatten()?;
             Some(xxhash_rust::xxh3::xxh3_64(&bytes))
         };
         Self(paths.map(|path| (path.clone(), hash(path))).collect())

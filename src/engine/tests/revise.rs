@@ -77,6 +77,7 @@ fn a_change_is_on_record_with_the_rules_before_and_after() {
 fn what_does_not_read_and_whom_it_does_not_concern_changes_nothing() {
     let mut rig = rig("price < 1");
     rig.revise(&rules("price <"));
+    rig.revise(&rules("price < 1"));
     let nobody = rules("price > 1");
     rig.input(Event::Revise { strategy: StrategyId(7), rules: &nobody });
     rig.prints(&["100", "100"]);

@@ -1,8 +1,8 @@
 //! A condition: a rule whose names are looked up, ready to build the rule tree of an evaluation.
 
 use super::Mistake;
-use super::lexer::Number;
-use super::measure::{Around, Measure, find, fits, fits_number};
+use super::lexer::{Number, NumberUnit};
+use super::measure::{Around, Measure, Unit, find};
 use super::parse::{Named, Operand, Syntax, parse};
 use crate::strategy::{Op, Rule, Value, all, any, compare, not};
 
@@ -156,4 +156,45 @@ impl Condition {
             Self::Compare { op, .. } => matches!(op, Op::CrossUp | Op::CrossDown),
         }
     }
+}
+
+/// What is wrong with comparing a measure with a number, if anything.
+fn fits_number(named: &Named, unit: Unit, number: &Number) -> Result<(), Mistake> {
+    let holds = match unit {
+        Unit::Share => number.unit == NumberUnit::Percent,
+        Unit::Time => matches!(number.unit, NumberUnit::Span(_)),
+        Unit::Price | Unit::Base | Unit::Index => number.unit == NumberUnit::Plain,
+    };
+    // Nothing is nothing in every unit.
+    if holds || number.written.is_zero() {
+        return Ok(());
+    }
+    let wanted = match unit {
+        Unit::Share => "write a percentage: 1%",
+        Unit::Time => "write a time: 30s, 5m, 4h or 1d",
+        Unit::Price | Unit::Base | Unit::Index => "write a plain number",
+    };
+    let other = match number.unit {
+        NumberUnit::Plain => "a plain number",
+        NumberUnit::Percent => "a percentage",
+        NumberUnit::Span(_) => "a time",
+    };
+    let words = unit.words();
+    let message = format!("`{}` is {words} and cannot be compared with {other}", named.name);
+    Err(Mistake::new(number.span.clone(), message).say(wanted))
+}
+
+/// What is wrong with comparing two measures, if anything.
+fn fits(left: (&Named, Unit), right: (&Named, Unit)) -> Result<(), Mistake> {
+    if left.1 == right.1 {
+        return Ok(());
+    }
+    let message = format!(
+        "`{}` is {}, `{}` is {}: they cannot be compared",
+        left.0.name,
+        left.1.words(),
+        right.0.name,
+        right.1.words()
+    );
+    Err(Mistake::new(left.0.span.start..right.0.whole.end, message))
 }

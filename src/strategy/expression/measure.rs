@@ -103,7 +103,7 @@ pub enum Unit {
 
 impl Unit {
     /// What it is in words.
-    fn words(self) -> &'static str {
+    pub(super) fn words(self) -> &'static str {
         match self {
             Self::Price => "a price in quote asset",
             Self::Base => "a quantity of base asset",
@@ -364,45 +364,4 @@ fn length(number: &Number) -> Option<u32> {
     let whole = number.unit == NumberUnit::Plain && number.written.is_multiple_of(Num::ONE);
     let length: u32 = number.written.round_dp(0).to_string().parse().ok()?;
     (whole && (1..=LENGTH_MAX).contains(&length)).then_some(length)
-}
-
-/// What is wrong with comparing a measure with a number, if anything.
-pub(super) fn fits_number(named: &Named, unit: Unit, number: &Number) -> Result<(), Mistake> {
-    let holds = match unit {
-        Unit::Share => number.unit == NumberUnit::Percent,
-        Unit::Time => matches!(number.unit, NumberUnit::Span(_)),
-        Unit::Price | Unit::Base | Unit::Index => number.unit == NumberUnit::Plain,
-    };
-    // Nothing is nothing in every unit.
-    if holds || number.written.is_zero() {
-        return Ok(());
-    }
-    let wanted = match unit {
-        Unit::Share => "write a percentage: 1%",
-        Unit::Time => "write a time: 30s, 5m, 4h or 1d",
-        Unit::Price | Unit::Base | Unit::Index => "write a plain number",
-    };
-    let other = match number.unit {
-        NumberUnit::Plain => "a plain number",
-        NumberUnit::Percent => "a percentage",
-        NumberUnit::Span(_) => "a time",
-    };
-    let words = unit.words();
-    let message = format!("`{}` is {words} and cannot be compared with {other}", named.name);
-    Err(Mistake::new(number.span.clone(), message).say(wanted))
-}
-
-/// What is wrong with comparing two measures, if anything.
-pub(super) fn fits(left: (&Named, Unit), right: (&Named, Unit)) -> Result<(), Mistake> {
-    if left.1 == right.1 {
-        return Ok(());
-    }
-    let message = format!(
-        "`{}` is {}, `{}` is {}: they cannot be compared",
-        left.0.name,
-        left.1.words(),
-        right.0.name,
-        right.1.words()
-    );
-    Err(Mistake::new(left.0.span.start..right.0.whole.end, message))
 }

@@ -210,6 +210,10 @@ impl Parser<'_> {
         if in_chain {
             return Ok(None);
         }
+        if matches!(self.peek(), Some(Kind::Word(word)) if word.starts_with("cross")) {
+            let message = format!("`{}` is no comparison", self.shown());
+            return Err(self.here(message).say("write `crosses above` or `crosses below`"));
+        }
         let left = self.text.get(left.span()).unwrap_or_default();
         let message = format!("`{left}` is not compared with anything");
         Err(self

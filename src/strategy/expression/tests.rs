@@ -97,6 +97,7 @@ fn mistakes_are_found_at_their_place() {
         ("close > (1)", "(", "a value, an indicator or a number is expected here"),
         ("close crosses ema(5)", "ema", "`crosses` is followed by `above` or `below`"),
         ("close crosses", "", "`crosses` is followed by `above` or `below`"),
+        ("close cross above 5", "cross", "`cross` is no comparison"),
         ("30 < rsi(14) > 20", ">", "a chain of comparisons goes in one direction"),
         ("close = open = low", "=", "a chain of comparisons goes in one direction"),
         ("1 < 2", "1 < 2", "two numbers are always the same comparison"),
