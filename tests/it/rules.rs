@@ -127,6 +127,8 @@ fn what_is_wrong_with_the_saved_file_stays_on_screen_until_it_is_right() {
     for (text, shown) in [
         (config("prize < 1", 500), "mine.toml:12:10:"),
         (config("price < 1", 400), "restart: risk.max_daily_loss"),
+        // Over another feed a rule is another rule.
+        (config("close < 1", 500).replace("trades", "bars:1s"), "restart: strategy[0].enter,"),
     ] {
         home.write("mine.toml", text);
         terminal.wait_text(shown);
