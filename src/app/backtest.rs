@@ -142,6 +142,7 @@ fn over_tape(
     let (wall, cpu) = (Instant::now(), platform::process_cpu());
     let mut reader = Reader::open(&path)?;
     let mut inputs = Inputs::default();
+    let own_rules = request.config.is_some() || !request.set.is_empty();
     let (mut frames, mut bytes) = (0_u64, 0_u64);
     while let Some(entry) = reader.next()? {
         let (seq, time) = (entry.seq, entry.time);
@@ -158,6 +159,8 @@ fn over_tape(
             }
             // The tape's own start is what its run started from; this run has its own.
             Replayed::Other(input) if matches!(*input, TapeInput::Start { .. }) => {}
+            // So are its rules, unless this run is configured as that one was.
+            Replayed::Other(input) if own_rules && matches!(*input, TapeInput::Revise { .. }) => {}
             Replayed::Other(input) => bench.take(seq, time, Given::Other(&input))?,
             Replayed::Output(_) | Replayed::Mark(_) => {}
         }

@@ -15,7 +15,8 @@ use crate::engine::{
     self, Engine, FeeAsset, FillModel, OrderSize, PaperConfig, RiskConfig, StartState,
     StrategyConfig,
 };
-use crate::strategy::{Feed, StrategyKind};
+use crate::strategy::expression::{Advice, Around, Mistake};
+use crate::strategy::{Feed, RuleTexts, StrategyKind, rules};
 use crate::venue::binance::BinanceDecoder;
 
 /// The version of inputs and records that this build writes.
@@ -76,8 +77,44 @@ pub fn config_kinds(registry: &[StrategyKind]) -> Vec<config::StrategyKind> {
                     doc: spec.about.to_owned(),
                 })
                 .collect(),
+            rules: kind.rules.then_some(check_rule as config::RuleCheck),
         })
         .collect()
+}
+
+/// Reads a rule for the configuration.
+pub fn check_rule(text: &str, around: config::RuleAround) -> Result<(), config::RuleFault> {
+    let around = Around {
+        bars: matches!(around.feed, unit::Feed::Bars(_)),
+        trades: around.feed != unit::Feed::Quotes,
+        quotes: around.quotes,
+    };
+    rules::check(text, around).map_err(|Mistake { span, message, advice }| {
+        let advice = match advice {
+            Advice::None => None,
+            Advice::Say(sentence) => Some(config::RuleAdvice::Say(sentence)),
+            Advice::Names { found, known } => Some(config::RuleAdvice::Names { found, known }),
+        };
+        config::RuleFault { span, message, advice }
+    })
+}
+
+/// The rules of a configured strategy.
+pub fn rule_texts(strategy: &section::Strategy) -> RuleTexts {
+    RuleTexts {
+        enter: strategy.enter.clone(),
+        exit: strategy.exit.when.clone(),
+        enter_short: strategy.enter_short.clone(),
+        exit_short: strategy.exit_short.clone(),
+    }
+}
+
+fn feed(feed: unit::Feed) -> Feed {
+    match feed {
+        unit::Feed::Trades => Feed::Trades,
+        unit::Feed::Quotes => Feed::Quotes,
+        unit::Feed::Bars(length) => Feed::Bars(length.0),
+    }
 }
 
 fn decimal(value: f64) -> Num {
@@ -215,14 +252,11 @@ fn strategies(config: &config::Config) -> Result<Vec<StrategyConfig>, AppError> 
             Ok(StrategyConfig {
                 name: strategy.name.clone(),
                 kind: strategy.kind.clone(),
-                feed: match strategy.feed {
-                    unit::Feed::Trades => Feed::Trades,
-                    unit::Feed::Quotes => Feed::Quotes,
-                    unit::Feed::Bars(length) => Feed::Bars(length.0),
-                },
+                feed: feed(strategy.feed),
                 instruments,
                 size: order_size(&strategy.size)?,
                 params,
+                rules: rule_texts(strategy),
                 external: false,
             })
         })

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{Cause, Instrument, InstrumentId, MarketEvent, StrategyId, UnixNanos};
 use crate::engine::{Command, Engine, Event, Input, Outlet, StartState};
-use crate::strategy::Decision;
+use crate::strategy::{Decision, RuleTexts};
 use crate::venue::{Channel, Decoder, Frame, LineEvent, Listener, Request, Source, Told, Unusable};
 
 /// An input that is no frame, as it stands on the tape.
@@ -38,6 +38,13 @@ pub enum TapeInput {
     },
     /// Time passed and something was due.
     Clock,
+    /// A strategy's rules were changed in its configuration.
+    Revise {
+        /// Whose.
+        strategy: StrategyId,
+        /// All of them, as they are now.
+        rules: RuleTexts,
+    },
 }
 
 /// An input with its bytes.
@@ -124,6 +131,9 @@ impl Pipeline {
             Given::Other(TapeInput::Reply { strategy, instrument, asked, decision }) => {
                 let (strategy, instrument, asked) = (*strategy, *instrument, *asked);
                 joint.step(Event::Reply { strategy, instrument, asked, decision });
+            }
+            Given::Other(TapeInput::Revise { strategy, rules }) => {
+                joint.step(Event::Revise { strategy: *strategy, rules });
             }
             Given::Other(TapeInput::Clock) => joint.step(Event::Clock),
         }

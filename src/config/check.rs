@@ -12,12 +12,14 @@ use super::section::{
     Tape, Ui, Venue, VenueKind,
 };
 use super::tree::Value;
-use super::unit::{Feed, Size, is_asset};
+use super::unit::{Exact, Feed, Size, is_asset};
 use crate::domain::{AccountKind, Num};
 
 /// Longest name of an account, a venue or a strategy, in bytes: it becomes a folder, a label and
 /// a column.
 const NAME_MAX: usize = 32;
+/// What a paper account begins with that names no balances, in its reporting asset.
+const PAPER_FUNDS: i64 = 10_000;
 
 /// Collects what is wrong, where it is written.
 pub(super) struct Checker<'a> {
@@ -37,6 +39,8 @@ pub(super) fn check(config: &mut Config, tree: &Value, kinds: &[StrategyKind]) -
     checker.outputs(&config.record, &config.tape, &config.log);
     checker.screen(&config.ui, &config.metrics);
     checker.strategies(&mut config.strategies, &config.venue.instruments, kinds);
+    checker.rules(config, kinds);
+    checker.fund(&mut config.account);
     checker.problems
 }
 
@@ -47,6 +51,16 @@ impl Checker<'_> {
             let problem = Problem::with_value(self.tree, path, &message.to_string());
             self.problems.push(problem);
         }
+    }
+
+    /// Adds a complaint.
+    pub(super) fn complain(&mut self, problem: Problem) {
+        self.problems.push(problem);
+    }
+
+    /// What was written, with its sites.
+    pub(super) fn tree(&self) -> &Value {
+        self.tree
     }
 
     /// True if a key was set rather than left to its default.
@@ -161,6 +175,14 @@ impl Checker<'_> {
             self.require(is_asset(asset), &path, "must be named in capitals, such as `USDT`");
             let covered = account.kind == AccountKind::Margin || !amount.0.is_negative();
             self.require(covered, &path, "must not be below 0 in a cash account");
+        }
+    }
+
+    /// A paper account that says nothing of its money has some: without, no order would pass.
+    fn fund(&self, account: &mut Account) {
+        if !self.is_written(&KeyPath::of("account.balances")) {
+            let funds = Exact(Num::from(PAPER_FUNDS));
+            account.balances.insert(account.reporting_asset.clone(), funds);
         }
     }
 

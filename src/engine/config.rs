@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::{
     Asset, AssetId, Instrument, InstrumentId, Nanos, Num, NumError, Price, Quantity,
 };
-use crate::strategy::Feed;
+use crate::strategy::{Feed, RuleTexts};
 
 /// Everything an engine needs to know before its first input.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
@@ -44,6 +44,8 @@ pub struct StrategyConfig {
     pub size: OrderSize,
     /// Given parameters; the rest are defaults.
     pub params: BTreeMap<String, f64>,
+    /// Its rules, for a kind that takes some.
+    pub rules: RuleTexts,
     /// It runs outside the engine and answers [`Record::Ask`](super::Record::Ask).
     pub external: bool,
 }

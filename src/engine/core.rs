@@ -120,6 +120,7 @@ impl Engine {
             }
             Event::Order(event) => self.hear(event, out),
             Event::Command(command) => self.command(command, cause, out),
+            Event::Revise { strategy, rules } => self.revise(strategy, rules, out),
             Event::Clock => {}
         }
         self.fire(now, out);
@@ -324,7 +325,8 @@ fn build_slots(config: &Config, registry: &[StrategyKind]) -> Result<Vec<Slot>, 
             let runner = match kind {
                 _ if strategy.external => Runner::External { awaiting: None },
                 Some(kind) => {
-                    let params = Params::new(kind.params, &strategy.params)?;
+                    let params = Params::new(kind.params, &strategy.params)?
+                        .with_rules(strategy.rules.clone());
                     Runner::Native((kind.build)(&params)?)
                 }
                 None => return Err(StrategyError::UnknownKind(strategy.kind.clone())),

@@ -11,7 +11,7 @@ use crate::domain::{
     Cause, DecisionId, InstrumentId, Num, OrderKind, OrderState, Quantity, Side, StrategyId,
     UnixNanos,
 };
-use crate::strategy::{Context, Decision, Facts, Feed, Intent, Size, Trigger};
+use crate::strategy::{Context, Decision, Facts, Feed, Intent, RuleTexts, Size, Trigger};
 
 /// An order that a decision wants, after sizing.
 #[derive(Clone, Copy, Debug)]
@@ -98,6 +98,22 @@ impl Engine {
         let Some((cause, trigger)) = awaiting.take() else { return };
         slot.draft.load(decision.clone());
         self.conclude(at, &trigger, cause, out);
+    }
+
+    /// A strategy takes other rules; what it holds and has ordered stays. Rules that do not read
+    /// were refused before they became an input, and change nothing here.
+    pub(super) fn revise(&mut self, whose: StrategyId, rules: &RuleTexts, out: &mut dyn Outlet) {
+        let mut before = None;
+        for slot in self.slots.iter_mut().filter(|slot| slot.strategy == whose) {
+            let Runner::Native(strategy) = &mut slot.runner else { continue };
+            let Ok(revised) = strategy.revise(rules) else { continue };
+            slot.draft.forget_all_but(&revised.kept);
+            before.get_or_insert(revised.before);
+        }
+        if let Some(before) = before.filter(|before| before != rules) {
+            let (time, after) = (self.now, rules.clone());
+            out.record(&Record::Revised { strategy: whose, time, before, after });
+        }
     }
 
     /// The draft is complete: record it, then act on what it wants.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::{
     Account, Cause, Instrument, InstrumentId, MarketEvent, OrderEvent, StrategyId, UnixNanos,
 };
-use crate::strategy::Decision;
+use crate::strategy::{Decision, RuleTexts};
 
 /// One fact with its place on the tape. Time never goes back from one input to the next.
 #[derive(Clone, Copy, Debug)]
@@ -59,6 +59,13 @@ pub enum Event<'a> {
     Order(&'a OrderEvent),
     /// An operator's command.
     Command(&'a Command),
+    /// A strategy's rules were changed in its configuration.
+    Revise {
+        /// Whose.
+        strategy: StrategyId,
+        /// All of them, as they are now.
+        rules: &'a RuleTexts,
+    },
     /// Nothing but time passing; changes no id and no output by itself.
     Clock,
 }

@@ -9,7 +9,7 @@ use crate::domain::{
     Account, AccountId, BookLoss, Cause, DecisionId, InstrumentId, Money, Num, OrderEvent, OrderId,
     OrderRequest, Position, Price, Quantity, Quote, RejectReason, Side, StrategyId, UnixNanos,
 };
-use crate::strategy::{Form, LogLine, Trigger, Truth};
+use crate::strategy::{Form, LogLine, RuleTexts, Trigger, Truth};
 
 /// Where records go. Called in order, once per record.
 pub trait Outlet {
@@ -109,6 +109,17 @@ pub enum Record {
         time: UnixNanos,
         /// Why.
         reason: BookLoss,
+    },
+    /// A strategy took other rules.
+    Revised {
+        /// Which strategy.
+        strategy: StrategyId,
+        /// When.
+        time: UnixNanos,
+        /// Its rules until now.
+        before: RuleTexts,
+        /// Its rules from here.
+        after: RuleTexts,
     },
 }
 

@@ -215,6 +215,8 @@ pub struct StrategyView {
     pub feed: String,
     /// Parameters by name.
     pub params: Vec<(String, f64)>,
+    /// Rules as configured: key and text.
+    pub rules: Vec<(String, String)>,
     /// Evaluations so far.
     pub evaluations: u64,
     /// Signals so far.

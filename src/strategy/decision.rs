@@ -322,6 +322,19 @@ impl Draft {
         self.intents = decision.intents;
     }
 
+    /// Forgets the value before of every name but these.
+    pub fn forget_all_but(&mut self, kept: &[String]) {
+        for (name, value) in self.names.iter().zip(&mut self.values) {
+            let remembered = self.memory.get(usize::from(*name));
+            if remembered.is_none_or(|m| !kept.contains(&m.name.name)) {
+                *value = f64::NAN;
+            }
+        }
+        for remembered in self.memory.iter_mut().filter(|m| !kept.contains(&m.name.name)) {
+            remembered.now = f64::NAN;
+        }
+    }
+
     /// What must survive a restart.
     pub fn save(&self) -> DraftState {
         let mut memory = self.memory.clone();

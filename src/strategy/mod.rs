@@ -43,8 +43,6 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
 )]
 
-use std::collections::BTreeMap;
-
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -53,10 +51,13 @@ pub mod bar;
 pub mod breakout;
 pub mod decision;
 pub mod ema_cross;
+pub mod expression;
 pub mod indicator;
 pub mod mean_reversion;
+pub mod params;
 pub mod prices;
 pub mod rule;
+pub mod rules;
 #[cfg(test)]
 mod tests;
 
@@ -65,11 +66,13 @@ pub use decision::{
     Decision, Draft, DraftState, Form, Intent, LogLevel, LogLine, NamedOperand, NamedValue,
     RuleTree, Site, Size, ValueKind, ValueName,
 };
+pub use params::{ParamSpec, Params};
 pub use prices::Prices;
 pub use rule::{
     FlatRules, Node, Op, Operand, OperandRef, Rule, Truth, Value, all, any, compare, cross_down,
     cross_up, not,
 };
+pub use rules::RuleTexts;
 
 use crate::domain::{
     Fill, Instrument, Nanos, OrderEvent, OrderKind, Price, Quote, Side, Signed, Trade, UnixNanos,
@@ -87,21 +90,6 @@ pub enum Feed {
     Bars(Nanos),
 }
 
-/// A parameter that a strategy takes.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub struct ParamSpec {
-    /// Its key in the configuration.
-    pub name: &'static str,
-    /// Its value when the configuration does not give one.
-    pub default: f64,
-    /// Smallest allowed value.
-    pub min: f64,
-    /// Largest allowed value.
-    pub max: f64,
-    /// What it is, with its unit.
-    pub about: &'static str,
-}
-
 /// Why a strategy cannot be built or restored.
 #[derive(Clone, PartialEq, Debug, Error)]
 pub enum StrategyError {
@@ -115,6 +103,17 @@ pub enum StrategyError {
         /// What is wrong with it.
         problem: String,
     },
+    /// A rule is wrong.
+    #[error("{key} {mistake}")]
+    Rule {
+        /// Its key.
+        key: &'static str,
+        /// What is wrong, and where.
+        mistake: expression::Mistake,
+    },
+    /// It has no rules that could be replaced.
+    #[error("this strategy takes no rules")]
+    NoRules,
     /// The registry holds no strategy of this kind.
     #[error("no strategy of kind {0:?} is registered")]
     UnknownKind(String),
@@ -123,76 +122,14 @@ pub enum StrategyError {
     State(String),
 }
 
-/// The parameters of a configured strategy, complete and within their bounds.
-#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
-pub struct Params(BTreeMap<String, f64>);
-
-impl Params {
-    /// Given values over the defaults of `specs`; unknown names and values out of bounds are
-    /// errors.
-    pub fn new(specs: &[ParamSpec], given: &BTreeMap<String, f64>) -> Result<Self, StrategyError> {
-        let mut all: BTreeMap<String, f64> =
-            specs.iter().map(|spec| (spec.name.to_owned(), spec.default)).collect();
-        for (name, value) in given {
-            let error = |problem: String| StrategyError::Param {
-                name: name.clone(),
-                value: *value,
-                problem,
-            };
-            let spec = specs
-                .iter()
-                .find(|spec| spec.name == name)
-                .ok_or_else(|| error("no such parameter".to_owned()))?;
-            if !(spec.min..=spec.max).contains(value) {
-                return Err(error(format!("must be {} to {}", spec.min, spec.max)));
-            }
-            all.insert(name.clone(), *value);
-        }
-        Ok(Self(all))
-    }
-
-    /// A parameter's value; NaN for a name that the strategy did not declare.
-    pub fn get(&self, name: &str) -> f64 {
-        self.0.get(name).copied().unwrap_or(f64::NAN)
-    }
-
-    /// A parameter that counts something: a whole number above zero.
-    pub fn length(&self, name: &str) -> Result<usize, StrategyError> {
-        let value = self.get(name);
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked")]
-        if (1.0..=1e6).contains(&value) && value.fract() == 0.0 {
-            return Ok(value as usize);
-        }
-        Err(self.error(name, "must be a whole number above zero"))
-    }
-
-    /// A parameter that is on (1) or off (0).
-    pub fn switch(&self, name: &str) -> Result<bool, StrategyError> {
-        match self.get(name) {
-            0.0 => Ok(false),
-            1.0 => Ok(true),
-            _ => Err(self.error(name, "must be 0 or 1")),
-        }
-    }
-
-    /// What is wrong with a parameter's value.
-    pub fn error(&self, name: &str, problem: impl Into<String>) -> StrategyError {
-        let (name, value) = (name.to_owned(), self.get(name));
-        StrategyError::Param { name, value, problem: problem.into() }
-    }
-
-    /// Names and values, by name.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, f64)> + '_ {
-        self.0.iter().map(|(name, value)| (name.as_str(), *value))
-    }
-}
-
 /// What a strategy is. Its fields are its whole state: they are saved and restored as they are.
 pub trait Strategy: Serialize + DeserializeOwned + Send + 'static {
     /// The `kind` in the configuration.
     const KIND: &'static str;
     /// The parameters it takes.
     const PARAMS: &'static [ParamSpec];
+    /// It takes `enter`, `exit`, `enter_short` and `exit_short`: [`Params::rules`].
+    const RULES: bool = false;
 
     /// Builds it; one instance decides for one instrument.
     fn new(params: &Params) -> Result<Self, StrategyError>;
@@ -211,6 +148,20 @@ pub trait Strategy: Serialize + DeserializeOwned + Send + 'static {
 
     /// Told of each event of its orders; not an evaluation.
     fn on_order(&mut self, _event: &OrderEvent) {}
+
+    /// Takes other rules in place of those it has, in the middle of a run.
+    fn revise(&mut self, _rules: &RuleTexts) -> Result<Revised, StrategyError> {
+        Err(StrategyError::NoRules)
+    }
+}
+
+/// What a strategy had before it took other rules.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Revised {
+    /// Its rules.
+    pub before: RuleTexts,
+    /// Names of the values that it had and still has: only these have a value before the next one.
+    pub kept: Vec<String>,
 }
 
 /// What made a strategy evaluate.
@@ -233,6 +184,8 @@ pub trait AnyStrategy: Send {
     fn fill(&mut self, fill: &Fill);
     /// See [`Strategy::on_order`].
     fn order(&mut self, event: &OrderEvent);
+    /// See [`Strategy::revise`].
+    fn revise(&mut self, rules: &RuleTexts) -> Result<Revised, StrategyError>;
     /// Its whole state.
     fn save(&self) -> Result<Vec<u8>, StrategyError>;
     /// Takes a state that [`AnyStrategy::save`] gave.
@@ -256,6 +209,10 @@ impl<T: Strategy> AnyStrategy for T {
         self.on_order(event);
     }
 
+    fn revise(&mut self, rules: &RuleTexts) -> Result<Revised, StrategyError> {
+        Strategy::revise(self, rules)
+    }
+
     fn save(&self) -> Result<Vec<u8>, StrategyError> {
         postcard::to_stdvec(self).map_err(|error| StrategyError::State(error.to_string()))
     }
@@ -274,6 +231,8 @@ pub struct StrategyKind {
     pub name: &'static str,
     /// The parameters it takes.
     pub params: &'static [ParamSpec],
+    /// It takes rules.
+    pub rules: bool,
     /// Builds an instance.
     pub build: fn(&Params) -> Result<Box<dyn AnyStrategy>, StrategyError>,
 }
@@ -284,6 +243,7 @@ impl StrategyKind {
         Self {
             name: T::KIND,
             params: T::PARAMS,
+            rules: T::RULES,
             build: |params| T::new(params).map(|strategy| Box::new(strategy) as Box<_>),
         }
     }
@@ -295,6 +255,7 @@ pub fn built_in() -> Vec<StrategyKind> {
         StrategyKind::of::<ema_cross::EmaCross>(),
         StrategyKind::of::<mean_reversion::MeanReversion>(),
         StrategyKind::of::<breakout::Breakout>(),
+        StrategyKind::of::<rules::Rules>(),
     ]
 }
 

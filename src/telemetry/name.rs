@@ -35,6 +35,10 @@ names! {
     ProcessPanicked => "process.panicked" Error Diagnostics,
     /// The configuration was read and checked.
     ConfigLoaded => "config.loaded" Info Diagnostics,
+    /// The configuration was changed on disk to something that is not valid.
+    ConfigRefused => "config.refused" Warn Diagnostics,
+    /// The configuration was changed on disk in what only a restart takes.
+    ConfigNeedsRestart => "config.needs_restart" Warn Diagnostics,
     /// The session's folder is there.
     SessionOpened => "session.opened" Info Diagnostics,
     /// The log writer lives.
@@ -85,6 +89,8 @@ names! {
     DecisionAsked => "decision.asked" Debug Decisions,
     /// A strategy logged a line beside its decision.
     StrategyLogged => "strategy.logged" Info Decisions,
+    /// A strategy took other rules.
+    StrategyRevised => "strategy.revised" Info Decisions,
     /// A decision wants an order.
     SignalEmitted => "signal.emitted" Info Decisions,
     /// All risk checks of a would-be order.

@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use super::Telemetry;
 use super::engine_word::OrderWord;
 use super::event::{
-    DecisionEvent, Evaluated, Event, FeedEvent, OrderTold, PortfolioEvent, Summary, Telling,
+    DecisionEvent, Evaluated, Event, FeedEvent, OrderTold, PortfolioEvent, StrategyEvent, Summary,
+    Telling,
 };
 use super::metrics::RuleCounters;
 use super::why;
@@ -97,6 +98,10 @@ impl RecordTeller {
                 let (strategy, instrument, cause) = (*strategy, *instrument, *cause);
                 let asked = DecisionEvent::Asked { strategy, instrument, cause };
                 self.telemetry.emit(&asked.into());
+            }
+            Record::Revised { strategy, time, before, after } => {
+                let strategy = *strategy;
+                self.tell(StrategyEvent::Revised { strategy, before, after }, *time);
             }
             Record::Risk(report) => self.tell(OrderTold::Risk(report), report.time),
             Record::Order { request, time, cause, arrival } => {

@@ -293,3 +293,13 @@ fn every_row_of_every_pane_answers_why_or_says_why_it_cannot() {
         assert!(answered, "{} is silent", pane.title());
     }
 }
+
+#[test]
+fn the_strategy_pane_shows_the_rules_as_they_are_now() {
+    let mut view = fixture::view();
+    let rule = "rsi(14) < 30 and close > ema(200)";
+    Arc::make_mut(&mut view.strategies[0]).rules = vec![("enter".into(), rule.into())];
+    let mut model = Model::new(Arc::new(view), (120, 40), Theme::default());
+    press(&mut model, "8z");
+    assert!(screen(&model).contains(&format!("enter = {rule}")), "{}", screen(&model));
+}

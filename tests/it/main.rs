@@ -12,6 +12,7 @@ mod home;
 mod logs;
 mod metrics;
 mod recording;
+mod rules;
 mod screen;
 mod terminal;
 mod venue;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, sleep_until};
 
@@ -17,10 +17,11 @@ use super::teller::{Teller, Tidings};
 use crate::app::outputs::{EntrySink, Outputs, TapeStopped, copied_records};
 use crate::app::pipeline::{Given, Notice, Pipeline, TapeInput};
 use crate::app::source::request_name;
-use crate::domain::UnixNanos;
+use crate::domain::{StrategyId, UnixNanos};
 use crate::engine::codec::decode;
 use crate::engine::view::{ConnectionView, EngineView};
 use crate::engine::{Command, Outlet, StopReason, TradingState, Viewer};
+use crate::strategy::RuleTexts;
 use crate::tape::{Channel, Entry, RecorderHandle};
 use crate::tui::Notifier;
 use crate::venue::line::{Backoff, LineConfig};
@@ -41,6 +42,8 @@ const FAREWELL: Duration = Duration::from_millis(300);
 pub enum Control {
     /// An operator's command.
     Command(Command),
+    /// A strategy's rules were changed on disk.
+    Revise(StrategyId, RuleTexts),
     /// End the run.
     Quit,
 }
@@ -107,6 +110,8 @@ pub struct Core {
     pub view: Arc<ArcSwap<EngineView>>,
     /// When this thread last woke, in nanoseconds of `clock`'s monotonic time.
     pub woken: Arc<AtomicU64>,
+    /// What is wrong with the configuration on disk, or what of it needs a restart.
+    pub on_disk: Arc<ArcSwapOption<String>>,
     /// What tells logs and metrics.
     pub teller: Teller,
     /// Folds records into what is visible.
@@ -186,6 +191,9 @@ impl Core {
                 };
                 self.teller.tell(Tidings::Operator(word, self.clock.now()));
                 self.other(&TapeInput::Command(command))?;
+            }
+            Step::Control(Some(Control::Revise(strategy, rules))) => {
+                self.other(&TapeInput::Revise { strategy, rules })?;
             }
             Step::Publish => {
                 self.outputs.flush(&mut self.tape)?;
@@ -340,6 +348,7 @@ impl Core {
         view.now = now;
         view.log = self.teller.log_tail();
         view.health = self.teller.health();
+        view.health.warnings.extend(self.on_disk.load().as_deref().cloned());
         let state = if self.up { "up" } else { "connecting" };
         view.health.connections = vec![ConnectionView {
             name: "market data".to_owned(),

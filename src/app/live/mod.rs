@@ -5,12 +5,14 @@
 //! core       socket, decoder, engine     rest      REST questions
 //! tape       writes the recording        teller    log lines and metrics of records
 //! signals    asks everybody to stop      metrics   serves /metrics
+//! config     watches the configuration's files
 //! ```
 
 mod account;
 pub mod clock;
 pub mod core;
 pub mod questions;
+mod reload;
 mod screen;
 mod silence;
 mod summary;
@@ -29,6 +31,7 @@ use self::account::OwnedAccount;
 use self::clock::Clock;
 use self::core::{Control, Core, End};
 use self::questions::Questions;
+use self::reload::{Files, Reloader, Watched};
 use self::screen::Ui;
 use self::silence::Silence;
 use self::summary::LiveResult;
@@ -69,18 +72,21 @@ pub fn run(args: &RunArgs, registry: &[StrategyKind]) -> Result<Exit, AppError> 
         let text = "there is no terminal to draw on: use --headless";
         return Err(AppError::new(Exit::Usage, text));
     }
-    let loaded = load(args, registry)?;
+    let layers = layers(args);
+    let files = Files::look(&layers);
+    let loaded = config::load(&layers, &build::config_kinds(registry))?;
     let run = Run::prepare(args, loaded, registry)?;
-    run.live(args)
+    let watched = Watched { layers, files, kinds: build::config_kinds(registry) };
+    run.live(args, watched)
 }
 
-fn load(args: &RunArgs, registry: &[StrategyKind]) -> Result<Loaded, AppError> {
+fn layers(args: &RunArgs) -> Layers {
     let config = args.config.config.clone();
-    let mut layers = Layers::of_process(config, args.config.set.clone(), std::env::vars_os());
-    if let Some(url) = &args.venue_url {
-        layers = layers.with_venue_url(url);
+    let layers = Layers::of_process(config, args.config.set.clone(), std::env::vars_os());
+    match &args.venue_url {
+        Some(url) => layers.with_venue_url(url),
+        None => layers,
     }
-    Ok(config::load(&layers, &build::config_kinds(registry))?)
 }
 
 /// Everything that a run holds besides its threads.
@@ -159,6 +165,7 @@ impl Run {
             view: Arc::clone(&view),
             woken: Arc::new(AtomicU64::new(clock.now().0)),
             teller: told,
+            on_disk: Arc::default(),
             seq: 0,
             connections: 0,
             attempts: 0,
@@ -205,8 +212,11 @@ impl Run {
     }
 
     /// Runs the core beside the screen, then ends everything in order.
-    fn live(self, args: &RunArgs) -> Result<Exit, AppError> {
+    fn live(self, args: &RunArgs, watched: Watched) -> Result<Exit, AppError> {
         let Self { core, start, view, control, .. } = self;
+        let (telemetry, trouble) = (self.telemetry.clone(), Arc::clone(&core.on_disk));
+        let loaded = self.loaded.clone();
+        let reloader = Reloader::start(watched, loaded, control.clone(), telemetry, trouble)?;
         let began = (Instant::now(), platform::process_cpu());
         let ui = if args.headless { None } else { Some(Ui::open(&self.loaded)?) };
         let published = ui.as_ref().map(Ui::notifier);
@@ -221,6 +231,7 @@ impl Run {
         }
         let (core, end) = core.join().map_err(|_| panicked("core"))?;
         guard.release();
+        reloader.stop();
         let ending = Ending {
             loaded: self.loaded,
             plan: self.plan,

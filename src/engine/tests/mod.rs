@@ -21,8 +21,8 @@ use crate::domain::{
     UnixNanos,
 };
 use crate::strategy::{
-    Context, Decision, Feed, Intent, NamedValue, ParamSpec, Params, Size, Strategy as Native,
-    StrategyError, StrategyKind, ValueKind, all,
+    Context, Decision, Feed, Intent, NamedValue, ParamSpec, Params, RuleTexts, Size,
+    Strategy as Native, StrategyError, StrategyKind, ValueKind, all,
 };
 
 mod blocker;
@@ -32,6 +32,7 @@ mod money;
 mod orders;
 mod paper;
 mod replay;
+mod revise;
 mod risk;
 mod world;
 
@@ -134,6 +135,7 @@ fn strategy(name: &str, feed: Feed, external: bool) -> StrategyConfig {
         instruments: vec![BTC, ETH],
         size: OrderSize::Base(quantity("0.5")),
         params: BTreeMap::new(),
+        rules: RuleTexts::default(),
         external,
     }
 }

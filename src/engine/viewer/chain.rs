@@ -27,6 +27,11 @@ impl Viewer {
                 let id = self.run.id.order(*order);
                 self.position(&id, before, after);
             }
+            Record::Revised { strategy, after, .. } => {
+                if let Some(config) = self.config.strategies.get_mut(strategy.index()) {
+                    config.rules.clone_from(after);
+                }
+            }
             Record::Started(_)
             | Record::Ask { .. }
             | Record::Account(_)

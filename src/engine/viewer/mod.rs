@@ -252,6 +252,11 @@ impl Viewer {
             kind: config.kind.clone(),
             feed: feed_text(config.feed),
             params: config.params.iter().map(|(name, value)| (name.clone(), *value)).collect(),
+            rules: config
+                .rules
+                .iter()
+                .map(|(key, text)| (key.to_owned(), text.to_owned()))
+                .collect(),
             evaluations: counters.evaluations,
             signals: counters.signals,
             explained: (counters.explained, counters.signals),

@@ -74,7 +74,7 @@ fn a_near_miss_names_its_first_blocker() {
 /// A strategy that is warming up must not look like one that sees nothing to do.
 #[test]
 fn warming_up_is_unknown_not_false() {
-    for kind in built_in() {
+    for kind in built_in().into_iter().filter(|kind| !kind.rules) {
         let mut desk = Desk::new(kind.name, &[]);
         desk.trades(&[10.0, 11.0, 9.0]);
         let (truth, blocker) = desk.decided("enter_long");

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use crate::domain::{
-    AssetId, Instrument, InstrumentKind, Level, Num, Price, Quantity, Quote, Side, Signed, Trade,
-    UnixNanos,
+    AssetId, Cause, Fill, Instrument, InstrumentKind, Level, Liquidity, Money, Num, OrderEvent,
+    OrderEventKind, OrderId, Price, Quantity, Quote, Side, Signed, StrategyId, Trade, UnixNanos,
 };
 use crate::strategy::{
     AnyStrategy, Bar, Context, Draft, DraftState, Facts, Feed, Form, Intent, Node, OperandRef,
-    Params, Size, StrategyKind, Trigger, Truth, built_in,
+    Params, RuleTexts, Size, StrategyKind, Trigger, Truth, built_in,
 };
 
 /// One strategy at work.
@@ -18,6 +18,8 @@ pub(super) struct Desk {
     strategy: Box<dyn AnyStrategy>,
     pub draft: Draft,
     pub position: Signed,
+    entry: Option<Price>,
+    pub quote: Option<Quote>,
     last_signal: Option<UnixNanos>,
     now: UnixNanos,
 }
@@ -49,13 +51,24 @@ impl Desk {
         let kind = built_in().into_iter().find(|known| known.name == kind).unwrap();
         let given: BTreeMap<String, f64> =
             given.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
-        let params = Params::new(kind.params, &given).unwrap();
+        Self::of(kind, Params::new(kind.params, &given).unwrap())
+    }
+
+    /// A desk whose strategy has these rules.
+    pub fn rules(texts: RuleTexts) -> Self {
+        let kind = built_in().into_iter().find(|kind| kind.rules).unwrap();
+        Self::of(kind, Params::default().with_rules(texts))
+    }
+
+    fn of(kind: StrategyKind, params: Params) -> Self {
         Self {
             kind,
             strategy: (kind.build)(&params).unwrap(),
             params,
             draft: Draft::default(),
             position: Signed::ZERO,
+            entry: None,
+            quote: None,
             last_signal: None,
             now: UnixNanos(0),
         }
@@ -70,6 +83,13 @@ impl Desk {
         Self { strategy, draft: Draft::restore(state), params: self.params.clone(), ..*self }
     }
 
+    /// The rules are changed, as the engine does it.
+    pub fn revise(&mut self, texts: &RuleTexts) -> RuleTexts {
+        let revised = self.strategy.revise(texts).unwrap();
+        self.draft.forget_all_but(&revised.kept);
+        revised.before
+    }
+
     /// One second later, an event.
     pub fn evaluate(&mut self, trigger: &Trigger) -> Said {
         self.now = self.now.plus(UnixNanos::SECOND);
@@ -79,13 +99,13 @@ impl Desk {
             now: self.now,
             instrument: &instrument,
             position: self.position,
-            average_entry: None,
+            average_entry: self.entry,
             last_price: None,
-            quote: None,
+            quote: self.quote,
             last_signal: self.last_signal,
         };
         self.strategy.evaluate(&mut Context::new(facts, &mut self.draft), trigger);
-        for intent in &self.draft.intents {
+        for intent in &self.draft.intents.clone() {
             self.last_signal = Some(self.now);
             if let Intent::Order { side, size, .. } = intent {
                 self.position = match size {
@@ -94,9 +114,21 @@ impl Desk {
                     Size::Close => Signed::ZERO,
                     Size::Reverse => one().signed(*side),
                 };
+                self.filled(price_of(trigger));
             }
         }
         Said::of(&self.draft)
+    }
+
+    /// Tells the strategy that its order was filled whole at this price.
+    fn filled(&mut self, price: Price) {
+        self.entry = (!self.position.is_zero()).then_some(price);
+        let order = OrderId { strategy: StrategyId(0), n: 1 };
+        let fee = Money::new(Num::ZERO, AssetId(1));
+        let liquidity = Liquidity::Taker;
+        let fill = Fill { order, trade_id: 1, price, quantity: one(), liquidity, fee };
+        let (time, cause) = (self.now, Cause::default());
+        self.strategy.order(&OrderEvent { order, time, cause, kind: OrderEventKind::Filled(fill) });
     }
 
     /// Trades at these prices; what the last one said.
@@ -121,6 +153,14 @@ impl Desk {
         let form = self.draft.form();
         let at = form.values.iter().position(|value| value.name == name).unwrap();
         self.draft.values[at]
+    }
+}
+
+fn price_of(trigger: &Trigger) -> Price {
+    match trigger {
+        Trigger::Trade(trade) => trade.price,
+        Trigger::Quote(quote) => quote.bid.price.mid(quote.ask.price).unwrap(),
+        Trigger::Bar(bar) => bar.close,
     }
 }
 

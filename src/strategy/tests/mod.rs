@@ -3,3 +3,4 @@
 mod built_in;
 mod contract;
 mod desk;
+mod rules;

@@ -7,6 +7,7 @@ mod log;
 mod order;
 mod portfolio;
 mod process;
+mod strategy;
 
 pub use decision::{DecisionEvent, Evaluated, Summary, Telling};
 pub use feed::FeedEvent;
@@ -14,6 +15,7 @@ pub(super) use log::LogEvent;
 pub use order::OrderTold;
 pub use portfolio::PortfolioEvent;
 pub use process::ProcessEvent;
+pub use strategy::StrategyEvent;
 
 use super::line::Line;
 use super::metrics::Metrics;
@@ -31,6 +33,8 @@ pub enum Event<'a> {
     Feed(FeedEvent<'a>),
     /// About evaluations.
     Decision(DecisionEvent<'a>),
+    /// About a strategy itself.
+    Strategy(StrategyEvent<'a>),
     /// About risk, orders and fills.
     Order(OrderTold<'a>),
     /// About positions, the account and what trading allows.
@@ -73,6 +77,7 @@ impl<'a> Event<'a> {
             Self::Process(event) => event,
             Self::Feed(event) => event,
             Self::Decision(event) => event,
+            Self::Strategy(event) => event,
             Self::Order(event) => event,
             Self::Portfolio(event) => event,
         }
@@ -93,6 +98,7 @@ into_event! {
     Process from ProcessEvent,
     Feed from FeedEvent,
     Decision from DecisionEvent,
+    Strategy from StrategyEvent,
     Order from OrderTold,
     Portfolio from PortfolioEvent,
 }

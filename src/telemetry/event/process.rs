@@ -34,6 +34,16 @@ pub enum ProcessEvent<'a> {
         /// Where it came from: a file, or `built in`.
         source: &'a str,
     },
+    /// The configuration was changed on disk to something that is not valid.
+    ConfigRefused {
+        /// What is wrong, with file, line and column.
+        error: &'a str,
+    },
+    /// The configuration was changed on disk in what only a restart takes.
+    ConfigNeedsRestart {
+        /// Which keys, separated by commas.
+        keys: &'a str,
+    },
     /// The session's folder is there.
     SessionOpened {
         /// The folder.
@@ -79,6 +89,8 @@ impl Told for ProcessEvent<'_> {
             Self::Stopped { .. } => EventName::ProcessStopped,
             Self::Panicked { .. } => EventName::ProcessPanicked,
             Self::ConfigLoaded { .. } => EventName::ConfigLoaded,
+            Self::ConfigRefused { .. } => EventName::ConfigRefused,
+            Self::ConfigNeedsRestart { .. } => EventName::ConfigNeedsRestart,
             Self::SessionOpened { .. } => EventName::SessionOpened,
             Self::Heartbeat { .. } => EventName::Heartbeat,
             Self::LibraryLogged { .. } => EventName::LibraryLogged,
@@ -105,6 +117,12 @@ impl Told for ProcessEvent<'_> {
                 format!("thread {thread} panicked at {location}: {message}")
             }
             Self::ConfigLoaded { source } => format!("configuration loaded from {source}"),
+            Self::ConfigRefused { error } => {
+                format!("the changed configuration is not valid, the old one goes on: {error}")
+            }
+            Self::ConfigNeedsRestart { keys } => {
+                format!("the configuration was changed in what needs a restart: {keys}")
+            }
             Self::SessionOpened { path } => format!("session opened in {path}"),
             Self::Heartbeat { lost_lines: 0 } => "alive".to_owned(),
             Self::Heartbeat { lost_lines } => format!("alive, {lost_lines} log lines lost so far"),
@@ -140,6 +158,8 @@ impl Told for ProcessEvent<'_> {
                 line.text("source", source);
                 line.text("config_hash", &scope.run.config_hash);
             }
+            Self::ConfigRefused { error } => line.text("error", error),
+            Self::ConfigNeedsRestart { keys } => line.text("keys", keys),
             Self::SessionOpened { path } => line.text("path", path),
             Self::Heartbeat { lost_lines } => line.unsigned("lost_lines", *lost_lines),
             Self::LibraryLogged { target, .. } => line.text("target", target),

@@ -55,6 +55,13 @@ fn detail(scene: &Scene<'_>, evaluation: &EvaluationView, width: u16) -> Vec<Vec
     let head = format!("─ {} {} ", evaluation.strategy, evaluation.symbol);
     let line = "─".repeat(width.saturating_sub(ink::width(&head)).into());
     let mut lines = vec![vec![span(format!("{head}{line}"), theme.dim())]];
+    let strategy = scene.view.strategies.iter().find(|s| s.name == evaluation.strategy);
+    for (key, text) in strategy.iter().flat_map(|strategy| &strategy.rules) {
+        let words =
+            text.split_whitespace().map(|word| vec![span(format!("{word} "), theme.text())]);
+        let pieces = std::iter::once(vec![span(format!("{key} = "), theme.dim())]).chain(words);
+        lines.extend(ink::flow(pieces.collect(), 2, width));
+    }
     lines.extend(values(theme, evaluation));
     for rule in &evaluation.rules {
         lines.push(vec![span(rule.label.clone(), theme.dim())]);
@@ -62,7 +69,6 @@ fn detail(scene: &Scene<'_>, evaluation: &EvaluationView, width: u16) -> Vec<Vec
             lines.extend(ink::flow(node_pieces(theme, &node), 6, width));
         }
     }
-    let strategy = scene.view.strategies.iter().find(|s| s.name == evaluation.strategy);
     lines.extend(strategy.map(|s| counts(theme, s, width)).unwrap_or_default());
     lines
 }
