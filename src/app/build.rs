@@ -15,7 +15,7 @@ use crate::engine::{
     self, Engine, FeeAsset, FillModel, OrderSize, PaperConfig, RiskConfig, StartState,
     StrategyConfig,
 };
-use crate::strategy::{Feed, StrategyKind};
+use crate::strategy::{Distance, Exits, Feed, StrategyKind};
 use crate::venue::binance::BinanceDecoder;
 
 /// The version of inputs and records that this build writes.
@@ -222,6 +222,8 @@ fn strategies(config: &config::Config) -> Result<Vec<StrategyConfig>, AppError> 
                 },
                 instruments,
                 size: order_size(&strategy.size)?,
+                exits: exits(&strategy.exit),
+                atr_length: strategy.exit.atr_length as usize,
                 params,
                 external: false,
             })
@@ -236,7 +238,22 @@ fn order_size(size: &unit::Size) -> Result<OrderSize, AppError> {
         ),
         unit::Size::Notional { amount, .. } => OrderSize::Quote(*amount),
         unit::Size::Equity(share) => OrderSize::Equity(*share),
+        unit::Size::Risk(share) => OrderSize::Risk(*share),
     })
+}
+
+fn exits(exit: &section::Exit) -> Exits {
+    let distance = |given: &unit::Distance| match given {
+        unit::Distance::Ratio(share) => Distance::Ratio(*share),
+        unit::Distance::Price { amount, .. } => Distance::Price(*amount),
+        unit::Distance::Atr(multiple) => Distance::Atr(*multiple),
+    };
+    Exits {
+        stop: exit.stop.as_ref().map(distance),
+        take_profit: exit.take_profit.as_ref().map(distance),
+        trailing_stop: exit.trailing_stop.as_ref().map(distance),
+        max_holding: exit.max_holding.map(|span| span.0),
+    }
 }
 
 fn paper(config: &config::Config) -> PaperConfig {

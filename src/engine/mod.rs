@@ -12,6 +12,8 @@ pub mod codec;
 pub mod config;
 mod core;
 mod deciding;
+mod exit;
+mod guard;
 pub mod input;
 pub mod market;
 mod paper;
@@ -19,6 +21,7 @@ pub mod portfolio;
 pub mod record;
 mod resting;
 mod risk;
+mod sizing;
 mod slot;
 mod state;
 #[cfg(test)]
@@ -31,8 +34,8 @@ pub use config::{Config, FeeAsset, FillModel, OrderSize, PaperConfig, RiskConfig
 pub use core::{Counters, Engine};
 pub use input::{Command, Event, Input, StartState};
 pub use record::{
-    AccountState, Blocker, Check, CheckKind, Evaluation, Outcome, Outlet, Record, Refusal,
-    RiskReport, Signal, StopReason, Suppression, TradingState,
+    AccountState, Blocker, Check, CheckKind, Evaluation, ExitChange, ExitReport, Levels, Outcome,
+    Outlet, Record, Refusal, RiskReport, Signal, StopReason, Suppression, TradingState,
 };
 pub use state::{STATE_VERSION, StateError};
 pub use viewer::{RunInfo, Viewer};

@@ -9,7 +9,7 @@ use crate::domain::{
     Account, AccountId, BookLoss, Cause, DecisionId, InstrumentId, Money, Num, OrderEvent, OrderId,
     OrderRequest, Position, Price, Quantity, Quote, RejectReason, Side, StrategyId, UnixNanos,
 };
-use crate::strategy::{Form, LogLine, Trigger, Truth};
+use crate::strategy::{ExitKind, Form, LogLine, Trigger, Truth};
 
 /// Where records go. Called in order, once per record.
 pub trait Outlet {
@@ -110,6 +110,8 @@ pub enum Record {
         /// Why.
         reason: BookLoss,
     },
+    /// The exits of a position were armed, moved, reached or are gone.
+    Exit(ExitReport),
 }
 
 /// The numbers of one evaluation. Names and trees are in its form; NaN stands for "missing".
@@ -242,11 +244,15 @@ pub enum CheckKind {
     Drawdown,
     /// What the account must have and has.
     Balance,
+    /// The venue's minimum quantity and lot, in base asset.
+    MinQuantity,
+    /// Distance of its stop from its price, as a ratio; one that cannot be measured refuses.
+    StopDistance,
 }
 
 impl CheckKind {
     /// Every check, in the order they are recorded.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::KillSwitch,
         Self::TradingState,
         Self::Instrument,
@@ -254,8 +260,10 @@ impl CheckKind {
         Self::DataAge,
         Self::DataSilence,
         Self::UnknownOrder,
+        Self::StopDistance,
         Self::OrderQuantity,
         Self::OrderNotional,
+        Self::MinQuantity,
         Self::MinNotional,
         Self::PriceCollar,
         Self::PositionNotional,
@@ -288,6 +296,8 @@ impl CheckKind {
             Self::DailyLoss => "daily_loss",
             Self::Drawdown => "drawdown",
             Self::Balance => "balance",
+            Self::MinQuantity => "min_quantity",
+            Self::StopDistance => "stop_distance",
         }
     }
 
@@ -295,8 +305,8 @@ impl CheckKind {
     pub fn unit(self) -> &'static str {
         match self {
             Self::DataAge | Self::DataSilence => "s",
-            Self::PriceCollar | Self::Drawdown => "%",
-            Self::OrderQuantity => "base",
+            Self::PriceCollar | Self::StopDistance | Self::Drawdown => "%",
+            Self::OrderQuantity | Self::MinQuantity => "base",
             Self::OrderNotional
             | Self::MinNotional
             | Self::PositionNotional
@@ -305,6 +315,11 @@ impl CheckKind {
             | Self::Balance => "quote",
             _ => "",
         }
+    }
+
+    /// True for a check that its value must reach; the others must not pass their limit.
+    pub fn is_minimum(self) -> bool {
+        matches!(self, Self::MinQuantity | Self::MinNotional)
     }
 }
 
@@ -316,7 +331,7 @@ pub struct Check {
     /// What was measured; `None` when it could not be, which refuses.
     pub observed: Option<Num>,
     /// The limit; `None` when the configuration says that there is none. Most checks are
-    /// `observed <= limit`; minimum notional is `>=`, a loss is `<`.
+    /// `observed <= limit`; a minimum is `>=`, a loss and a stop's distance are `<`.
     pub limit: Option<Num>,
     /// It allows the order.
     pub passed: bool,
@@ -328,7 +343,7 @@ pub struct Check {
 pub enum Refusal {
     /// A check failed.
     Check(Check),
-    /// Flooring to the lot left nothing.
+    /// Nothing is wished for: nothing is held to close, or no price or equity is known to size by.
     NothingToTrade,
 }
 
@@ -395,6 +410,72 @@ pub struct AccountState {
     pub locked: Vec<Money>,
     /// Everything in the reporting asset; `None` when a conversion is missing.
     pub equity: Option<Num>,
+}
+
+/// The exits of a strategy's position in an instrument, and what became of them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ExitReport {
+    /// Whose.
+    pub strategy: StrategyId,
+    /// In which instrument.
+    pub instrument: InstrumentId,
+    /// When.
+    pub time: UnixNanos,
+    /// Which input caused it.
+    pub cause: Cause,
+    /// What happened.
+    pub change: ExitChange,
+    /// The levels after it; those that were in force for one that is disarmed.
+    pub levels: Levels,
+}
+
+/// What happened to the exits of a position.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExitChange {
+    /// A position was opened, or turned to the other side.
+    Armed,
+    /// A further fill or the price moved them. A trailing stop is told once a second at most.
+    Moved,
+    /// One is reached; the decision has both numbers.
+    Triggered {
+        /// Which one.
+        kind: ExitKind,
+        /// The decision that closes.
+        decision: DecisionId,
+    },
+    /// The order was refused, rejected or expired: the next try is not before `until`.
+    Postponed {
+        /// Not before.
+        until: UnixNanos,
+    },
+    /// Nothing is held any more that could be sold.
+    Disarmed,
+}
+
+/// Where a position is closed by itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Levels {
+    /// The protective stop.
+    pub stop: Option<Price>,
+    /// The trailing stop, as far as it has moved.
+    pub trailing_stop: Option<Price>,
+    /// The profit target.
+    pub take_profit: Option<Price>,
+    /// When the maximum holding time is over.
+    pub deadline: Option<UnixNanos>,
+}
+
+impl Levels {
+    /// The price of an exit that has one.
+    pub fn price(&self, kind: ExitKind) -> Option<Price> {
+        match kind {
+            ExitKind::Stop => self.stop,
+            ExitKind::TrailingStop => self.trailing_stop,
+            ExitKind::TakeProfit => self.take_profit,
+            ExitKind::MaxHolding => None,
+        }
+    }
 }
 
 /// A venue's refusal, for consumers that only want the word.

@@ -53,6 +53,7 @@ pub mod bar;
 pub mod breakout;
 pub mod decision;
 pub mod ema_cross;
+pub mod exit;
 pub mod indicator;
 pub mod mean_reversion;
 pub mod prices;
@@ -65,6 +66,7 @@ pub use decision::{
     Decision, Draft, DraftState, Form, Intent, LogLevel, LogLine, NamedOperand, NamedValue,
     RuleTree, Site, Size, ValueKind, ValueName,
 };
+pub use exit::{Distance, Entry, ExitKind, Exits};
 pub use prices::Prices;
 pub use rule::{
     FlatRules, Node, Op, Operand, OperandRef, Rule, Truth, Value, all, any, compare, cross_down,
@@ -223,6 +225,8 @@ pub enum Trigger {
     Quote(Quote),
     /// A closed bar.
     Bar(Bar),
+    /// A moment that the engine waited for; no strategy is asked.
+    Due(UnixNanos),
 }
 
 /// A strategy behind a pointer; implemented for every [`Strategy`].
@@ -245,6 +249,7 @@ impl<T: Strategy> AnyStrategy for T {
             Trigger::Trade(trade) => self.on_trade(ctx, trade),
             Trigger::Quote(quote) => self.on_quote(ctx, quote),
             Trigger::Bar(bar) => self.on_bar(ctx, bar),
+            Trigger::Due(_) => {}
         }
     }
 
@@ -403,14 +408,15 @@ impl<'a> Context<'a> {
         self.draft.decide(label, &rule) == Truth::True
     }
 
-    /// Wants to buy the configured size at market.
-    pub fn buy(&mut self) {
-        self.market(Side::Buy, Size::Configured, false);
+    /// Wants to buy at market: the configured size with the configured exits, or what the
+    /// [`Entry`] is told.
+    pub fn buy(&mut self) -> Entry<'_> {
+        Entry::new(&mut self.draft.intents, Side::Buy)
     }
 
-    /// Wants to sell the configured size at market.
-    pub fn sell(&mut self) {
-        self.market(Side::Sell, Size::Configured, false);
+    /// Wants to sell at market; see [`buy`](Self::buy).
+    pub fn sell(&mut self) -> Entry<'_> {
+        Entry::new(&mut self.draft.intents, Side::Sell)
     }
 
     /// Wants to close what is held, at market: `Side::Sell` closes a long position.
@@ -418,14 +424,16 @@ impl<'a> Context<'a> {
         self.market(side, Size::Close, true);
     }
 
-    /// Wants to close what is held and open the configured size on `side`, in one market order.
+    /// Wants to close what is held and open the configured size on `side` with the configured
+    /// exits, in one market order.
     pub fn reverse(&mut self, side: Side) {
         self.market(side, Size::Reverse, false);
     }
 
     fn market(&mut self, side: Side, amount: Size, reduce_only: bool) {
         let kind = OrderKind::Market;
-        self.intend(Intent::Order { side, kind, size: amount, reduce_only });
+        let exits = Exits::default();
+        self.intend(Intent::Order { side, kind, size: amount, reduce_only, exits });
     }
 
     /// Wants anything else.

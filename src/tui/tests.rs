@@ -241,7 +241,7 @@ fn without_colour_shapes_and_words_still_tell_everything() {
 fn gains_are_green_and_losses_red_on_a_terminal_with_colours() {
     let buffer = frame(&model(120, 40));
     assert_eq!(buffer[find(&buffer, "+124.50").unwrap()].fg, Color::Green);
-    assert_eq!(buffer[find(&buffer, "-12.31").unwrap()].fg, Color::Red);
+    assert_eq!(buffer[find(&buffer, "-0.05").unwrap()].fg, Color::Red);
 }
 
 #[test]

@@ -11,7 +11,7 @@ pub use account::{Account, FeeAsset, FillModel, Paper, QueueModel};
 pub use output::{Color, Compression, Evaluations, Keep, Level, Log, Marker, Metrics, Record};
 pub use output::{Tape, Theme, Ui, UpColor};
 pub use risk::{InstrumentLimits, Limits, Risk};
-pub use strategy::Strategy;
+pub use strategy::{Exit, Strategy};
 pub use venue::{Mode, Run, Simulator, Stream, Venue, VenueKind};
 
 use serde::{Deserialize, Serialize};

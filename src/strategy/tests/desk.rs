@@ -89,10 +89,10 @@ impl Desk {
             self.last_signal = Some(self.now);
             if let Intent::Order { side, size, .. } = intent {
                 self.position = match size {
-                    Size::Configured => self.position.add(one().signed(*side)).unwrap(),
                     Size::Quantity(quantity) => self.position.add(quantity.signed(*side)).unwrap(),
                     Size::Close => Signed::ZERO,
                     Size::Reverse => one().signed(*side),
+                    _ => self.position.add(one().signed(*side)).unwrap(),
                 };
             }
         }

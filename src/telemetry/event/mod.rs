@@ -2,6 +2,7 @@
 //! metrics together, so the two cannot disagree; nothing else in the program logs or counts.
 
 mod decision;
+mod exit;
 mod feed;
 mod log;
 mod order;
@@ -9,6 +10,7 @@ mod portfolio;
 mod process;
 
 pub use decision::{DecisionEvent, Evaluated, Summary, Telling};
+pub use exit::ExitTold;
 pub use feed::FeedEvent;
 pub(super) use log::LogEvent;
 pub use order::OrderTold;
@@ -35,6 +37,8 @@ pub enum Event<'a> {
     Order(OrderTold<'a>),
     /// About positions, the account and what trading allows.
     Portfolio(PortfolioEvent<'a>),
+    /// About what closes positions by itself.
+    Exit(ExitTold<'a>),
 }
 
 /// What every event can say of itself.
@@ -75,6 +79,7 @@ impl<'a> Event<'a> {
             Self::Decision(event) => event,
             Self::Order(event) => event,
             Self::Portfolio(event) => event,
+            Self::Exit(event) => event,
         }
     }
 }
@@ -95,4 +100,5 @@ into_event! {
     Decision from DecisionEvent,
     Order from OrderTold,
     Portfolio from PortfolioEvent,
+    Exit from ExitTold,
 }
