@@ -329,7 +329,11 @@ impl Checker<'_> {
     /// An amount is in the asset that every instrument it is for is priced in.
     fn quoted_in(&mut self, asset: &str, path: &KeyPath, traded: &[String]) {
         if let Some(other) = traded.iter().find(|symbol| !symbol.ends_with(asset)) {
-            self.require(false, path, format_args!("{other} is not priced in {asset}"));
+            self.require(
+                false,
+                path,
+                format_args!("is in {asset}, in which {other} is not priced"),
+            );
         }
     }
 }

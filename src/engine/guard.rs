@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::record::Levels;
 use super::slot::Slot;
-use crate::domain::{Cause, DecisionId, Instrument, Nanos, Num, OrderId, Price, Side, UnixNanos};
+use crate::domain::{
+    Cause, DecisionId, Instrument, Nanos, Num, OrderId, Price, Quantity, Side, UnixNanos,
+};
 use crate::strategy::indicator::Atr;
 use crate::strategy::{Bar, Draft, ExitKind, Exits, Rule, Value, ValueKind};
 
@@ -118,7 +120,7 @@ impl Guard {
         now: UnixNanos,
     ) -> Option<Armed> {
         let lots = slot.position.quantity.magnitude().floor_to(instrument.lot_size);
-        if self.plan.is_empty() || lots.is_ok_and(|lots| lots.is_zero()) {
+        if self.plan.is_empty() || lots.is_ok_and(Quantity::is_zero) {
             return None;
         }
         let tick = instrument.tick_size.num();
@@ -182,27 +184,14 @@ impl Armed {
         let entry = self.entry;
         let stop = plan.stop.and_then(|distance| distance.from(entry));
         let target = plan.take_profit.and_then(|distance| distance.from(entry));
-        self.levels.stop = stop.and_then(|far| self.beyond(entry, far, self.side.opposite(), tick));
-        self.levels.take_profit = target.and_then(|far| self.beyond(entry, far, self.side, tick));
+        self.levels.stop = stop.and_then(|far| offset(entry, far, self.side.opposite(), tick));
+        self.levels.take_profit = target.and_then(|far| offset(entry, far, self.side, tick));
         self.levels.deadline = plan.max_holding.map(|span| self.opened.plus(span));
         if plan.trailing_stop.is_none() {
             self.levels.trailing_stop = None;
         }
         self.best = self.better(entry);
         self.trail(plan, tick);
-    }
-
-    /// `far` away from `price`, upwards for a buy; rounded back to the tick.
-    fn beyond(&self, price: Price, far: Num, side: Side, tick: Num) -> Option<Price> {
-        let level = match side {
-            Side::Buy => price.num().add(far).ok()?.floor_to(tick).ok()?,
-            Side::Sell => {
-                let exact = price.num().sub(far).ok()?;
-                let floor = exact.floor_to(tick).ok()?;
-                if floor < exact { floor.add(tick).ok()? } else { floor }
-            }
-        };
-        Some(Price::new(level))
     }
 
     /// The better of the best price so far and this one.
@@ -217,7 +206,7 @@ impl Armed {
     fn trail(&mut self, plan: &Exits, tick: Num) -> bool {
         let far = plan.trailing_stop.and_then(|distance| distance.from(self.best));
         let back = self.side.opposite();
-        let Some(level) = far.and_then(|far| self.beyond(self.best, far, back, tick)) else {
+        let Some(level) = far.and_then(|far| offset(self.best, far, back, tick)) else {
             return false;
         };
         let nearer = self.levels.trailing_stop.is_none_or(|old| match self.side {
@@ -241,8 +230,8 @@ impl Armed {
 
     /// The first exit that is reached.
     pub(super) fn reached(&self, last: Option<Price>, now: UnixNanos) -> Option<ExitKind> {
-        let fallen = |level: Option<Price>| self.is_beyond(last, level, self.side.opposite());
-        let risen = |level: Option<Price>| self.is_beyond(last, level, self.side);
+        let fallen = |level: Option<Price>| is_reached(last, level, self.side.opposite());
+        let risen = |level: Option<Price>| is_reached(last, level, self.side);
         ExitKind::ALL.into_iter().find(|kind| match kind {
             ExitKind::Stop => fallen(self.levels.stop),
             ExitKind::TrailingStop => fallen(self.levels.trailing_stop),
@@ -283,14 +272,6 @@ impl Armed {
         (self.attempt, self.progress) = (attempt, false);
     }
 
-    /// The last price is at the level or beyond it: above it for `Buy`.
-    fn is_beyond(&self, last: Option<Price>, level: Option<Price>, side: Side) -> bool {
-        last.zip(level).is_some_and(|(last, level)| match side {
-            Side::Buy => last >= level,
-            Side::Sell => last <= level,
-        })
-    }
-
     /// Names every level and compares it, as a strategy would.
     pub(super) fn decide(&self, draft: &mut Draft, last: Option<Price>, now: UnixNanos) {
         let number = |price: Option<Price>| price.map_or(f64::NAN, Price::to_f64);
@@ -313,7 +294,7 @@ impl Armed {
                 },
                 None => continue,
             };
-            draft.decide(kind.as_str(), &rule);
+            draft.decide(kind.label(), &rule);
         }
     }
 
@@ -325,6 +306,28 @@ impl Armed {
     }
 }
 
+/// `far` away from `price`, upwards for a buy; rounded back to the tick.
+fn offset(price: Price, far: Num, side: Side, tick: Num) -> Option<Price> {
+    let level = match side {
+        Side::Buy => price.num().add(far).ok()?.floor_to(tick).ok()?,
+        Side::Sell => {
+            let exact = price.num().sub(far).ok()?;
+            let floor = exact.floor_to(tick).ok()?;
+            if floor < exact { floor.add(tick).ok()? } else { floor }
+        }
+    };
+    Some(Price::new(level))
+}
+
+/// The last price is at the level or beyond it: above it for `Buy`.
+fn is_reached(last: Option<Price>, level: Option<Price>, side: Side) -> bool {
+    last.zip(level).is_some_and(|(last, level)| match side {
+        Side::Buy => last >= level,
+        Side::Sell => last <= level,
+    })
+}
+
+/// The same as a rule.
 fn beyond(last: Value, level: Value, side: Side) -> Rule {
     match side {
         Side::Buy => last.ge(level),

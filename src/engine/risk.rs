@@ -35,9 +35,10 @@ pub struct Assessment<'a> {
     pub wanted: Quantity,
     /// The engine itself closes what a strategy holds: what limits entries does not apply.
     pub is_exit: bool,
-    /// How far its stop is from its price, in quote asset per unit; the inner `None` without a
-    /// stop, the outer one when its exits cannot be measured.
-    pub stop: Option<Option<Num>>,
+    /// Its exits can be measured.
+    pub exits_known: bool,
+    /// How far its stop is from its price, in quote asset per unit; `None` without a stop.
+    pub stop: Option<Num>,
     /// The limit price, or where a market order would begin to execute.
     pub price: Option<Price>,
     /// The account's position in the instrument.
@@ -159,13 +160,11 @@ impl Assessment<'_> {
     /// be held without them.
     fn stop_distance(&self) -> Check {
         let kind = CheckKind::StopDistance;
-        let Some(distance) = self.stop else {
-            return Check { kind, observed: None, limit: Some(Num::ONE), passed: false };
-        };
-        let Some(distance) = distance else {
+        if self.exits_known && self.stop.is_none() {
             return Check { kind, observed: None, limit: None, passed: true };
-        };
-        let observed = self.price.and_then(|price| distance.div(price.num()).ok());
+        }
+        let known = self.stop.zip(self.price).filter(|_| self.exits_known);
+        let observed = known.and_then(|(distance, price)| distance.div(price.num()).ok());
         let passed = observed.is_some_and(|observed| observed < Num::ONE);
         Check { kind, observed, limit: Some(Num::ONE), passed }
     }

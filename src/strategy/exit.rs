@@ -127,7 +127,17 @@ impl ExitKind {
     /// Every kind. Of several that are reached at once, the first names the exit.
     pub const ALL: [Self; 4] = [Self::Stop, Self::TrailingStop, Self::TakeProfit, Self::MaxHolding];
 
-    /// Its name in configuration, logs and metrics, and the label of its rule.
+    /// The label of its rule, as that of a `decide` call.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Stop => "exit_stop",
+            Self::TrailingStop => "exit_trailing_stop",
+            Self::TakeProfit => "exit_take_profit",
+            Self::MaxHolding => "exit_max_holding",
+        }
+    }
+
+    /// Its name in configuration, logs and metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Stop => "stop",
@@ -174,6 +184,7 @@ pub struct Entry<'a> {
     exits: Exits,
 }
 
+#[expect(clippy::return_self_not_must_use, reason = "it is wished for when it is dropped")]
 impl<'a> Entry<'a> {
     /// A market order of the configured size.
     pub(super) fn new(intents: &'a mut Vec<Intent>, side: Side) -> Self {

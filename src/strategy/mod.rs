@@ -26,7 +26,7 @@
 //!         let average = ctx.value("average", self.average.push(bar.close.to_f64()));
 //!         let position = ctx.position();
 //!         if ctx.decide("enter_long", all([close.gt(average), position.is_flat()])) {
-//!             ctx.buy();
+//!             ctx.buy().stop_percent(1.0);
 //!         }
 //!         if ctx.decide("exit_long", all([close.lt(average), position.is_long()])) {
 //!             ctx.close(Side::Sell);

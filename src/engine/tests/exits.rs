@@ -4,8 +4,10 @@ use proptest::prelude::*;
 
 use super::world::{guarded, steps};
 use super::*;
-use crate::domain::{DecisionId, OrderRequest};
-use crate::engine::record::{Evaluation, ExitChange, ExitReport, Levels};
+use crate::domain::{DecisionId, OrderRequest, RunId};
+use crate::engine::record::{Evaluation, ExitChange, ExitReport, Levels, Outlet};
+use crate::engine::view::{EngineView, Mode};
+use crate::engine::{RunInfo, Viewer};
 use crate::strategy::Truth;
 
 fn stop(text: &str) -> Exits {
@@ -81,7 +83,7 @@ fn a_stop_closes_at_its_level_and_says_both_numbers() {
     assert_eq!(rig.position(BTC), "1");
     rig.trade(BTC, "99.01", "0.1", Side::Sell);
     assert_eq!(rig.position(BTC), "0");
-    assert_eq!(rules(&rig), ["stop ✓", "entry 100.01", "last 99.01", "stop 99.01"]);
+    assert_eq!(rules(&rig), ["exit_stop ✓", "entry 100.01", "last 99.01", "stop 99.01"]);
     assert_eq!(changes(&rig), ["Armed", "stop", "Disarmed"]);
     let [order] = exits_sent(&rig)[..] else { panic!("one exit") };
     assert!(order.reduce_only && order.side == Side::Sell);
@@ -150,7 +152,7 @@ fn the_holding_time_ends_at_its_own_moment() {
     assert_eq!(triggered.unwrap().time, UnixNanos(EPOCH + 3_000 * MS));
     assert_eq!(
         rules(&rig),
-        ["max_holding ✓", "entry 100.01", "last 100", "held_s 3", "max_holding_s 3",]
+        ["exit_max_holding ✓", "entry 100.01", "last 100", "held_s 3", "max_holding_s 3",]
     );
     assert_eq!((rig.position(BTC), rig.engine.next_due()), ("0".into(), None));
 }
@@ -354,8 +356,40 @@ fn an_orders_own_exits_come_before_the_configured_ones() {
     assert_eq!(levels(&rig).deadline, Some(UnixNanos(EPOCH + 9 * MS)));
 }
 
+/// The screen shows where a position is closed, and afterwards which exit closed it.
+#[test]
+fn the_view_has_the_levels_and_the_reason() {
+    let mut rig = rig(stop("0.01"));
+    rig.send(market(Side::Buy, "1"));
+    assert_eq!(view(&rig).positions[0].exits.stop, Some(price("99.01")));
+    rig.trade(BTC, "98.5", "0.1", Side::Sell);
+    let view = view(&rig);
+    assert_eq!(view.positions[0].exits, Levels::default());
+    let exit = view.decisions.last().unwrap();
+    let rule = &exit.evaluation.rules[0];
+    let leaf = rule.root.leaf.as_ref().unwrap();
+    assert_eq!((rule.label.as_str(), exit.state.as_str()), ("exit_stop", "FILLED"));
+    assert_eq!((leaf.left.as_str(), leaf.right.as_str()), ("last", "stop"));
+    assert_eq!((leaf.left_values.0, leaf.right_values.0), (Some(98.5), Some(99.01)));
+    assert_eq!(exit.checks.len(), CheckKind::ALL.len());
+}
+
+fn view(rig: &Rig) -> EngineView {
+    let run = RunInfo {
+        id: RunId("20261122T160002-k7f3".to_owned()),
+        mode: Mode::Demo,
+        market: String::new(),
+        started: UnixNanos(EPOCH),
+    };
+    let mut viewer = Viewer::new(run, rig.engine.config.clone());
+    for record in &rig.records {
+        viewer.record(record);
+    }
+    viewer.build(&rig.engine, rig.seq)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     /// A position without its stop, an exit that opens a position, or two exits for one position:
     /// each is money lost while nobody looks.
@@ -422,7 +456,7 @@ fn only_reduces(rig: &Rig) -> Result<(), TestCaseError> {
             });
             let evaluation = decided.unwrap();
             let (_, form) = &rig.engine.forms[usize::from(evaluation.form)];
-            let site = form.sites.iter().find(|site| site.label == kind.as_str()).unwrap();
+            let site = form.sites.iter().find(|site| site.label == kind.label()).unwrap();
             prop_assert_eq!(evaluation.truths[usize::from(site.root)], Truth::True);
         }
     }

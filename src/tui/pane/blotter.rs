@@ -26,7 +26,6 @@ pub(super) fn positions(buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
         table::right("rPnL", 6),
         table::right("FEES", 3),
         table::right("AGE", 2),
-        table::left("", 12),
     ];
     let empty = "no position yet";
     super::table_of_rows(buffer, area, scene, Pane::Positions, &columns, empty, |row| match row {
@@ -48,6 +47,12 @@ fn position_cells(scene: &Scene<'_>, position: &PositionView) -> Vec<Cell> {
         || cell(number::MISSING, theme.dim()),
         |profit| cell(scene.money(number::profit(profit)), theme.profit(profit)),
     );
+    // What is too small to be sold has no stop.
+    let stop = if position.dust {
+        cell("dust", theme.blocked())
+    } else {
+        cell(stop_text(position, price_digits), theme.text())
+    };
     let age =
         if flat { String::new() } else { number::span(scene.view.now.since(position.opened)) };
     vec![
@@ -57,13 +62,12 @@ fn position_cells(scene: &Scene<'_>, position: &PositionView) -> Vec<Cell> {
         cell(number::price_or_missing(position.average_entry, price_digits), theme.text()),
         mark,
         unrealised,
-        cell(stop_text(position, price_digits), theme.text()),
+        stop,
         cell(price_or_blank(position.exits.take_profit, price_digits), theme.text()),
         cell(left_text(scene, position), theme.text()),
         cell(scene.money(number::profit(position.realised)), theme.profit(position.realised)),
         cell(scene.money(number::money(position.fees)), theme.text()),
         cell(age, theme.dim()),
-        cell(if position.dust { "dust" } else { "" }, theme.blocked()),
     ]
 }
 
