@@ -2,7 +2,7 @@
 # A headless demo run: it trades, its metrics are clean and scraped, its logs are whole.
 source "$(dirname "$0")/lib.sh"
 
-start "$bin" run --headless --for 20s --json >result.json
+start "$bin" run --headless --for 45s --json >result.json
 run=$last
 if await 10 fetch "$port/readyz"; then pass "ready"; else fail "not ready within 10 s"; fi
 succeeds "alive" fetch "$port/healthz"

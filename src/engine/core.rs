@@ -228,6 +228,7 @@ impl Engine {
                 self.paper.forget(instrument);
                 out.record(&Record::BookSynced { instrument, time: now, update_id });
                 self.revalue(instrument, cause, out);
+                self.retry_exits(Some(instrument));
             }
             Change::Lost(reason) => {
                 self.lost(instrument, reason, out);
@@ -311,7 +312,7 @@ impl Engine {
         out.record(&Record::Trading { time: self.now, state });
         match state {
             TradingState::Halted(_) => self.cancel_where(cause, out, |_| true),
-            TradingState::Active => self.retry_exits(),
+            TradingState::Active => self.retry_exits(None),
             TradingState::ReduceOnly(_) => {}
         }
     }

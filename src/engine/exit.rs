@@ -13,7 +13,8 @@
 //! moment when it was wished for. A stop is rounded to the tick towards the entry, so is a target:
 //! neither is reached later than configured. One exit is on its way at a time, and an exit of
 //! unknown outcome counts as one until the venue speaks. What is too small to be sold is not
-//! guarded. A halt stops exits too; they are tried again as soon as trading is resumed.
+//! guarded. A halt stops exits too; a failed one is tried again at once when trading is resumed
+//! or the book is in sync again.
 
 use super::core::Engine;
 use super::deciding::{Wish, form_number};
@@ -23,8 +24,8 @@ use super::record::{Evaluation, ExitChange, ExitReport, Levels, Outcome, Outlet,
 use super::slot::Slot;
 use super::trading::pending;
 use crate::domain::{
-    Cause, DecisionId, InstrumentId, Order, OrderEvent, OrderEventKind, OrderId, OrderState, Price,
-    Quantity, Side, Trade,
+    Cause, DecisionId, InstrumentId, Order, OrderEvent, OrderEventKind, OrderId, OrderRequest,
+    OrderState, Price, Quantity, Side, Trade,
 };
 use crate::strategy::{Bar, Draft, ExitKind, Exits, Feed, Trigger};
 
@@ -59,7 +60,7 @@ impl Engine {
     pub(super) fn guard_position(
         &mut self,
         at: usize,
-        order: OrderId,
+        request: &OrderRequest,
         cause: Cause,
         out: &mut dyn Outlet,
     ) {
@@ -70,8 +71,11 @@ impl Engine {
         let Some(market) = self.markets.get(slot.instrument.index()) else { return };
         let before = guard.armed;
         let side = slot.position.quantity.side();
-        guard.adopt(order, configured, before.is_some_and(|armed| Some(armed.side) == side));
-        let next = guard.renewed(slot, &market.instrument, order, cause, self.now);
+        if side == Some(request.side) {
+            let adds = before.is_some_and(|armed| armed.side == request.side);
+            guard.adopt(request.id, configured, adds);
+        }
+        let next = guard.renewed(slot, &market.instrument, request.id, cause, self.now);
         guard.armed = next;
         let stays = before.zip(next).is_some_and(|(before, next)| before.side == next.side);
         if let Some(Armed { attempt: Attempt::Waiting(decision), side, .. }) = before
@@ -146,10 +150,15 @@ impl Engine {
         self.schedule_exits();
     }
 
-    /// Failed exits are tried again at once: trading was resumed.
-    pub(super) fn retry_exits(&mut self) {
-        for armed in self.guards.iter_mut().filter_map(|guard| guard.armed.as_mut()) {
-            armed.retry(self.now);
+    /// Failed exits, of an instrument or of all, are tried again at once: what was in the way is
+    /// gone.
+    pub(super) fn retry_exits(&mut self, instrument: Option<InstrumentId>) {
+        for (slot, guard) in self.slots.iter().zip(&mut self.guards) {
+            if let Some(armed) = guard.armed.as_mut()
+                && instrument.is_none_or(|instrument| instrument == slot.instrument)
+            {
+                armed.retry(self.now);
+            }
         }
         self.schedule_exits();
     }
@@ -320,6 +329,11 @@ impl Engine {
     /// Something was heard of an order of a slot: an exit that waited goes on, one that ended
     /// without closing everything is tried again.
     pub(super) fn exit_heard(&mut self, at: usize, event: &OrderEvent, out: &mut dyn Outlet) {
+        let ended = !self.orders.contains_key(&event.order);
+        if ended && event.kind != OrderEventKind::Canceled {
+            // A canceled order may still fill; any other that ended does not.
+            self.guards.get_mut(at).and_then(|guard| guard.plans.remove(&event.order));
+        }
         let Some(armed) = self.armed(at).copied() else { return };
         match armed.attempt {
             Attempt::Waiting(decision) if !self.is_closing(at, armed.side.opposite()) => {
@@ -328,7 +342,7 @@ impl Engine {
             Attempt::Waiting(_) if event.kind == OrderEventKind::CancelRejected => {
                 self.postpone(at, event.cause, out);
             }
-            Attempt::Sent(order) if order == event.order && !self.orders.contains_key(&order) => {
+            Attempt::Sent(order) if order == event.order && ended => {
                 let now = self.now;
                 let Some(armed) = self.armed_mut(at) else { return };
                 let (until, levels) = (armed.ended(now), armed.levels);

@@ -15,6 +15,7 @@ mod deciding;
 mod exit;
 mod guard;
 pub mod input;
+mod levels;
 pub mod market;
 mod paper;
 pub mod portfolio;

@@ -5,11 +5,12 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use super::levels::{ExitChange, ExitReport, Levels};
 use crate::domain::{
     Account, AccountId, BookLoss, Cause, DecisionId, InstrumentId, Money, Num, OrderEvent, OrderId,
     OrderRequest, Position, Price, Quantity, Quote, RejectReason, Side, StrategyId, UnixNanos,
 };
-use crate::strategy::{ExitKind, Form, LogLine, Trigger, Truth};
+use crate::strategy::{Form, LogLine, Trigger, Truth};
 
 /// Where records go. Called in order, once per record.
 pub trait Outlet {
@@ -410,72 +411,6 @@ pub struct AccountState {
     pub locked: Vec<Money>,
     /// Everything in the reporting asset; `None` when a conversion is missing.
     pub equity: Option<Num>,
-}
-
-/// The exits of a strategy's position in an instrument, and what became of them.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct ExitReport {
-    /// Whose.
-    pub strategy: StrategyId,
-    /// In which instrument.
-    pub instrument: InstrumentId,
-    /// When.
-    pub time: UnixNanos,
-    /// Which input caused it.
-    pub cause: Cause,
-    /// What happened.
-    pub change: ExitChange,
-    /// The levels after it; those that were in force for one that is disarmed.
-    pub levels: Levels,
-}
-
-/// What happened to the exits of a position.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ExitChange {
-    /// A position was opened, or turned to the other side.
-    Armed,
-    /// A further fill or the price moved them. A trailing stop is told once a second at most.
-    Moved,
-    /// One is reached; the decision has both numbers.
-    Triggered {
-        /// Which one.
-        kind: ExitKind,
-        /// The decision that closes.
-        decision: DecisionId,
-    },
-    /// The order was refused, rejected or expired: the next try is not before `until`.
-    Postponed {
-        /// Not before.
-        until: UnixNanos,
-    },
-    /// Nothing is held any more that could be sold.
-    Disarmed,
-}
-
-/// Where a position is closed by itself.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub struct Levels {
-    /// The protective stop.
-    pub stop: Option<Price>,
-    /// The trailing stop, as far as it has moved.
-    pub trailing_stop: Option<Price>,
-    /// The profit target.
-    pub take_profit: Option<Price>,
-    /// When the maximum holding time is over.
-    pub deadline: Option<UnixNanos>,
-}
-
-impl Levels {
-    /// The price of an exit that has one.
-    pub fn price(&self, kind: ExitKind) -> Option<Price> {
-        match kind {
-            ExitKind::Stop => self.stop,
-            ExitKind::TrailingStop => self.trailing_stop,
-            ExitKind::TakeProfit => self.take_profit,
-            ExitKind::MaxHolding => None,
-        }
-    }
 }
 
 /// A venue's refusal, for consumers that only want the word.

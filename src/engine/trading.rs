@@ -259,7 +259,7 @@ impl Engine {
                 self.set_trading(halted, event.cause, out);
             }
             if let Some(at) = at {
-                self.guard_position(at, request.id, event.cause, out);
+                self.guard_position(at, request, event.cause, out);
             }
         }
         if self.relock().is_err() {
