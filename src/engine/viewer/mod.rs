@@ -296,7 +296,8 @@ impl Viewer {
             unrealised: mark.and_then(|mark| position.unrealised(mark).ok()),
             realised: position.realised().unwrap_or_default(),
             fees: position.fees,
-            opened: position.opened,
+            // Dust of the position before keeps it from flat; its guard knows when it began.
+            opened: guard.armed().map_or(position.opened, |armed| armed.opened),
             dust: !position.is_flat() && is_dust(market, sellable),
             fills: position.fills,
             exits: guard.armed().map(|armed| armed.levels).unwrap_or_default(),
