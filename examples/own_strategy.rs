@@ -42,7 +42,8 @@ impl Strategy for AboveAverage {
         let margin = ctx.param("margin", self.margin);
         let position = ctx.position();
         if ctx.decide("enter_long", all([above.gt(margin), position.is_flat()])) {
-            ctx.buy();
+            // The configured size; a stop of its own; everything else as configured.
+            ctx.buy().stop_percent(0.5);
         }
         if ctx.decide("exit_long", all([above.lt(0.0), position.is_long()])) {
             ctx.close(Side::Sell);

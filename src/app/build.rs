@@ -16,7 +16,7 @@ use crate::engine::{
     StrategyConfig,
 };
 use crate::strategy::expression::{Advice, Around, Mistake};
-use crate::strategy::{Feed, RuleTexts, StrategyKind, rules};
+use crate::strategy::{Distance, Exits, Feed, RuleTexts, StrategyKind, rules};
 use crate::venue::binance::BinanceDecoder;
 
 /// The version of inputs and records that this build writes.
@@ -255,6 +255,8 @@ fn strategies(config: &config::Config) -> Result<Vec<StrategyConfig>, AppError> 
                 feed: feed(strategy.feed),
                 instruments,
                 size: order_size(&strategy.size)?,
+                exits: exits(&strategy.exit),
+                atr_length: strategy.exit.atr_length as usize,
                 params,
                 rules: rule_texts(strategy),
                 external: false,
@@ -270,7 +272,22 @@ fn order_size(size: &unit::Size) -> Result<OrderSize, AppError> {
         ),
         unit::Size::Notional { amount, .. } => OrderSize::Quote(*amount),
         unit::Size::Equity(share) => OrderSize::Equity(*share),
+        unit::Size::Risk(share) => OrderSize::Risk(*share),
     })
+}
+
+fn exits(exit: &section::Exit) -> Exits {
+    let distance = |given: &unit::Distance| match given {
+        unit::Distance::Ratio(share) => Distance::Ratio(*share),
+        unit::Distance::Price { amount, .. } => Distance::Price(*amount),
+        unit::Distance::Atr(multiple) => Distance::Atr(*multiple),
+    };
+    Exits {
+        stop: exit.stop.as_ref().map(distance),
+        take_profit: exit.take_profit.as_ref().map(distance),
+        trailing_stop: exit.trailing_stop.as_ref().map(distance),
+        max_holding: exit.max_holding.map(|span| span.0),
+    }
 }
 
 fn paper(config: &config::Config) -> PaperConfig {

@@ -8,11 +8,11 @@ use super::diagnostic::{Problem, meant};
 use super::parameter::{StrategyKind, check_params};
 use super::path::KeyPath;
 use super::section::{
-    Account, Config, FillModel, InstrumentLimits, Log, Metrics, Record, Risk, Strategy, Stream,
-    Tape, Ui, Venue, VenueKind,
+    Account, Config, Exit, FillModel, InstrumentLimits, Log, Metrics, Record, Risk, Strategy,
+    Stream, Tape, Ui, Venue, VenueKind,
 };
 use super::tree::Value;
-use super::unit::{Exact, Feed, Size, is_asset};
+use super::unit::{Distance, Exact, Feed, Size, is_asset};
 use crate::domain::{AccountKind, Num};
 
 /// Longest name of an account, a venue or a strategy, in bytes: it becomes a folder, a label and
@@ -236,6 +236,11 @@ impl Checker<'_> {
             };
             let path = KeyPath::of("strategy").index(index).key("feed");
             self.require(has(needed), &path, format_args!("needs the stream \"{word}\""));
+            // Exits are held against the price of each trade.
+            for (key, _) in strategy.exit.distances() {
+                let path = KeyPath::of("strategy").index(index).key("exit").key(key);
+                self.require(has(Stream::Trade), &path, "needs the stream \"trade\"");
+            }
         }
     }
 
@@ -289,13 +294,68 @@ impl Checker<'_> {
             let path = path.key("instruments").index(index);
             self.known(&path, symbol, &names(instruments), "instrument of the venue");
         }
-        let size = &strategy.size;
-        self.require(size.num().is_positive(), &path.key("size"), "must be above 0");
-        if let Size::Equity(share) = size {
-            self.require(*share <= Num::ONE, &path.key("size"), "must not be above 100% of equity");
-        }
+        let traded = match &strategy.instruments {
+            named if named.is_empty() => instruments,
+            named => named,
+        };
+        self.size(strategy, &path.key("size"), traded);
+        self.exit(&strategy.exit, strategy.feed, &path.key("exit"), traded);
         if let Feed::Bars(length) = strategy.feed {
             self.require(length.0 > 0, &path.key("feed"), "must have bars longer than 0");
+        }
+    }
+}
+
+/// What would close a position, and how large one is.
+impl Checker<'_> {
+    fn size(&mut self, strategy: &Strategy, path: &KeyPath, traded: &[String]) {
+        let size = &strategy.size;
+        self.require(size.num().is_positive(), path, "must be above 0");
+        match size {
+            Size::Quantity(_) => {}
+            Size::Notional { asset, .. } => self.quoted_in(asset, path, traded),
+            Size::Equity(share) | Size::Risk(share) => {
+                self.require(*share <= Num::ONE, path, "must not be above 100% of equity");
+            }
+        }
+        let exit = &strategy.exit;
+        let stopped = exit.stop.is_some() || exit.trailing_stop.is_some();
+        let message = "needs `stop` or `trailing_stop` in [strategy.exit]: \
+                       the size is what loses that share of equity there";
+        self.require(stopped || !matches!(size, Size::Risk(_)), path, message);
+    }
+
+    fn exit(&mut self, exit: &Exit, feed: Feed, path: &KeyPath, traded: &[String]) {
+        for (key, distance) in exit.distances() {
+            let path = path.key(key);
+            self.require(distance.num().is_positive(), &path, "must be above 0");
+            match distance {
+                Distance::Ratio(share) => {
+                    let reachable = *share < Num::ONE || key == "take_profit";
+                    self.require(reachable, &path, "must be below 100%");
+                }
+                Distance::Price { asset, .. } => self.quoted_in(asset, &path, traded),
+                Distance::Atr(_) => {
+                    let bars = matches!(feed, Feed::Bars(_));
+                    let message = "needs a feed of bars: an average true range is one over bars";
+                    self.require(bars, &path, message);
+                }
+            }
+        }
+        let span = exit.max_holding.is_none_or(|span| span.0 > 0);
+        self.require(span, &path.key("max_holding"), "must be above 0");
+        let length = (1..=10_000).contains(&exit.atr_length);
+        self.require(length, &path.key("atr_length"), "must be 1 to 10000 bars");
+    }
+
+    /// An amount is in the asset that every instrument it is for is priced in.
+    fn quoted_in(&mut self, asset: &str, path: &KeyPath, traded: &[String]) {
+        if let Some(other) = traded.iter().find(|symbol| !symbol.ends_with(asset)) {
+            self.require(
+                false,
+                path,
+                format_args!("is in {asset}, in which {other} is not priced"),
+            );
         }
     }
 }

@@ -75,8 +75,9 @@ impl Checker<'_> {
         if enter.is_none() && enter_short.is_none() {
             self.missing(path, "enter", "it says when to buy: enter = \"rsi(14) < 30\"");
         }
-        self.pair((enter, "enter"), (&exit.when, "exit"), path);
-        self.pair((enter_short, "enter_short"), (exit_short, "exit_short"), path);
+        let closes = exit.closes_by_itself();
+        self.pair((enter, "enter"), (&exit.when, "exit"), closes, path);
+        self.pair((enter_short, "enter_short"), (exit_short, "exit_short"), closes, path);
         let margin = config.account.kind == AccountKind::Margin;
         let holds = enter_short.is_none() || margin;
         let message = "sells what is not held, which needs account.kind = \"margin\"";
@@ -98,15 +99,17 @@ impl Checker<'_> {
         if self.is_written(&in_table) { in_table } else { own }
     }
 
-    /// What is opened must be closed one day, and nothing else can be.
+    /// What is opened must be closed one day, by a rule or by the engine (`closes`), and nothing
+    /// else can be.
     fn pair(
         &mut self,
         (enter, enter_key): (&Option<String>, &'static str),
         (exit, exit_key): (&Option<String>, &'static str),
+        closes: bool,
         path: &KeyPath,
     ) {
         match (enter, exit) {
-            (Some(_), None) => {
+            (Some(_), None) if !closes => {
                 let advice = format!("without it nothing closes what `{enter_key}` opens");
                 self.missing(path, exit_key, &advice);
             }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 
 use super::section::{FillModel, Limits, VenueKind};
-use super::unit::{ByteSize, Exact, Ratio, Size, TimeSpan};
+use super::unit::{ByteSize, Distance, Exact, Ratio, Size, TimeSpan};
 use super::*;
 use crate::app::build::check_rule;
 use crate::domain::Num;
@@ -392,4 +392,26 @@ fn a_paper_account_has_money_unless_it_says_otherwise() {
     assert_eq!(balances("reporting_asset = 'EUR'")["EUR"].0, num("10000"));
     assert_eq!(balances("balances = {}"), BTreeMap::new());
     assert_eq!(balances("balances = { BTC = 1 }").len(), 1);
+}
+
+/// A distance that reads back as another one is another stop.
+#[test]
+fn sizes_and_distances_are_read_exactly_and_shown_in_one_form() {
+    for (text, shown) in [
+        ("risk 0.5% per trade to the stop", "risk 0.5% per trade to the stop"),
+        ("risk 1%", "risk 1% per trade to the stop"),
+        ("2% equity", "2% equity"),
+        ("100 USDT", "100 USDT"),
+    ] {
+        assert_eq!(text.parse::<Size>().unwrap().to_string(), shown);
+    }
+    for (text, shown) in [("1%", "1%"), ("1.50 atr", "1.5 atr"), ("25 USDT", "25 USDT")] {
+        assert_eq!(text.parse::<Distance>().unwrap().to_string(), shown);
+    }
+    for text in ["risk", "risk 0.5", "risk 0.5% of it", "risk 100 USDT", "risk %"] {
+        assert!(text.parse::<Size>().is_err(), "{text}");
+    }
+    for text in ["1", "0.01", "1.5atr", "x atr", "25 usdt", "%", ""] {
+        assert!(text.parse::<Distance>().is_err(), "{text}");
+    }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::{
     Asset, AssetId, Instrument, InstrumentId, Nanos, Num, NumError, Price, Quantity,
 };
-use crate::strategy::{Feed, RuleTexts};
+use crate::strategy::{Exits, Feed, RuleTexts};
 
 /// Everything an engine needs to know before its first input.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
@@ -42,6 +42,10 @@ pub struct StrategyConfig {
     pub instruments: Vec<InstrumentId>,
     /// Its order size.
     pub size: OrderSize,
+    /// The exits of its positions, where an order does not give its own.
+    pub exits: Exits,
+    /// Bars of the average true range that its exits are measured in.
+    pub atr_length: usize,
     /// Given parameters; the rest are defaults.
     pub params: BTreeMap<String, f64>,
     /// Its rules, for a kind that takes some.
@@ -60,6 +64,9 @@ pub enum OrderSize {
     Quote(Num),
     /// As much as this ratio of the account's equity buys at the reference price.
     Equity(Num),
+    /// As much as loses this ratio of the account's equity between the reference price and the
+    /// order's stop.
+    Risk(Num),
 }
 
 /// At which price a paper order fills.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use super::config::{Config, FillModel};
+use super::guard::Guard;
 use super::input::{Command, Event, Input, StartState};
 use super::market::{Change, Market};
 use super::paper::{Due, Paper};
@@ -35,6 +36,10 @@ pub struct Engine {
     pub(super) now: UnixNanos,
     pub(super) markets: Vec<Market>,
     pub(super) slots: Vec<Slot>,
+    /// What closes each slot's position by itself, by slot.
+    pub(super) guards: Vec<Guard>,
+    /// When the first of them is due.
+    pub(super) exits_due: Option<UnixNanos>,
     pub(super) counters: Vec<Counters>,
     /// Every form seen, by number, with whose it is.
     pub(super) forms: Vec<(StrategyId, Form)>,
@@ -75,7 +80,13 @@ impl Engine {
                 market.make_bars(length);
             }
         }
+        let guards = slots.iter().map(|slot| {
+            let config = config.strategies.get(slot.strategy.index());
+            Guard::new(config.map_or(1, |config| config.atr_length))
+        });
         Ok(Self {
+            guards: guards.collect(),
+            exits_due: None,
             now: UnixNanos::default(),
             counters: vec![Counters::default(); config.strategies.len()],
             forms: Vec::new(),
@@ -156,20 +167,31 @@ impl Engine {
 
     /// When the driver must call again at the latest, because something is due.
     pub fn next_due(&self) -> Option<UnixNanos> {
-        self.paper.next_due()
+        match (self.paper.next_due(), self.exits_due) {
+            (Some(paper), Some(exits)) => Some(paper.min(exits)),
+            (paper, exits) => paper.or(exits),
+        }
     }
 
-    /// Fires everything due at or before `until`, each at its own time.
+    /// Fires everything due at or before `until`, each at its own time; at the same time, what the
+    /// venue says or hears before what an exit waited for.
     fn fire(&mut self, until: UnixNanos, out: &mut dyn Outlet) {
-        while let Some((at, cause, due)) = self.paper.pop_due(until) {
-            self.now = self.now.max(at);
-            match due {
-                Due::Hear(event) => self.hear(&event, out),
-                Due::Cancel(order) => self.paper.cancel(order, at, cause),
-                Due::Arrive(request) => {
-                    if let Some(market) = self.markets.get(request.instrument.index()) {
-                        self.paper.arrive(request, market, at, cause);
-                    }
+        while let Some(due) = self.next_due().filter(|due| *due <= until) {
+            self.now = self.now.max(due);
+            match self.paper.pop_due(due) {
+                Some((at, cause, due)) => self.fulfil(at, cause, due, out),
+                None => self.fire_exits(out),
+            }
+        }
+    }
+
+    fn fulfil(&mut self, at: UnixNanos, cause: Cause, due: Due, out: &mut dyn Outlet) {
+        match due {
+            Due::Hear(event) => self.hear(&event, out),
+            Due::Cancel(order) => self.paper.cancel(order, at, cause),
+            Due::Arrive(request) => {
+                if let Some(market) = self.markets.get(request.instrument.index()) {
+                    self.paper.arrive(request, market, at, cause);
                 }
             }
         }
@@ -207,6 +229,7 @@ impl Engine {
                 self.paper.forget(instrument);
                 out.record(&Record::BookSynced { instrument, time: now, update_id });
                 self.revalue(instrument, cause, out);
+                self.retry_exits(Some(instrument));
             }
             Change::Lost(reason) => {
                 self.lost(instrument, reason, out);
@@ -238,7 +261,9 @@ impl Engine {
             self.paper.traded(instrument, trade, market, now, cause);
         }
         self.revalue(instrument, cause, out);
+        self.watch_exits(instrument, trade, cause, out);
         for bar in &closed {
+            self.measure_range(instrument, bar);
             self.evaluate_all(instrument, Feed::Bars(bar.length), &Trigger::Bar(*bar), cause, out);
         }
         self.evaluate_all(instrument, Feed::Trades, &Trigger::Trade(*trade), cause, out);
@@ -286,8 +311,10 @@ impl Engine {
         }
         self.trading = state;
         out.record(&Record::Trading { time: self.now, state });
-        if matches!(state, TradingState::Halted(_)) {
-            self.cancel_where(cause, out, |_| true);
+        match state {
+            TradingState::Halted(_) => self.cancel_where(cause, out, |_| true),
+            TradingState::Active => self.retry_exits(None),
+            TradingState::ReduceOnly(_) => {}
         }
     }
 

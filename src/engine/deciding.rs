@@ -1,17 +1,16 @@
 //! Deciding: an event reaches the strategies that asked for it, each makes one decision, and the
 //! decision is recorded whether or not anything came of it.
 
-use super::config::OrderSize;
 use super::core::Engine;
-use super::market::Market;
 use super::record::{Outcome, Outlet, Record, Signal, Suppression};
 use super::slot::{Runner, Slot, is_explained};
-use super::trading::pending;
 use crate::domain::{
     Cause, DecisionId, InstrumentId, Num, OrderKind, OrderState, Quantity, Side, StrategyId,
     UnixNanos,
 };
-use crate::strategy::{Context, Decision, Facts, Feed, Intent, RuleTexts, Size, Trigger};
+use crate::strategy::{
+    Context, Decision, Draft, Exits, Facts, Feed, Form, Intent, RuleTexts, Trigger,
+};
 
 /// An order that a decision wants, after sizing.
 #[derive(Clone, Copy, Debug)]
@@ -20,8 +19,24 @@ pub(super) struct Wish {
     pub decision: DecisionId,
     pub side: Side,
     pub kind: OrderKind,
+    /// As wished.
+    pub wanted: Quantity,
+    /// After flooring to the lot.
     pub quantity: Quantity,
     pub reduce_only: bool,
+    /// The exits of what it opens, every distance measured; `None` when one cannot be.
+    pub exits: Option<Exits>,
+    /// The engine itself closes: limits on what is entered do not apply.
+    pub is_exit: bool,
+}
+
+impl Wish {
+    /// A market order that closes what a slot holds.
+    pub fn exit(slot: usize, decision: DecisionId, side: Side, wanted: Quantity) -> Self {
+        let (kind, exits) = (OrderKind::Market, Some(Exits::default()));
+        let (quantity, reduce_only, is_exit) = (wanted, true, true);
+        Self { slot, decision, side, kind, wanted, quantity, reduce_only, exits, is_exit }
+    }
 }
 
 impl Engine {
@@ -125,7 +140,10 @@ impl Engine {
             Outcome::Signal { .. } if needs_book && !synced => {
                 Outcome::Suppressed(Suppression::BookNotTrusted)
             }
-            Outcome::Signal { .. } if slot.wants_orders() && self.has_order_in_flight(slot) => {
+            Outcome::Signal { .. }
+                if slot.wants_orders()
+                    && (self.is_exiting(at) || self.has_order_in_flight(slot)) =>
+            {
                 Outcome::Suppressed(Suppression::OrderInFlight)
             }
             outcome => outcome,
@@ -177,19 +195,7 @@ impl Engine {
             return;
         }
         slot.draft.keep_shape();
-        let found = self
-            .forms
-            .iter()
-            .position(|(whose, form)| *whose == slot.strategy && slot.draft.has_form(form));
-        let number = found.unwrap_or_else(|| {
-            let body = slot.draft.form();
-            self.forms.push((slot.strategy, body.clone()));
-            let number = self.forms.len() - 1;
-            let form = u16::try_from(number).unwrap_or(u16::MAX);
-            out.record(&Record::Form { strategy: slot.strategy, form, body });
-            number
-        });
-        slot.form = u16::try_from(number).ok();
+        slot.form = Some(form_number(&mut self.forms, slot.strategy, &slot.draft, out));
     }
 
     fn act(&mut self, at: usize, decision: DecisionId, cause: Cause, out: &mut dyn Outlet) {
@@ -206,10 +212,9 @@ impl Engine {
                             && order.request.instrument == instrument
                     });
                 }
-                Intent::Order { side, kind, size, reduce_only } => {
-                    let quantity = self.wanted(at, *side, *size, *reduce_only);
-                    let (side, kind, reduce_only) = (*side, *kind, *reduce_only);
-                    let wish = Wish { slot: at, decision, side, kind, quantity, reduce_only };
+                Intent::Order { side, kind, size, reduce_only, exits } => {
+                    let wish = self.wish(at, decision, (*side, *kind), *reduce_only, *exits);
+                    let wish = self.sized(wish, *size);
                     self.want(wish, explained, cause, out);
                 }
             }
@@ -219,63 +224,18 @@ impl Engine {
         }
     }
 
-    fn owner(&self, at: usize) -> (StrategyId, InstrumentId) {
+    pub(super) fn owner(&self, at: usize) -> (StrategyId, InstrumentId) {
         self.slots.get(at).map_or_else(Default::default, |slot| (slot.strategy, slot.instrument))
     }
 
-    /// An intent's size in base asset, before flooring. What is already on its way counts: closing
-    /// twice before the first fill is heard must not open the other side.
-    fn wanted(&self, at: usize, side: Side, size: Size, reduce_only: bool) -> Quantity {
-        let Some(slot) = self.slots.get(at) else { return Quantity::ZERO };
-        let opposite = slot.position.quantity.side() == Some(side.opposite());
-        let held = if opposite { slot.position.quantity.magnitude() } else { Quantity::ZERO };
-        let on_its_way = self.on_its_way(at, side);
-        let wanted = match size {
-            Size::Configured => self.configured(at),
-            Size::Quantity(quantity) => quantity,
-            Size::Close => held.saturating_sub(on_its_way),
-            Size::Reverse => {
-                let target = held.add(self.configured(at)).unwrap_or(held);
-                target.saturating_sub(on_its_way)
-            }
-        };
-        if reduce_only { wanted.min(held.saturating_sub(on_its_way)) } else { wanted }
-    }
-
-    /// What the strategy's open orders of a side may still execute.
-    fn on_its_way(&self, at: usize, side: Side) -> Quantity {
-        let (strategy, instrument) = self.owner(at);
-        pending(
-            self.orders.values().filter(|order| {
-                order.request.id.strategy == strategy && order.request.instrument == instrument
-            }),
-            side,
-        )
-    }
-
-    /// A strategy's configured size at the reference price; zero when there is none.
-    fn configured(&self, at: usize) -> Quantity {
-        let Some(slot) = self.slots.get(at) else { return Quantity::ZERO };
-        let value = match slot.size {
-            OrderSize::Base(quantity) => return quantity,
-            OrderSize::Quote(value) => Some(value),
-            OrderSize::Equity(ratio) => {
-                self.portfolio.equity.and_then(|equity| equity.mul(ratio).ok())
-            }
-        };
-        let price = self.markets.get(slot.instrument.index()).and_then(Market::reference);
-        let quantity = value.zip(price).and_then(|(value, price)| value.div(price.num()).ok());
-        quantity.and_then(|quantity| Quantity::new(quantity).ok()).unwrap_or(Quantity::ZERO)
-    }
-
     /// Floors a wish to the lot, records the signal, and hands it to risk.
-    fn want(&mut self, wish: Wish, explained: bool, cause: Cause, out: &mut dyn Outlet) {
+    pub(super) fn want(&mut self, wish: Wish, explained: bool, cause: Cause, out: &mut dyn Outlet) {
         let (strategy, instrument) = self.owner(wish.slot);
         let lot = self
             .markets
             .get(instrument.index())
             .map_or(Num::ZERO, |market| market.instrument.lot_size.num());
-        let quantity = wish.quantity.num().floor_to(lot).and_then(Quantity::new);
+        let quantity = wish.wanted.num().floor_to(lot).and_then(Quantity::new);
         let quantity = quantity.unwrap_or(Quantity::ZERO);
         if let Some(counters) = self.counters.get_mut(strategy.index()) {
             counters.signals += 1;
@@ -286,7 +246,7 @@ impl Engine {
             instrument,
             time: self.now,
             side: wish.side,
-            wanted: wish.quantity,
+            wanted: wish.wanted,
             quantity,
             reduce_only: wish.reduce_only,
         }));
@@ -297,4 +257,22 @@ impl Engine {
     pub fn now(&self) -> UnixNanos {
         self.now
     }
+}
+
+/// The number of a draft's form; a form that was not seen before is recorded.
+pub(super) fn form_number(
+    forms: &mut Vec<(StrategyId, Form)>,
+    strategy: StrategyId,
+    draft: &Draft,
+    out: &mut dyn Outlet,
+) -> u16 {
+    let found = forms.iter().position(|(whose, form)| *whose == strategy && draft.has_form(form));
+    let number = |at: usize| u16::try_from(at).unwrap_or(u16::MAX);
+    if let Some(found) = found {
+        return number(found);
+    }
+    let (form, body) = (number(forms.len()), draft.form());
+    forms.push((strategy, body.clone()));
+    out.record(&Record::Form { strategy, form, body });
+    form
 }

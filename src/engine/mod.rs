@@ -12,7 +12,10 @@ pub mod codec;
 pub mod config;
 mod core;
 mod deciding;
+mod exit;
+mod guard;
 pub mod input;
+mod levels;
 pub mod market;
 mod packer;
 mod paper;
@@ -20,6 +23,7 @@ pub mod portfolio;
 pub mod record;
 mod resting;
 mod risk;
+mod sizing;
 mod slot;
 mod state;
 #[cfg(test)]
@@ -32,8 +36,8 @@ pub use config::{Config, FeeAsset, FillModel, OrderSize, PaperConfig, RiskConfig
 pub use core::{Counters, Engine};
 pub use input::{Command, Event, Input, StartState};
 pub use record::{
-    AccountState, Blocker, Check, CheckKind, Evaluation, Outcome, Outlet, Record, Refusal,
-    RiskReport, Signal, StopReason, Suppression, TradingState,
+    AccountState, Blocker, Check, CheckKind, Evaluation, ExitChange, ExitReport, Levels, Outcome,
+    Outlet, Record, Refusal, RiskReport, Signal, StopReason, Suppression, TradingState,
 };
 pub use state::{STATE_VERSION, StateError};
 pub use viewer::{RunInfo, Viewer};

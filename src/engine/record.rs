@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use super::levels::{ExitChange, ExitReport, Levels};
 use crate::domain::{
     Account, AccountId, BookLoss, Cause, DecisionId, InstrumentId, Money, Num, OrderEvent, OrderId,
     OrderRequest, Position, Price, Quantity, Quote, RejectReason, Side, StrategyId, UnixNanos,
@@ -121,6 +122,8 @@ pub enum Record {
         /// Its rules from here.
         after: RuleTexts,
     },
+    /// The exits of a position were armed, moved, reached or are gone.
+    Exit(ExitReport),
 }
 
 /// The numbers of one evaluation. Names and trees are in its form; NaN stands for "missing".
@@ -253,11 +256,15 @@ pub enum CheckKind {
     Drawdown,
     /// What the account must have and has.
     Balance,
+    /// The venue's minimum quantity and lot, in base asset.
+    MinQuantity,
+    /// Distance of its stop from its price, as a ratio; one that cannot be measured refuses.
+    StopDistance,
 }
 
 impl CheckKind {
     /// Every check, in the order they are recorded.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::KillSwitch,
         Self::TradingState,
         Self::Instrument,
@@ -265,8 +272,10 @@ impl CheckKind {
         Self::DataAge,
         Self::DataSilence,
         Self::UnknownOrder,
+        Self::StopDistance,
         Self::OrderQuantity,
         Self::OrderNotional,
+        Self::MinQuantity,
         Self::MinNotional,
         Self::PriceCollar,
         Self::PositionNotional,
@@ -299,6 +308,8 @@ impl CheckKind {
             Self::DailyLoss => "daily_loss",
             Self::Drawdown => "drawdown",
             Self::Balance => "balance",
+            Self::MinQuantity => "min_quantity",
+            Self::StopDistance => "stop_distance",
         }
     }
 
@@ -306,8 +317,8 @@ impl CheckKind {
     pub fn unit(self) -> &'static str {
         match self {
             Self::DataAge | Self::DataSilence => "s",
-            Self::PriceCollar | Self::Drawdown => "%",
-            Self::OrderQuantity => "base",
+            Self::PriceCollar | Self::StopDistance | Self::Drawdown => "%",
+            Self::OrderQuantity | Self::MinQuantity => "base",
             Self::OrderNotional
             | Self::MinNotional
             | Self::PositionNotional
@@ -316,6 +327,11 @@ impl CheckKind {
             | Self::Balance => "quote",
             _ => "",
         }
+    }
+
+    /// True for a check that its value must reach; the others must not pass their limit.
+    pub fn is_minimum(self) -> bool {
+        matches!(self, Self::MinQuantity | Self::MinNotional)
     }
 }
 
@@ -327,7 +343,7 @@ pub struct Check {
     /// What was measured; `None` when it could not be, which refuses.
     pub observed: Option<Num>,
     /// The limit; `None` when the configuration says that there is none. Most checks are
-    /// `observed <= limit`; minimum notional is `>=`, a loss is `<`.
+    /// `observed <= limit`; a minimum is `>=`, a loss and a stop's distance are `<`.
     pub limit: Option<Num>,
     /// It allows the order.
     pub passed: bool,
@@ -339,7 +355,7 @@ pub struct Check {
 pub enum Refusal {
     /// A check failed.
     Check(Check),
-    /// Flooring to the lot left nothing.
+    /// Nothing is wished for: nothing is held to close, or no price or equity is known to size by.
     NothingToTrade,
 }
 

@@ -31,6 +31,14 @@ pub struct Assessment<'a> {
     pub side: Side,
     /// How much.
     pub quantity: Quantity,
+    /// How much before flooring to the lot.
+    pub wanted: Quantity,
+    /// The engine itself closes what a strategy holds: what limits entries does not apply.
+    pub is_exit: bool,
+    /// Its exits can be measured.
+    pub exits_known: bool,
+    /// How far its stop is from its price, in quote asset per unit; `None` without a stop.
+    pub stop: Option<Num>,
     /// The limit price, or where a market order would begin to execute.
     pub price: Option<Price>,
     /// The account's position in the instrument.
@@ -81,14 +89,22 @@ impl Assessment<'_> {
                 let blocking = if self.reduces() { 0 } else { self.unknown_orders };
                 state(kind, blocking, 0)
             }
-            CheckKind::OrderQuantity => {
-                at_most(kind, Some(self.quantity.num()), self.max_quantity.map(Quantity::num))
-            }
-            CheckKind::OrderNotional => {
-                at_most(kind, self.notional(), self.notional_limits.max_order_notional)
-            }
+            CheckKind::OrderQuantity => self.unless_exit(at_most(
+                kind,
+                Some(self.quantity.num()),
+                self.max_quantity.map(Quantity::num),
+            )),
+            CheckKind::OrderNotional => self.unless_exit(at_most(
+                kind,
+                self.notional(),
+                self.notional_limits.max_order_notional,
+            )),
+            CheckKind::MinQuantity => self.min_quantity(),
             CheckKind::MinNotional => self.min_notional(),
-            CheckKind::PriceCollar => at_most(kind, self.distance(), self.limits.price_collar),
+            CheckKind::PriceCollar => {
+                self.unless_exit(at_most(kind, self.distance(), self.limits.price_collar))
+            }
+            CheckKind::StopDistance => self.stop_distance(),
             CheckKind::PositionNotional => self.unless_reducing(at_most(
                 kind,
                 self.exposure(),
@@ -97,9 +113,11 @@ impl Assessment<'_> {
             CheckKind::GrossNotional => {
                 self.unless_reducing(at_most(kind, self.gross(), self.limits.max_gross_notional))
             }
-            CheckKind::OpenOrders => count(kind, self.open_orders, self.limits.max_open_orders),
+            CheckKind::OpenOrders => {
+                self.unless_exit(count(kind, self.open_orders, self.limits.max_open_orders))
+            }
             CheckKind::OrderRate => {
-                count(kind, self.recent_orders, self.limits.max_orders_per_second)
+                self.unless_exit(count(kind, self.recent_orders, self.limits.max_orders_per_second))
             }
             CheckKind::DailyLoss => self.loss(kind, self.day_loss, self.limits.max_daily_loss),
             CheckKind::Drawdown => self.loss(kind, self.drawdown, self.limits.max_drawdown),
@@ -129,6 +147,28 @@ impl Assessment<'_> {
         self.price?.notional(self.quantity).ok()
     }
 
+    /// What is less than a lot is shown as it was wished for, not as the nothing it is floored to.
+    fn min_quantity(&self) -> Check {
+        let instrument = &self.market.instrument;
+        let least = instrument.min_quantity.max(instrument.lot_size).num();
+        let shown = if self.quantity.is_zero() { self.wanted } else { self.quantity }.num();
+        let (observed, limit, passed) = (Some(shown), Some(least), self.quantity.num() >= least);
+        Check { kind: CheckKind::MinQuantity, observed, limit, passed }
+    }
+
+    /// A stop must lie between the price and zero; an order whose exits cannot be measured would
+    /// be held without them.
+    fn stop_distance(&self) -> Check {
+        let kind = CheckKind::StopDistance;
+        if self.exits_known && self.stop.is_none() {
+            return Check { kind, observed: None, limit: None, passed: true };
+        }
+        let known = self.stop.zip(self.price).filter(|_| self.exits_known);
+        let observed = known.and_then(|(distance, price)| distance.div(price.num()).ok());
+        let passed = observed.is_some_and(|observed| observed < Num::ONE);
+        Check { kind, observed, limit: Some(Num::ONE), passed }
+    }
+
     fn min_notional(&self) -> Check {
         let (observed, limit) = (self.notional(), self.market.instrument.min_notional);
         let passed = observed.is_some_and(|value| value >= limit);
@@ -141,11 +181,13 @@ impl Assessment<'_> {
         self.price?.num().sub(reference).ok()?.abs().div(reference).ok()
     }
 
-    /// True when the order can only bring the position nearer to flat.
+    /// True when the order can only bring the position nearer to flat: that of the account, or, for
+    /// an exit, that of its strategy.
     fn reduces(&self) -> bool {
         let asked = self.pending.add(self.quantity);
-        self.position.side() == Some(self.side.opposite())
-            && asked.is_ok_and(|asked| asked <= self.position.magnitude())
+        self.is_exit
+            || self.position.side() == Some(self.side.opposite())
+                && asked.is_ok_and(|asked| asked <= self.position.magnitude())
     }
 
     /// Absolute value of the position if this order and its open siblings fill.
@@ -158,6 +200,10 @@ impl Assessment<'_> {
 
     fn gross(&self) -> Option<Num> {
         self.other_exposure?.add(self.exposure()?).ok()
+    }
+
+    fn unless_exit(&self, check: Check) -> Check {
+        Check { passed: check.passed || self.is_exit, ..check }
     }
 
     fn unless_reducing(&self, check: Check) -> Check {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::core::{Counters, Engine};
+use super::guard::Guard;
 use super::market::Market;
 use super::paper::Paper;
 use super::portfolio::Portfolio;
@@ -16,7 +17,7 @@ use crate::domain::{Cause, Order, OrderId, Position, StrategyId, UnixNanos};
 use crate::strategy::{Draft, DraftState, Form, StrategyError, Trigger};
 
 /// The version of the saved form.
-pub const STATE_VERSION: u16 = 1;
+pub const STATE_VERSION: u16 = 2;
 
 /// Why a state could not be saved or restored.
 #[derive(Clone, PartialEq, Debug, Error)]
@@ -41,6 +42,7 @@ struct State {
     now: UnixNanos,
     markets: Vec<Market>,
     slots: Vec<SlotState>,
+    guards: Vec<Guard>,
     counters: Vec<Counters>,
     forms: Vec<(StrategyId, Form)>,
     orders: BTreeMap<OrderId, Order>,
@@ -86,6 +88,7 @@ impl Engine {
             now: self.now,
             markets: self.markets.clone(),
             slots,
+            guards: self.guards.clone(),
             counters: self.counters.clone(),
             forms: self.forms.clone(),
             orders: self.orders.clone(),
@@ -106,7 +109,10 @@ impl Engine {
             return Err(StateError::Version(version));
         }
         let state: State = postcard::from_bytes(bytes).map_err(damaged)?;
-        if state.slots.len() != self.slots.len() || state.markets.len() != self.markets.len() {
+        let slots = self.slots.len();
+        if [state.slots.len(), state.guards.len()] != [slots, slots]
+            || state.markets.len() != self.markets.len()
+        {
             return Err(StateError::OtherConfig);
         }
         for (slot, saved) in self.slots.iter_mut().zip(state.slots) {
@@ -131,6 +137,7 @@ impl Engine {
         self.paper = state.paper;
         self.trading = state.trading;
         self.sent = state.sent;
+        self.restore_guards(state.guards);
         Ok(())
     }
 }

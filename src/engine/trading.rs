@@ -33,7 +33,7 @@ impl Engine {
         let Some(assessment) = self.assessment(&wish, instrument) else { return };
         let checks = assessment.checks();
         let price = assessment.price;
-        let refusal = if wish.quantity.is_zero() {
+        let refusal = if wish.wanted.is_zero() && wish.exits.is_some() {
             Some(Refusal::NothingToTrade)
         } else {
             checks.iter().find(|check| !check.passed).map(|check| Refusal::Check(*check))
@@ -82,6 +82,10 @@ impl Engine {
             trading: self.trading,
             side: wish.side,
             quantity: wish.quantity,
+            wanted: wish.wanted,
+            is_exit: wish.is_exit,
+            exits_known: wish.exits.is_some(),
+            stop: self.stop_distance(wish),
             price,
             position: self.held(instrument),
             pending: pending(open(), wish.side),
@@ -159,6 +163,9 @@ impl Engine {
             quantity: wish.quantity,
             reduce_only: wish.reduce_only,
         };
+        if let Some(exits) = wish.exits.filter(|_| !wish.reduce_only) {
+            self.plan_exits(wish.slot, id, exits);
+        }
         let market = self.markets.get(instrument.index());
         let arrival = market.and_then(super::market::Market::best);
         out.record(&Record::Order { request, time: self.now, cause, arrival });
@@ -242,11 +249,18 @@ impl Engine {
 
     fn heard(&mut self, request: &OrderRequest, event: &OrderEvent, out: &mut dyn Outlet) {
         out.record(&Record::OrderEvent(*event));
-        if let OrderEventKind::Filled(fill) = &event.kind
-            && self.settle(request, fill, event.time, out).is_err()
-        {
-            let halted = TradingState::Halted(StopReason::Arithmetic);
-            self.set_trading(halted, event.cause, out);
+        let owned = |slot: &super::slot::Slot| {
+            slot.strategy == request.id.strategy && slot.instrument == request.instrument
+        };
+        let at = self.slots.iter().position(owned);
+        if let OrderEventKind::Filled(fill) = &event.kind {
+            if self.settle(request, fill, event.time, out).is_err() {
+                let halted = TradingState::Halted(StopReason::Arithmetic);
+                self.set_trading(halted, event.cause, out);
+            }
+            if let Some(at) = at {
+                self.guard_position(at, request, event.cause, out);
+            }
         }
         if self.relock().is_err() {
             let halted = TradingState::Halted(StopReason::Arithmetic);
@@ -257,6 +271,9 @@ impl Engine {
             self.tell_account(event.time, out);
         }
         self.notify(request, event);
+        if let Some(at) = at {
+            self.exit_heard(at, event, out);
+        }
     }
 
     /// A fill moves its strategy's position and the account's balances.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::record::{Check, TradingState};
+use super::record::{Check, Levels, TradingState};
 use crate::domain::{
     Level, Liquidity, Num, OrderKind, OrderState, Price, Quantity, Side, Signed, UnixNanos,
 };
@@ -429,6 +429,8 @@ pub struct PositionView {
     pub dust: bool,
     /// Fills so far.
     pub fills: u64,
+    /// Where it is closed by itself.
+    pub exits: Levels,
 }
 
 /// A log line for the log pane.

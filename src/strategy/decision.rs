@@ -7,8 +7,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::exit::Exits;
 use super::rule::{FlatRules, Node, Op, Operand, Rule, Truth, Value};
-use crate::domain::{OrderKind, Quantity, Side};
+use crate::domain::{Num, OrderKind, Quantity, Side};
 
 /// How much an intent wants.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -22,6 +23,13 @@ pub enum Size {
     Close,
     /// Close what is held and open the configured size on the other side.
     Reverse,
+    /// As much base asset as this much quote asset buys at the reference price.
+    Quote(Num),
+    /// As much as this ratio of the account's equity buys at the reference price.
+    Equity(Num),
+    /// As much as loses this ratio of the account's equity between the reference price and the
+    /// order's stop.
+    Risk(Num),
 }
 
 /// What a strategy wants done.
@@ -38,6 +46,8 @@ pub enum Intent {
         size: Size,
         /// It may only reduce the position.
         reduce_only: bool,
+        /// Exits of the position that it opens; the configured ones where none is given.
+        exits: Exits,
     },
     /// Cancel every open order of this strategy in the instrument.
     CancelAll,

@@ -78,10 +78,18 @@ fn follow(ctx: &mut Context<'_>, fast: Value, slow: Value) {
     let position = ctx.position().value();
     let flat = ctx.facts.position.is_zero();
     if ctx.decide("enter_long", all([fast.gt(slow), position.le(0.0)])) {
-        if flat { ctx.buy() } else { ctx.reverse(Side::Buy) }
+        if flat {
+            ctx.buy();
+        } else {
+            ctx.reverse(Side::Buy);
+        }
     }
     if ctx.decide("enter_short", all([fast.le(slow), position.ge(0.0)])) {
-        if flat { ctx.sell() } else { ctx.reverse(Side::Sell) }
+        if flat {
+            ctx.sell();
+        } else {
+            ctx.reverse(Side::Sell);
+        }
     }
 }
 

@@ -26,7 +26,7 @@
 //!         let average = ctx.value("average", self.average.push(bar.close.to_f64()));
 //!         let position = ctx.position();
 //!         if ctx.decide("enter_long", all([close.gt(average), position.is_flat()])) {
-//!             ctx.buy();
+//!             ctx.buy().stop_percent(1.0);
 //!         }
 //!         if ctx.decide("exit_long", all([close.lt(average), position.is_long()])) {
 //!             ctx.close(Side::Sell);
@@ -51,6 +51,7 @@ pub mod bar;
 pub mod breakout;
 pub mod decision;
 pub mod ema_cross;
+pub mod exit;
 pub mod expression;
 pub mod indicator;
 pub mod mean_reversion;
@@ -66,6 +67,7 @@ pub use decision::{
     Decision, Draft, DraftState, Form, Intent, LogLevel, LogLine, NamedOperand, NamedValue,
     RuleTree, Site, Size, ValueKind, ValueName,
 };
+pub use exit::{Distance, Entry, ExitKind, Exits};
 pub use params::{ParamSpec, Params};
 pub use prices::Prices;
 pub use rule::{
@@ -174,6 +176,8 @@ pub enum Trigger {
     Quote(Quote),
     /// A closed bar.
     Bar(Bar),
+    /// A moment that the engine waited for; no strategy is asked.
+    Due(UnixNanos),
 }
 
 /// A strategy behind a pointer; implemented for every [`Strategy`].
@@ -198,6 +202,7 @@ impl<T: Strategy> AnyStrategy for T {
             Trigger::Trade(trade) => self.on_trade(ctx, trade),
             Trigger::Quote(quote) => self.on_quote(ctx, quote),
             Trigger::Bar(bar) => self.on_bar(ctx, bar),
+            Trigger::Due(_) => {}
         }
     }
 
@@ -364,14 +369,15 @@ impl<'a> Context<'a> {
         self.draft.decide(label, &rule) == Truth::True
     }
 
-    /// Wants to buy the configured size at market.
-    pub fn buy(&mut self) {
-        self.market(Side::Buy, Size::Configured, false);
+    /// Wants to buy at market: the configured size with the configured exits, or what the
+    /// [`Entry`] is told.
+    pub fn buy(&mut self) -> Entry<'_> {
+        Entry::new(&mut self.draft.intents, Side::Buy)
     }
 
-    /// Wants to sell the configured size at market.
-    pub fn sell(&mut self) {
-        self.market(Side::Sell, Size::Configured, false);
+    /// Wants to sell at market; see [`buy`](Self::buy).
+    pub fn sell(&mut self) -> Entry<'_> {
+        Entry::new(&mut self.draft.intents, Side::Sell)
     }
 
     /// Wants to close what is held, at market: `Side::Sell` closes a long position.
@@ -379,14 +385,16 @@ impl<'a> Context<'a> {
         self.market(side, Size::Close, true);
     }
 
-    /// Wants to close what is held and open the configured size on `side`, in one market order.
+    /// Wants to close what is held and open the configured size on `side` with the configured
+    /// exits, in one market order.
     pub fn reverse(&mut self, side: Side) {
         self.market(side, Size::Reverse, false);
     }
 
     fn market(&mut self, side: Side, amount: Size, reduce_only: bool) {
         let kind = OrderKind::Market;
-        self.intend(Intent::Order { side, kind, size: amount, reduce_only });
+        let exits = Exits::default();
+        self.intend(Intent::Order { side, kind, size: amount, reduce_only, exits });
     }
 
     /// Wants anything else.

@@ -188,6 +188,10 @@ catalogue! {
         "Signed quantity held, in base asset.").of_account();
     POSITION_NOTIONAL = gauge("tickscope_position_notional", &["strategy", "instrument"],
         "Signed value of the position at mark, in quote asset.").of_account();
+    EXITS = counter("tickscope_exits_total", &["strategy", "instrument", "exit"],
+        "Positions that a stop, a target or a holding time began to close, by which.").of_account();
+    EXITS_ARMED = gauge("tickscope_exits_armed", &["strategy", "instrument"],
+        "1 while a stop, a target or a holding time would close what is held.").of_account();
     PNL_REALISED = gauge("tickscope_pnl_realised", &["strategy", "instrument"],
         "Realised PnL, fees not counted, in quote asset.").of_account();
     PNL_UNREALISED = gauge("tickscope_pnl_unrealised", &["strategy", "instrument"],

@@ -4,7 +4,7 @@ use super::word::Word;
 use crate::domain::{BookLoss, Liquidity, RejectReason, Side};
 use crate::engine::record::StopReason;
 use crate::engine::{CheckKind, Outcome, TradingState};
-use crate::strategy::Truth;
+use crate::strategy::{ExitKind, Truth};
 
 words! {
     /// What came of an evaluation.
@@ -248,6 +248,18 @@ impl From<Liquidity> for LiquidityWord {
             Liquidity::Maker => Self::Maker,
             Liquidity::Taker => Self::Taker,
         }
+    }
+}
+
+impl Word for ExitKind {
+    const ALL: &'static [Self] = &ExitKind::ALL;
+
+    fn as_str(self) -> &'static str {
+        ExitKind::as_str(self)
+    }
+
+    fn index(self) -> usize {
+        self as usize
     }
 }
 

@@ -125,6 +125,16 @@ names! {
     PositionChanged => "position.changed" Info Decisions,
     /// The account's balances changed.
     AccountChanged => "account.changed" Info Decisions,
+    /// What would close a position by itself is armed.
+    ExitArmed => "exit.armed" Info Decisions,
+    /// It moved: a further fill, or a trailing stop.
+    ExitMoved => "exit.moved" Debug Decisions,
+    /// It is reached: the position is closed.
+    ExitTriggered => "exit.triggered" Info Decisions,
+    /// Its order was refused, rejected or expired; it is tried again.
+    ExitPostponed => "exit.postponed" Warn Decisions,
+    /// Nothing is held any more.
+    ExitDisarmed => "exit.disarmed" Info Decisions,
     /// An operator did something.
     TuiCommand => "tui.command" Info Decisions,
 }

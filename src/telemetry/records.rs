@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use super::Telemetry;
 use super::engine_word::OrderWord;
 use super::event::{
-    DecisionEvent, Evaluated, Event, FeedEvent, OrderTold, PortfolioEvent, StrategyEvent, Summary,
-    Telling,
+    DecisionEvent, Evaluated, Event, ExitTold, FeedEvent, OrderTold, PortfolioEvent, StrategyEvent,
+    Summary, Telling,
 };
 use super::metrics::RuleCounters;
 use super::why;
@@ -123,6 +123,7 @@ impl RecordTeller {
                 let (instrument, reason) = (*instrument, *reason);
                 self.tell(FeedEvent::BookLost { instrument, reason }, *time);
             }
+            Record::Exit(report) => self.tell(ExitTold(report), report.time),
         }
     }
 

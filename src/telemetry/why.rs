@@ -98,7 +98,7 @@ pub(super) fn blocked_by(form: &Form, evaluation: &Evaluation) -> String {
 /// The outcome in one sentence with its numbers.
 pub(super) fn sentence(form: &Form, evaluation: &Evaluation) -> String {
     match &evaluation.outcome {
-        Outcome::Signal { intents: 1 } => "wants an order".to_owned(),
+        Outcome::Signal { intents: 1 } => format!("wants an order{}", because(form, evaluation)),
         Outcome::Signal { intents } => format!("wants {intents} orders"),
         Outcome::NoSignal(Blocker::Rule(node)) => leaf(form, evaluation, usize::from(*node))
             .map_or_else(
@@ -108,6 +108,16 @@ pub(super) fn sentence(form: &Form, evaluation: &Evaluation) -> String {
         Outcome::NoSignal(Blocker::NoRule) => "no signal, no rule was decided".to_owned(),
         Outcome::NotReady { .. } => format!("not ready, {}", blocked_by(form, evaluation)),
         Outcome::Suppressed(_) => format!("not asked, {}", blocked_by(form, evaluation)),
+    }
+}
+
+/// The first rule that holds; with its numbers when it is a single comparison.
+fn because(form: &Form, evaluation: &Evaluation) -> String {
+    let holds = |root: u16| evaluation.truths.get(usize::from(root)) == Some(&Truth::True);
+    let Some(site) = form.sites.iter().find(|site| holds(site.root)) else { return String::new() };
+    match leaf(form, evaluation, usize::from(site.root)) {
+        Some(leaf) => format!(", {}: {}", site.label, leaf.text_with_numbers()),
+        None => format!(", {}", site.label),
     }
 }
 

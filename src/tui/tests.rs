@@ -13,7 +13,10 @@ use super::{render, update};
 use crate::domain::Num;
 use crate::engine::TradingState;
 use crate::engine::record::StopReason;
-use crate::engine::view::{EngineView, Mode};
+use crate::engine::view::{
+    DecisionView, EngineView, EvaluationView, LeafView, Mode, NodeView, RuleView, ValueView,
+};
+use crate::strategy::{Op, Truth};
 
 fn model(width: u16, height: u16) -> Model {
     Model::new(Arc::new(fixture::view()), (width, height), Theme::default())
@@ -66,6 +69,51 @@ fn the_main_screen_at_three_sizes() {
     for (width, height) in [(80, 24), (120, 40), (200, 50)] {
         insta::assert_snapshot!(format!("main_{width}x{height}"), screen(&model(width, height)));
     }
+}
+
+/// The decision as if the protective stop had made it.
+fn stopped(decision: &DecisionView) -> DecisionView {
+    let value = |name: &str, now| ValueView {
+        name: name.to_owned(),
+        now: Some(now),
+        previous: None,
+        parameter: false,
+    };
+    let leaf = LeafView {
+        left: "last".to_owned(),
+        op: Op::Le,
+        right: "stop".to_owned(),
+        left_values: (Some(63_925.1), None),
+        right_values: (Some(63_930.5), None),
+        margin: Some(-5.4),
+    };
+    let root = NodeView {
+        text: "last <= stop".to_owned(),
+        truth: Truth::True,
+        leaf: Some(leaf),
+        children: Vec::new(),
+        first_blocker: false,
+    };
+    let evaluation = EvaluationView {
+        id: "k7f3-0-0413".to_owned(),
+        values: vec![value("entry", 64_013.0), value("last", 63_925.1), value("stop", 63_930.5)],
+        rules: vec![RuleView { label: "exit_stop".to_owned(), root }],
+        ..EvaluationView::clone(&decision.evaluation)
+    };
+    DecisionView { evaluation: Arc::new(evaluation), ..decision.clone() }
+}
+
+/// "Why was I sold?" must be answered with the exit's name and both numbers.
+#[test]
+fn why_names_the_exit_and_both_numbers() {
+    let mut view = fixture::view();
+    let closed = stopped(&view.decisions[0]);
+    view.decisions.push(Arc::new(closed));
+    let mut model = Model::new(Arc::new(view), (120, 40), Theme::default());
+    let row = text(&frame(&model));
+    assert!(row.contains("exit_stop: last 63,925.10 <= stop 63,930.50"), "{row}");
+    press(&mut model, "\n");
+    insta::assert_snapshot!("why_exit", screen(&model));
 }
 
 #[test]
@@ -241,7 +289,7 @@ fn without_colour_shapes_and_words_still_tell_everything() {
 fn gains_are_green_and_losses_red_on_a_terminal_with_colours() {
     let buffer = frame(&model(120, 40));
     assert_eq!(buffer[find(&buffer, "+124.50").unwrap()].fg, Color::Green);
-    assert_eq!(buffer[find(&buffer, "-12.31").unwrap()].fg, Color::Red);
+    assert_eq!(buffer[find(&buffer, "-0.05").unwrap()].fg, Color::Red);
 }
 
 #[test]

@@ -145,6 +145,10 @@ fn event(scene: &Scene<'_>, evaluation: &EvaluationView, width: u16) -> Vec<Line
             pieces.push(labelled(scene, "trades", number::count(bar.trades)));
             None
         }
+        Trigger::Due(at) => {
+            pieces.push(labelled(scene, "time is up", scene.clock.time(*at)));
+            None
+        }
     };
     if let Some(time) = venue_time {
         pieces.push(labelled(scene, "venue", scene.clock.time(time)));

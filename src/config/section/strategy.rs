@@ -7,7 +7,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::config::unit::{Exact, Feed, Size};
+use crate::config::unit::{Distance, Exact, Feed, Size, TimeSpan};
 
 /// `[[strategy]]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,7 +23,9 @@ pub struct Strategy {
     pub instruments: Vec<String>,
     /// What makes it evaluate: `"trades"`, `"quotes"`, `"bars:1m"`. Required.
     pub feed: Feed,
-    /// How large its orders are: `"0.01"` (base asset), `"100 USDT"`, `"2% equity"`. Required.
+    /// How large its orders are: `"0.01"` (base asset), `"100 USDT"`, `"2% equity"`, or
+    /// `"risk 0.5% per trade to the stop"`: as much as loses that share of equity from the entry's
+    /// reference price to the stop. Required.
     pub size: Size,
     /// When to buy, as a rule: `"rsi(14) < 30 and close > ema(200)"`. Only for kinds that take
     /// rules, which need it or `enter_short`.
@@ -49,19 +51,63 @@ pub struct Strategy {
     pub params: BTreeMap<String, Exact>,
 }
 
-/// `exit = "loss > 1%"`, or `[strategy.exit]` with the rule under `when`.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+/// `exit = "loss > 1%"`, or `[strategy.exit]` with the rule under `when`: what closes a position by
+/// itself. A distance is `"1%"` of the average entry price, `"1.5 atr"` average true ranges as of
+/// the order, or `"25 USDT"` of price.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Exit {
     /// When to sell what was bought, as a rule. Default none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub when: Option<String>,
+    /// Protective stop, this far on the losing side of the entry. Default none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stop: Option<Distance>,
+    /// Profit target, this far on the winning side of the entry. Default none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub take_profit: Option<Distance>,
+    /// A stop that follows the best trade since the entry this far behind. Default none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trailing_stop: Option<Distance>,
+    /// Longest time that a position is held. Default none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_holding: Option<TimeSpan>,
+    /// Bars of the average true range. Default 14.
+    pub atr_length: u32,
+}
+
+impl Default for Exit {
+    fn default() -> Self {
+        Self {
+            when: None,
+            stop: None,
+            take_profit: None,
+            trailing_stop: None,
+            max_holding: None,
+            atr_length: 14,
+        }
+    }
 }
 
 impl Exit {
     /// Nothing is said about exits.
     pub fn is_none(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// A level or a time closes every position, without a rule.
+    pub fn closes_by_itself(&self) -> bool {
+        self.max_holding.is_some() || self.distances().next().is_some()
+    }
+
+    /// The distances that are given, with their keys.
+    pub fn distances(&self) -> impl Iterator<Item = (&'static str, &Distance)> {
+        let all = [
+            ("stop", &self.stop),
+            ("take_profit", &self.take_profit),
+            ("trailing_stop", &self.trailing_stop),
+        ];
+        all.into_iter().filter_map(|(key, distance)| Some((key, distance.as_ref()?)))
     }
 }
 
@@ -88,7 +134,7 @@ impl<'de> Visitor<'de> for TextOrTable {
     }
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Exit, E> {
-        Ok(Exit { when: Some(text.to_owned()) })
+        Ok(Exit { when: Some(text.to_owned()), ..Exit::default() })
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Exit, A::Error> {

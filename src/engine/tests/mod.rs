@@ -21,12 +21,13 @@ use crate::domain::{
     UnixNanos,
 };
 use crate::strategy::{
-    Context, Decision, Feed, Intent, NamedValue, ParamSpec, Params, RuleTexts, Size,
-    Strategy as Native, StrategyError, StrategyKind, ValueKind, all,
+    Context, Decision, Distance, Exits, Feed, Intent, NamedValue, ParamSpec, Params, RuleTexts,
+    Size, Strategy as Native, StrategyError, StrategyKind, ValueKind, all,
 };
 
 mod blocker;
 mod book;
+mod exits;
 mod external;
 mod money;
 mod orders;
@@ -34,6 +35,7 @@ mod paper;
 mod replay;
 mod revise;
 mod risk;
+mod sizing;
 mod world;
 
 /// A millisecond.
@@ -71,11 +73,13 @@ fn limit(side: Side, at: &str, size: &str, time_in_force: TimeInForce) -> Intent
 }
 
 fn order(side: Side, kind: OrderKind, size: &str) -> Intent {
-    Intent::Order { side, kind, size: Size::Quantity(quantity(size)), reduce_only: false }
+    let (size, exits) = (Size::Quantity(quantity(size)), Exits::default());
+    Intent::Order { side, kind, size, reduce_only: false, exits }
 }
 
 fn close(side: Side) -> Intent {
-    Intent::Order { side, kind: OrderKind::Market, size: Size::Close, reduce_only: true }
+    let (kind, exits) = (OrderKind::Market, Exits::default());
+    Intent::Order { side, kind, size: Size::Close, reduce_only: true, exits }
 }
 
 fn instrument(symbol: &str, base: u16) -> Instrument {
@@ -134,6 +138,8 @@ fn strategy(name: &str, feed: Feed, external: bool) -> StrategyConfig {
         feed,
         instruments: vec![BTC, ETH],
         size: OrderSize::Base(quantity("0.5")),
+        exits: Exits::default(),
+        atr_length: 3,
         params: BTreeMap::new(),
         rules: RuleTexts::default(),
         external,

@@ -199,12 +199,14 @@ fn closing_twice_in_flight_sells_once() {
         kind: OrderKind::Market,
         size: Size::Quantity(quantity("3")),
         reduce_only: true,
+        exits: Exits::default(),
     };
     let reverse = |side| Intent::Order {
         side,
         kind: OrderKind::Market,
         size: Size::Reverse,
         reduce_only: false,
+        exits: Exits::default(),
     };
     let (twice, over) = (reverse(Side::Sell), reverse(Side::Sell));
     let reports = rig.wish(BTC, vec![close(Side::Sell), close(Side::Sell), capped, twice, over]);

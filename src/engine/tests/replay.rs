@@ -3,12 +3,12 @@
 
 use proptest::prelude::*;
 
-use super::world::{busy, steps};
+use super::world::{guarded, steps};
 use super::*;
 use crate::engine::{STATE_VERSION, StateError};
 
 fn started() -> Rig {
-    Rig::new(busy(FeeAsset::Received), account(AccountKind::Cash, "400"))
+    Rig::new(guarded(FeeAsset::Received), account(AccountKind::Cash, "400"))
 }
 
 proptest! {

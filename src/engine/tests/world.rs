@@ -41,6 +41,20 @@ pub fn busy(fee_asset: FeeAsset) -> Config {
     config
 }
 
+/// The same, and every position has every exit.
+pub fn guarded(fee_asset: FeeAsset) -> Config {
+    let mut config = busy(fee_asset);
+    for strategy in &mut config.strategies {
+        strategy.exits = Exits {
+            stop: Some(Distance::Ratio(num("0.01"))),
+            take_profit: Some(Distance::Price(num("2.5"))),
+            trailing_stop: Some(Distance::Ratio(num("0.008"))),
+            max_holding: Some(120 * MS),
+        };
+    }
+    config
+}
+
 /// A price within ten per cent of 100; `step` is a fifth of a per cent.
 fn near(step: i64) -> Price {
     Price::new(Num::new(10_000 + (step - 50) * 20, 2).unwrap())
@@ -102,8 +116,8 @@ impl Rig {
             10..=13 => {
                 let step = Step { what, instrument, a, b };
                 let (side, size) = (side(a), Size::Quantity(size(b * 3)));
-                let intent =
-                    Intent::Order { side, kind: kind(step), size, reduce_only: a % 5 == 0 };
+                let (kind, reduce_only, exits) = (kind(step), a % 5 == 0, Exits::default());
+                let intent = Intent::Order { side, kind, size, reduce_only, exits };
                 let intents = if what == 13 { vec![intent.clone(), intent] } else { vec![intent] };
                 self.wish(instrument, intents);
             }

@@ -37,7 +37,8 @@ impl Viewer {
             | Record::Account(_)
             | Record::Trading { .. }
             | Record::BookSynced { .. }
-            | Record::BookLost { .. } => {}
+            | Record::BookLost { .. }
+            | Record::Exit(_) => {}
         }
     }
 
@@ -249,6 +250,7 @@ fn trigger_point(trigger: &crate::strategy::Trigger, now: UnixNanos) -> (UnixNan
         Trigger::Trade(trade) => (trade.ts_venue, Some(trade.price)),
         Trigger::Bar(bar) => (bar.close_time(), Some(bar.close)),
         Trigger::Quote(quote) => (now, quote.bid.price.mid(quote.ask.price).ok()),
+        Trigger::Due(at) => (*at, None),
     }
 }
 

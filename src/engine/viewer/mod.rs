@@ -11,6 +11,8 @@ use std::sync::Arc;
 
 use super::config::Config;
 use super::core::Engine;
+use super::exit::is_dust;
+use super::guard::Guard;
 use super::record::{Outcome, Outlet, Record};
 use super::slot::Slot;
 use super::view::{
@@ -119,8 +121,9 @@ impl Viewer {
             positions: engine
                 .slots
                 .iter()
-                .filter(|slot| slot.position.fills > 0)
-                .filter_map(|slot| self.position_view(engine, slot))
+                .zip(&engine.guards)
+                .filter(|(slot, _)| slot.position.fills > 0)
+                .filter_map(|(slot, guard)| self.position_view(engine, slot, guard))
                 .collect(),
             orders: self.order_views(),
             decisions: self.decisions.iter().cloned().collect(),
@@ -282,15 +285,13 @@ impl Viewer {
         }
     }
 
-    fn position_view(&self, engine: &Engine, slot: &Slot) -> Option<PositionView> {
+    fn position_view(&self, engine: &Engine, slot: &Slot, guard: &Guard) -> Option<PositionView> {
         let market = engine.markets.get(slot.instrument.index())?;
         let position = &slot.position;
         let names = self.names(slot.strategy, slot.instrument);
         let held = position.quantity.magnitude();
         let mark = market.reference();
         let sellable = held.floor_to(market.instrument.lot_size).unwrap_or(held);
-        let value = mark.and_then(|mark| mark.notional(sellable).ok()).unwrap_or_default();
-        let too_small = sellable.is_zero() || value < market.instrument.min_notional;
         Some(PositionView {
             strategy: names.strategy.to_owned(),
             symbol: names.symbol.to_owned(),
@@ -300,9 +301,11 @@ impl Viewer {
             unrealised: mark.and_then(|mark| position.unrealised(mark).ok()),
             realised: position.realised().unwrap_or_default(),
             fees: position.fees,
-            opened: position.opened,
-            dust: !position.is_flat() && too_small,
+            // Dust of the position before keeps it from flat; its guard knows when it began.
+            opened: guard.armed().map_or(position.opened, |armed| armed.opened),
+            dust: !position.is_flat() && is_dust(market, sellable),
             fills: position.fills,
+            exits: guard.armed().map(|armed| armed.levels).unwrap_or_default(),
         })
     }
 

@@ -47,6 +47,8 @@ impl From<&Trigger> for Glimpse {
                     ..point(prices, bar.volume.to_f64(), bar.open_time)
                 }
             }
+            // No market event, and no strategy is asked about it.
+            Trigger::Due(at) => point(Prices::MISSING, f64::NAN, *at),
         }
     }
 }

@@ -18,9 +18,9 @@ fn with<'a>(base: &[(&'a str, f64)], more: (&'a str, f64)) -> Vec<(&'a str, f64)
 /// Side, whether it reverses or closes, and nothing else.
 fn orders(desk: &Desk) -> Vec<(Side, &'static str)> {
     let word = |size: &Size| match size {
-        Size::Configured | Size::Quantity(_) => "open",
         Size::Close => "close",
         Size::Reverse => "reverse",
+        _ => "open",
     };
     desk.draft
         .intents

@@ -109,10 +109,10 @@ impl Desk {
             self.last_signal = Some(self.now);
             if let Intent::Order { side, size, .. } = intent {
                 self.position = match size {
-                    Size::Configured => self.position.add(one().signed(*side)).unwrap(),
                     Size::Quantity(quantity) => self.position.add(quantity.signed(*side)).unwrap(),
                     Size::Close => Signed::ZERO,
                     Size::Reverse => one().signed(*side),
+                    _ => self.position.add(one().signed(*side)).unwrap(),
                 };
                 self.filled(price_of(trigger));
             }
@@ -161,6 +161,7 @@ fn price_of(trigger: &Trigger) -> Price {
         Trigger::Trade(trade) => trade.price,
         Trigger::Quote(quote) => quote.bid.price.mid(quote.ask.price).unwrap(),
         Trigger::Bar(bar) => bar.close,
+        Trigger::Due(_) => panic!("a moment has no price"),
     }
 }
 

@@ -2,6 +2,7 @@
 //! metrics together, so the two cannot disagree; nothing else in the program logs or counts.
 
 mod decision;
+mod exit;
 mod feed;
 mod log;
 mod order;
@@ -10,6 +11,7 @@ mod process;
 mod strategy;
 
 pub use decision::{DecisionEvent, Evaluated, Summary, Telling};
+pub use exit::ExitTold;
 pub use feed::FeedEvent;
 pub(super) use log::LogEvent;
 pub use order::OrderTold;
@@ -39,6 +41,8 @@ pub enum Event<'a> {
     Order(OrderTold<'a>),
     /// About positions, the account and what trading allows.
     Portfolio(PortfolioEvent<'a>),
+    /// About what closes positions by itself.
+    Exit(ExitTold<'a>),
 }
 
 /// What every event can say of itself.
@@ -80,6 +84,7 @@ impl<'a> Event<'a> {
             Self::Strategy(event) => event,
             Self::Order(event) => event,
             Self::Portfolio(event) => event,
+            Self::Exit(event) => event,
         }
     }
 }
@@ -101,4 +106,5 @@ into_event! {
     Strategy from StrategyEvent,
     Order from OrderTold,
     Portfolio from PortfolioEvent,
+    Exit from ExitTold,
 }

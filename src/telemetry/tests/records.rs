@@ -7,8 +7,13 @@ use crate::domain::{
     StrategyId,
 };
 use crate::engine::record::{Refusal, RiskReport, StopReason};
-use crate::engine::{Blocker, Check, CheckKind, Evaluation, Outcome, Record, Signal, TradingState};
-use crate::strategy::{Form, Node, Op, OperandRef, Site, Trigger, Truth, ValueKind, ValueName};
+use crate::engine::{
+    Blocker, Check, CheckKind, Evaluation, ExitChange, ExitReport, Levels, Outcome, Record, Signal,
+    TradingState,
+};
+use crate::strategy::{
+    ExitKind, Form, Node, Op, OperandRef, Site, Trigger, Truth, ValueKind, ValueName,
+};
 
 const STRATEGY: StrategyId = StrategyId(0);
 const INSTRUMENT: InstrumentId = InstrumentId(0);
@@ -191,6 +196,37 @@ fn an_orders_life_is_one_chain_of_exact_lines() {
     assert_eq!(sample(&telemetry, "tickscope_fees_paid_total", &fees), 0.0002);
     let fills = [("side", "buy"), ("liquidity", "taker"), ("instrument", "BTCUSDT")];
     assert_eq!(sample(&telemetry, "tickscope_fills_total", &fills), 2.0);
+}
+
+/// Whoever finds the position gone must find which exit closed it, and at which price.
+#[test]
+fn exits_are_told_with_their_levels_and_counted_by_kind() {
+    let levels =
+        Levels { stop: Some("61.1".parse().unwrap()), deadline: Some(at(60)), ..Levels::default() };
+    let exit = |change| {
+        let (strategy, instrument, time) = (STRATEGY, INSTRUMENT, at(1));
+        let cause = Cause { seq: 9, index: 0 };
+        Record::Exit(ExitReport { strategy, instrument, time, cause, change, levels })
+    };
+    let decision = DecisionId { strategy: STRATEGY, n: 412 };
+    let (telemetry, lines, _) = told(&[
+        exit(ExitChange::Armed),
+        exit(ExitChange::Moved),
+        exit(ExitChange::Triggered { kind: ExitKind::Stop, decision }),
+        exit(ExitChange::Postponed { until: at(2) }),
+        exit(ExitChange::Disarmed),
+    ]);
+    let events: Vec<_> = lines.iter().map(|line| line.0["event"].as_str().unwrap()).collect();
+    let told = ["exit.armed", "exit.moved", "exit.triggered", "exit.postponed", "exit.disarmed"];
+    assert_eq!(events[1..6], told);
+    let levels: Vec<_> = lines[1..6].iter().map(|line| line.0["level"].as_str().unwrap()).collect();
+    assert_eq!(levels, ["INFO", "DEBUG", "INFO", "WARN", "INFO"]);
+    assert_eq!(lines[3].0["msg"], "ema BTCUSDT reached its stop 61.1 and closes");
+    assert_eq!(lines[3].0["decision_id"], "k7f3-0-0412");
+    assert_eq!((&lines[3].0["exit"], &lines[3].0["stop"]), (&"stop".into(), &"61.1".into()));
+    assert_eq!(lines[1].0["take_profit"], Value::Null);
+    let by_stop = [("strategy", "ema"), ("instrument", "BTCUSDT"), ("exit", "stop")];
+    assert_eq!(sample(&telemetry, "tickscope_exits_total", &by_stop), 1.0);
 }
 
 #[test]

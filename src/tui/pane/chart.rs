@@ -2,7 +2,9 @@
 //!
 //! `█` is a rising body, `▒` a falling one, `│` a wick, so that direction is seen without colour.
 //! `△▽` is a signal, `▲▼` a fill, `x` a refusal: below the candle for a buy, above it for a sell.
+//! A dashed line with a name is a stop or target of what is held.
 
+mod levels;
 mod scale;
 
 use ratatui::buffer::Buffer;
@@ -84,7 +86,10 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
         ink::put(buffer, area.x + 1, area.y, text, area.width.saturating_sub(1), scene.theme.dim());
         return;
     }
-    let scale = Scale::new(&window.candles, instrument.last, plot);
+    let levels = levels::of(scene, instrument);
+    let prices: Vec<f64> = levels.iter().map(|level| level.price.to_f64()).collect();
+    let scale = Scale::new(&window.candles, instrument.last, &prices, plot);
+    levels::draw(buffer, plot, scene, &levels, &scale, instrument.price_digits);
     price_axis(buffer, area, scene, instrument, &scale);
     for candle in &window.candles {
         draw_candle(buffer, plot, scene, candle, &scale, window.body);

@@ -67,7 +67,7 @@ fn check(scene: &Scene<'_>, check: &Check) -> Line {
     let theme = scene.theme;
     let (mark, style) = if check.passed { ("✓", theme.up()) } else { ("✗", theme.error()) };
     let name = check.kind.as_str().replace('_', " ");
-    let sign = if check.kind == CheckKind::MinNotional { "≥" } else { "≤" };
+    let sign = if check.kind.is_minimum() { "≥" } else { "≤" };
     let shown = |value| check_number(check.kind, value);
     let observed = check.observed.map_or_else(|| "unknown".to_owned(), shown);
     let limit = check.limit.map_or_else(|| "no limit".to_owned(), shown);
