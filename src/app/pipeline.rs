@@ -230,6 +230,9 @@ impl Listener for Joint<'_> {
             Told::Instrument { id, instrument } => self.instrument(id, instrument),
             Told::Live { instrument, channel } => self.live(instrument, channel),
             Told::Unusable { channel, reason } => self.notice(Notice::Unusable(channel, reason)),
+            Told::History { instrument, history } => {
+                self.step(Event::History { instrument, history });
+            }
             Told::TradeGap { instrument, expected, received } => {
                 self.notice(Notice::TradeGap(instrument, expected, received));
             }

@@ -61,7 +61,7 @@ impl Engine {
         let mut markets: Vec<Market> = config
             .instruments
             .iter()
-            .map(|instrument| Market::new(instrument.clone(), config.chart_bar))
+            .map(|instrument| Market::new(instrument.clone(), config.bars.chart))
             .collect();
         let slots = build_slots(&config, registry)?;
         let mut routes = vec![Vec::new(); markets.len()];
@@ -69,10 +69,8 @@ impl Engine {
             if let Some(route) = routes.get_mut(slot.instrument.index()) {
                 route.push(at);
             }
-            if let (Feed::Bars(length), Some(market)) =
-                (slot.feed, markets.get_mut(slot.instrument.index()))
-            {
-                market.make_bars(length);
+            if let Some(market) = markets.get_mut(slot.instrument.index()) {
+                slot.bars().for_each(|(kind, most)| market.make_bars(kind, most));
             }
         }
         Ok(Self {
@@ -104,6 +102,9 @@ impl Engine {
         match input.event {
             Event::Start(start) => self.start(start, out),
             Event::Market { instrument, event } => self.market(instrument, event, cause, out),
+            Event::History { instrument, history } => {
+                self.history(instrument, history, cause, out);
+            }
             Event::Instrument { id, instrument } => {
                 if let Some(market) = self.markets.get_mut(id.index()) {
                     market.instrument = instrument.clone();
@@ -155,20 +156,39 @@ impl Engine {
 
     /// When the driver must call again at the latest, because something is due.
     pub fn next_due(&self) -> Option<UnixNanos> {
+        let bars = self.next_bars_due().map(|(at, _)| at);
+        self.paper.next_due().into_iter().chain(bars).min()
+    }
+
+    /// When something is due about an order; time alone closes bars for ever.
+    pub fn next_order_due(&self) -> Option<UnixNanos> {
         self.paper.next_due()
     }
 
-    /// Fires everything due at or before `until`, each at its own time.
+    /// Fires everything due at or before `until`, each at its own time: orders before bars.
     fn fire(&mut self, until: UnixNanos, out: &mut dyn Outlet) {
-        while let Some((at, cause, due)) = self.paper.pop_due(until) {
-            self.now = self.now.max(at);
-            match due {
-                Due::Hear(event) => self.hear(&event, out),
-                Due::Cancel(order) => self.paper.cancel(order, at, cause),
-                Due::Arrive(request) => {
-                    if let Some(market) = self.markets.get(request.instrument.index()) {
-                        self.paper.arrive(request, market, at, cause);
-                    }
+        loop {
+            let bars = self.next_bars_due().filter(|(at, _)| *at <= until);
+            let orders_until = bars.map_or(until, |(at, _)| at);
+            if let Some((at, cause, due)) = self.paper.pop_due(orders_until) {
+                self.now = self.now.max(at);
+                self.fire_order(at, cause, due, out);
+            } else if let Some((at, instrument)) = bars {
+                self.now = self.now.max(at);
+                self.fire_bars(instrument, out);
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn fire_order(&mut self, at: UnixNanos, cause: Cause, due: Due, out: &mut dyn Outlet) {
+        match due {
+            Due::Hear(event) => self.hear(&event, out),
+            Due::Cancel(order) => self.paper.cancel(order, at, cause),
+            Due::Arrive(request) => {
+                if let Some(market) = self.markets.get(request.instrument.index()) {
+                    self.paper.arrive(request, market, at, cause);
                 }
             }
         }
@@ -231,17 +251,15 @@ impl Engine {
         out: &mut dyn Outlet,
     ) {
         let now = self.now;
-        let mut closed = std::mem::take(&mut self.closed);
         if let Some(market) = self.markets.get_mut(instrument.index()) {
-            market.close_bars(trade, &mut closed);
+            market.trade_cause = cause;
             self.paper.traded(instrument, trade, market, now, cause);
         }
         self.revalue(instrument, cause, out);
-        for bar in &closed {
-            self.evaluate_all(instrument, Feed::Bars(bar.length), &Trigger::Bar(*bar), cause, out);
+        self.bar_trade(instrument, trade, cause, out);
+        if !self.is_joining(instrument) {
+            self.evaluate_all(instrument, Feed::Trades, &Trigger::Trade(*trade), cause, out);
         }
-        self.evaluate_all(instrument, Feed::Trades, &Trigger::Trade(*trade), cause, out);
-        self.closed = closed;
     }
 
     /// Values the account when a price that it holds moved, and stops trading on too much loss.

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::codec::{OutputHash, encode};
 use super::{
-    Blocker, Check, CheckKind, Command, Config, Engine, Event, FeeAsset, FillModel, Input,
-    OrderSize, Outcome, PaperConfig, Record, Refusal, RiskConfig, RiskReport, StartState,
+    BarsConfig, Blocker, Check, CheckKind, Command, Config, Engine, Event, FeeAsset, FillModel,
+    Input, OrderSize, Outcome, PaperConfig, Record, Refusal, RiskConfig, RiskReport, StartState,
     StopReason, StrategyConfig, Suppression, TradingState,
 };
 use crate::domain::{
@@ -21,8 +21,8 @@ use crate::domain::{
     UnixNanos,
 };
 use crate::strategy::{
-    Context, Decision, Feed, Intent, NamedValue, ParamSpec, Params, Size, Strategy as Native,
-    StrategyError, StrategyKind, ValueKind, all,
+    BarKind, Context, Decision, Feed, Intent, NamedValue, ParamSpec, Params, Size,
+    Strategy as Native, StrategyError, StrategyKind, ValueKind, all,
 };
 
 mod blocker;
@@ -152,7 +152,7 @@ fn config() -> Config {
             halt_at: num("1.5"),
             ..RiskConfig::default()
         },
-        chart_bar: 60_000 * MS,
+        bars: BarsConfig { chart: BarKind::Time(60_000 * MS), ..BarsConfig::default() },
     }
 }
 

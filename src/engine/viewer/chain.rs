@@ -32,7 +32,10 @@ impl Viewer {
             | Record::Account(_)
             | Record::Trading { .. }
             | Record::BookSynced { .. }
-            | Record::BookLost { .. } => {}
+            | Record::BookLost { .. }
+            | Record::Joined { .. }
+            | Record::BarClosed { .. }
+            | Record::LateTrade { .. } => {}
         }
     }
 

@@ -1,0 +1,1 @@
+//! Backfill, question by question.
