@@ -164,6 +164,11 @@ impl Pipeline {
         &self.engine
     }
 
+    /// The engine, to be told before the first input what else is of interest.
+    pub fn engine_mut(&mut self) -> &mut Engine {
+        &mut self.engine
+    }
+
     /// Market events so far.
     pub fn market_events(&self) -> u64 {
         self.market_events

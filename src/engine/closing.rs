@@ -28,6 +28,19 @@ impl Engine {
         needs
     }
 
+    /// Makes bars of one more kind, for somebody who looks at them; no decision depends on it.
+    pub fn make_bars(&mut self, instrument: InstrumentId, kind: BarKind, most: usize) {
+        if let Some(market) = self.markets.get_mut(instrument.index()) {
+            market.make_bars(kind, most);
+        }
+    }
+
+    /// The closed bars of a kind that are kept, oldest first.
+    pub fn closed_bars(&self, instrument: InstrumentId, kind: BarKind) -> Vec<Bar> {
+        let market = self.markets.get(instrument.index());
+        market.map_or_else(Vec::new, |market| market.closed.of(kind).rev().copied().collect())
+    }
+
     /// The instrument whose bars are due first, and when.
     pub(super) fn next_bars_due(&self) -> Option<(UnixNanos, InstrumentId)> {
         let due = |(at, market): (u16, &super::market::Market)| {
