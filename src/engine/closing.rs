@@ -46,6 +46,9 @@ impl Engine {
         let due = |(at, market): (u16, &super::market::Market)| {
             Some((market.bars_due(&self.config.bars)?, InstrumentId(at)))
         };
+        if self.ending {
+            return None;
+        }
         (0..).zip(&self.markets).filter_map(due).min()
     }
 

@@ -45,6 +45,8 @@ pub struct Engine {
     pub(super) portfolio: Portfolio,
     pub(super) paper: Paper,
     pub(super) trading: TradingState,
+    /// The run ends: time closes no bar any more, so that nothing new is wanted.
+    pub(super) ending: bool,
     /// When orders were sent within the last second.
     pub(super) sent: VecDeque<UnixNanos>,
     /// Slots by instrument, so that an event finds its strategies without a search.
@@ -82,6 +84,7 @@ impl Engine {
             portfolio: Portfolio::default(),
             paper: Paper::new(config.paper.clone()),
             trading: TradingState::Active,
+            ending: false,
             sent: VecDeque::new(),
             distrusted: Vec::new(),
             closed: Vec::new(),
@@ -314,7 +317,10 @@ impl Engine {
                 self.set_trading(TradingState::Halted(StopReason::Operator), cause, out);
             }
             Command::Resume => self.set_trading(TradingState::Active, cause, out),
-            Command::Stop => self.cancel_where(cause, out, |_| true),
+            Command::Stop => {
+                self.ending = true;
+                self.cancel_where(cause, out, |_| true);
+            }
         }
     }
 

@@ -79,7 +79,7 @@ pub enum Command {
     Halt,
     /// Leave the halt.
     Resume,
-    /// The run ends: cancel every open order.
+    /// The run ends: cancel every open order; time closes no bar any more.
     Stop,
 }
 

@@ -48,6 +48,7 @@ struct State {
     portfolio: Portfolio,
     paper: Paper,
     trading: TradingState,
+    ending: bool,
     sent: VecDeque<UnixNanos>,
 }
 
@@ -93,6 +94,7 @@ impl Engine {
             portfolio: self.portfolio.clone(),
             paper: self.paper.clone(),
             trading: self.trading,
+            ending: self.ending,
             sent: self.sent.clone(),
         };
         postcard::to_stdvec(&state).map_err(|error| StateError::Damaged(error.to_string()))
@@ -130,6 +132,7 @@ impl Engine {
         self.portfolio = state.portfolio;
         self.paper = state.paper;
         self.trading = state.trading;
+        self.ending = state.ending;
         self.sent = state.sent;
         Ok(())
     }

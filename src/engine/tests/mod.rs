@@ -15,16 +15,17 @@ use super::{
     StopReason, StrategyConfig, Suppression, TradingState,
 };
 use crate::domain::{
-    Account, AccountKind, Asset, AssetId, Balances, BookLoss, Cause, Fill, Instrument,
-    InstrumentId, InstrumentKind, Level, MarketEvent, Money, Num, OrderEvent, OrderEventKind,
-    OrderId, OrderKind, OrderState, Price, Quantity, Quote, Side, StrategyId, TimeInForce, Trade,
-    UnixNanos,
+    Account, AccountKind, Asset, AssetId, Balances, BookLoss, Candle, Cause, Fill, History,
+    Instrument, InstrumentId, InstrumentKind, Level, MarketEvent, Money, Num, OrderEvent,
+    OrderEventKind, OrderId, OrderKind, OrderState, Price, Quantity, Quote, Side, StrategyId,
+    TimeInForce, Trade, UnixNanos,
 };
 use crate::strategy::{
-    BarKind, Context, Decision, Feed, Intent, NamedValue, ParamSpec, Params, Size,
+    Bar, BarKind, Context, Decision, Feed, Intent, NamedValue, ParamSpec, Params, Size,
     Strategy as Native, StrategyError, StrategyKind, ValueKind, all,
 };
 
+mod bars;
 mod blocker;
 mod book;
 mod external;
@@ -108,7 +109,20 @@ impl Native for Drift {
     }
 
     fn on_trade(&mut self, ctx: &mut Context<'_>, trade: &Trade) {
-        let last = trade.price.to_f64();
+        self.evaluate(ctx, trade.price.to_f64());
+    }
+
+    fn on_bar(&mut self, ctx: &mut Context<'_>, bar: &Bar) {
+        self.evaluate(ctx, bar.close.to_f64());
+    }
+
+    fn on_fill(&mut self, _: &Fill) {
+        self.fills += 1;
+    }
+}
+
+impl Drift {
+    fn evaluate(&mut self, ctx: &mut Context<'_>, last: f64) {
         self.average = Some(self.average.map_or(last, |average| average * 0.75 + last * 0.25));
         let last = ctx.value("last", last);
         let average = ctx.value("average", self.average);
@@ -119,10 +133,6 @@ impl Native for Drift {
         if ctx.decide("exit", all([last.lt(average), position.is_long()])) {
             ctx.close(Side::Sell);
         }
-    }
-
-    fn on_fill(&mut self, _: &Fill) {
-        self.fills += 1;
     }
 }
 
