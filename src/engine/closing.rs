@@ -15,10 +15,14 @@ impl Engine {
     pub fn history_needs(&self) -> Vec<HistoryNeed> {
         let chart = (self.config.bars.chart, self.config.bars.chart_history);
         let mut needs = vec![HistoryNeed::default(); self.markets.len()];
-        needs.iter_mut().for_each(|need| want(need, chart));
+        for need in &mut needs {
+            want(need, chart);
+        }
         for slot in &self.slots {
             let Some(need) = needs.get_mut(slot.instrument.index()) else { continue };
-            slot.bars().for_each(|bars| want(need, bars));
+            for bars in slot.bars() {
+                want(need, bars);
+            }
             match slot.feed {
                 Feed::Bars(kind) => want(need, (kind, slot.warm_up())),
                 Feed::Trades => need.trades = need.trades.max(slot.warm_up()),
@@ -143,7 +147,9 @@ impl Engine {
         let time = self.now;
         let bars = u32::try_from(past.len()).unwrap_or(u32::MAX);
         out.record(&Record::Joined { instrument, time, bars, whole });
-        waited.iter().for_each(|trade| self.show_trade(instrument, trade));
+        for trade in &waited {
+            self.show_trade(instrument, trade);
+        }
         past.sort_by_key(|bar| (bar.close_time(), bar.length));
         for (at, bar) in past.iter().enumerate() {
             let later = past.get(at + 1..).unwrap_or_default();

@@ -72,7 +72,9 @@ impl Engine {
                 route.push(at);
             }
             if let Some(market) = markets.get_mut(slot.instrument.index()) {
-                slot.bars().for_each(|(kind, most)| market.make_bars(kind, most));
+                for (kind, most) in slot.bars() {
+                    market.make_bars(kind, most);
+                }
             }
         }
         Ok(Self {

@@ -96,13 +96,11 @@ impl BarBuilder {
         let quality = self.proof(trade, coming);
         self.unproven = false;
         self.covered = None;
-        match self.kind {
-            BarKind::Time(length) => self.push_timed(trade, length, quality, coming, closed),
-            _ => {
-                self.push_counted(trade, quality, coming, closed);
-                true
-            }
+        if let BarKind::Time(length) = self.kind {
+            return self.push_timed(trade, length, quality, coming, closed);
         }
+        self.push_counted(trade, quality, coming, closed);
+        true
     }
 
     /// What the stretch before a trade is: proven when the trade before it lies before that stretch.

@@ -12,7 +12,9 @@ const SYMBOLS: [&str; 2] = ["BTCUSDT", "ETHUSDT"];
 /// An exchange ten times as fast as the clock, with these faults.
 fn exchange(home: &Home, faults: &[&str]) -> (Running, String) {
     let mut arguments = vec!["--port", "0", "--speed", "10", "--instruments", "BTCUSDT,ETHUSDT"];
-    faults.iter().for_each(|fault| arguments.extend(["--fault", fault]));
+    for fault in faults {
+        arguments.extend(["--fault", fault]);
+    }
     serve(home, &arguments)
 }
 
@@ -41,7 +43,9 @@ fn candles(home: &Home, url: &str) -> Vec<String> {
 
 fn verify(home: &Home, klines: &[String]) -> String {
     let mut arguments = vec!["tape", "verify", "last", "--bars"];
-    klines.iter().for_each(|file| arguments.extend(["--klines", file]));
+    for file in klines {
+        arguments.extend(["--klines", file]);
+    }
     home.succeed(&arguments).stdout
 }
 
@@ -109,7 +113,9 @@ fn a_slow_average_decides_from_the_start() {
         "strategy.trend.params.slow=200",
     ];
     let mut arguments = vec!["run", "--headless", "--for", "3s", "--set", "metrics.port=0"];
-    slow.iter().for_each(|key| arguments.extend(["--set", key]));
+    for key in &slow {
+        arguments.extend(["--set", key]);
+    }
     home.succeed(&arguments);
     let decisions = lane(&home.session(), "decisions");
     let first = events(&decisions, "decision.evaluated")

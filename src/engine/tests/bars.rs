@@ -1,6 +1,8 @@
 //! Bars in the engine: what strategies see of the past, of partial bars and of other lengths, and
 //! when time closes a bar.
 
+#![expect(clippy::cast_precision_loss, clippy::float_cmp, reason = "small whole numbers")]
+
 use super::*;
 use crate::strategy::{Quality, Truth};
 
@@ -187,7 +189,9 @@ fn the_past_is_seen_before_the_first_decision_and_decides_nothing() {
     }
     desk.next_id = 7;
     let past = [desk.past_trade(9_900, "100"), desk.past_trade(10_100, "100")];
-    past.iter().for_each(|trade| desk.tell(History::Trade(*trade)));
+    for trade in &past {
+        desk.tell(History::Trade(*trade));
+    }
     assert_eq!(desk.evaluations(0).len(), 0);
     desk.tell(History::Ended);
     let evaluations = desk.evaluations(3);
@@ -317,7 +321,9 @@ fn the_past_is_shown_in_the_order_of_its_ends() {
         desk.candle(second * 1_000, 1);
     }
     let past = [desk.past_trade(11_900, "100"), desk.past_trade(12_100, "100")];
-    past.iter().for_each(|trade| desk.tell(History::Trade(*trade)));
+    for trade in &past {
+        desk.tell(History::Trade(*trade));
+    }
     desk.tell(History::Ended);
     let (seen, longer) = (desk.evaluations(3), desk.evaluations(1));
     assert_eq!((seen.len(), seen[0].1), (1, 12.0));

@@ -51,7 +51,9 @@ impl Publisher {
     /// Takes trades in that were before the first of its own.
     pub fn remember(&mut self, prints: Vec<Print>) {
         self.next_trade_id = prints.last().map_or(self.next_trade_id, |print| print.id + 1);
-        prints.into_iter().for_each(|print| self.history.record(print));
+        for print in prints {
+            self.history.record(print);
+        }
     }
 
     fn level(&self, (price, lots): (Ticks, Lots)) -> Level {

@@ -23,7 +23,9 @@ fn kinds() -> [BarKind; 6] {
 
 fn bars() -> Bars {
     let mut bars = Bars::default();
-    kinds().into_iter().for_each(|kind| bars.make(kind));
+    for kind in kinds() {
+        bars.make(kind);
+    }
     bars
 }
 
@@ -59,7 +61,9 @@ fn plain(bars: Vec<Bar>) -> Vec<Bar> {
 /// All bars that the whole stream closes.
 fn whole(trades: &[Trade]) -> Vec<Bar> {
     let (mut bars, mut closed) = (bars(), Vec::new());
-    trades.iter().for_each(|trade| bars.take(trade, &mut closed));
+    for trade in trades {
+        bars.take(trade, &mut closed);
+    }
     closed
 }
 
@@ -271,7 +275,9 @@ proptest! {
         let (mut bars, mut closed) = (Bars::default(), Vec::new());
         bars.make(kind);
         bars.expect_history();
-        trades[joined..].iter().take(overlap).for_each(|trade| bars.take(trade, &mut closed));
+        for trade in trades[joined..].iter().take(overlap) {
+            bars.take(trade, &mut closed);
+        }
         // Finished candles of a second up to the trades that are told.
         let past = &trades[..(joined + overlap).min(trades.len())];
         let told = past.len().saturating_sub(behind);
@@ -279,9 +285,13 @@ proptest! {
         for candle in candles(past, SECOND).iter().filter(|c| c.close_time() <= covered) {
             bars.candle(candle, &mut closed);
         }
-        past[told.saturating_sub(1)..].iter().for_each(|trade| bars.repair(trade, &mut closed));
+        for trade in &past[told.saturating_sub(1)..] {
+            bars.repair(trade, &mut closed);
+        }
         bars.give_up(&mut closed);
-        trades.iter().skip(past.len()).for_each(|trade| bars.take(trade, &mut closed));
+        for trade in trades.iter().skip(past.len()) {
+            bars.take(trade, &mut closed);
+        }
         let wanted = naive(&trades, kind);
         for bar in without_joining(&closed) {
             let same = wanted.iter().find(|whole| whole.open_time == bar.open_time).unwrap();
@@ -364,8 +374,8 @@ fn a_hole_that_is_given_up_marks_every_bar_that_it_touches() {
     bars.give_up(&mut closed);
     bars.take(&trade(7, 5_000), &mut closed);
     let qualities: Vec<_> = closed.iter().map(|bar| bar.quality).collect();
-    use Quality::{Complete, Partial};
-    assert_eq!(qualities, [Partial, Partial, Partial, Complete]);
+    let (partial, whole) = (Quality::Partial, Quality::Complete);
+    assert_eq!(qualities, [partial, partial, partial, whole]);
     bars.repair(&trade(3, 2_000), &mut closed);
     assert_eq!(bars.late_trades, 1, "a repair that comes after all is counted, not applied");
 }
@@ -423,10 +433,12 @@ fn joined(past: &[Trade]) -> Bar {
     bars.make(BarKind::Time(5 * SECOND));
     bars.expect_history();
     bars.take(&trade(9, 13_900), &mut closed);
-    [second(10_000, 4), second(11_000, 0), second(12_000, 3)]
-        .iter()
-        .for_each(|candle| bars.candle(candle, &mut closed));
-    past.iter().for_each(|trade| bars.repair(trade, &mut closed));
+    for candle in [second(10_000, 4), second(11_000, 0), second(12_000, 3)] {
+        bars.candle(&candle, &mut closed);
+    }
+    for trade in past {
+        bars.repair(trade, &mut closed);
+    }
     bars.give_up(&mut closed);
     bars.take(&trade(10, 15_000), &mut closed);
     assert_eq!(closed.len(), 1);

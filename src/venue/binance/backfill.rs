@@ -318,9 +318,9 @@ impl Backfill {
                 match &mut self.join {
                     Some(join) if join.trades.asking && join.trades.from == from => {
                         if given_up {
-                            join.trades.end()
+                            join.trades.end();
                         } else {
-                            join.trades.ask.failed(now)
+                            join.trades.ask.failed(now);
                         }
                     }
                     _ if from != self.holes.front().map(|hole| hole.next) => return,

@@ -44,7 +44,9 @@ impl Venue {
     fn candles(&self, length: Nanos) -> Vec<Candle> {
         let (mut bars, mut closed) = (Bars::default(), Vec::new());
         bars.make(BarKind::Time(length));
-        self.past().for_each(|trade| bars.take(trade, &mut closed));
+        for trade in self.past() {
+            bars.take(trade, &mut closed);
+        }
         bars.close_until(self.now.floor_to(length), &mut closed);
         closed.extend(bars.open_bar(BarKind::Time(length)));
         closed.iter().skip(1).map(candle).collect()
@@ -168,7 +170,9 @@ proptest! {
         venue.now = UnixNanos::MAX;
         let (mut whole, mut wanted) = (Bars::default(), Vec::new());
         whole.make(BarKind::Time(length));
-        venue.trades.iter().for_each(|trade| whole.take(trade, &mut wanted));
+        for trade in &venue.trades {
+            whole.take(trade, &mut wanted);
+        }
         // Candles leave out the venue's first, which began before its first trade.
         let first = closed.first().map_or(UnixNanos::MAX, |bar| bar.open_time);
         let wanted: Vec<Candle> =
@@ -211,7 +215,9 @@ fn what_the_answer_does_not_reach_is_asked_for() {
     backfill.streamed(venue.trades[2_500].id);
     let mut requests = Vec::new();
     backfill.take(venue.now, "BTCUSDT", &mut |request| requests.push(request));
-    requests.iter().for_each(|request| venue.answer(request, &mut backfill, &mut told));
+    for request in &requests {
+        venue.answer(request, &mut backfill, &mut told);
+    }
     assert_ne!(told.last(), Some(&History::Ended));
     venue.now = UnixNanos::MAX;
     venue.answer_all(&mut backfill, &mut told);
