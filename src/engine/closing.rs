@@ -47,13 +47,19 @@ impl Engine {
 
     /// The instrument whose bars are due first, and when.
     pub(super) fn next_bars_due(&self) -> Option<(UnixNanos, InstrumentId)> {
-        let due = |(at, market): (u16, &super::market::Market)| {
-            Some((market.bars_due(&self.config.bars)?, InstrumentId(at)))
-        };
-        if self.ending {
-            return None;
+        let first = (0..).zip(&self.bar_dues).min_by_key(|(_, due)| **due);
+        first
+            .filter(|(_, due)| **due < UnixNanos::MAX && !self.ending)
+            .map(|(at, due)| (*due, InstrumentId(at)))
+    }
+
+    /// Something changed that decides when an instrument's bars are due.
+    pub(super) fn note_bars_due(&mut self, instrument: InstrumentId) {
+        let market = self.markets.get(instrument.index());
+        let due = market.and_then(|market| market.bars_due(&self.config.bars));
+        if let Some(noted) = self.bar_dues.get_mut(instrument.index()) {
+            *noted = due.unwrap_or(UnixNanos::MAX);
         }
-        (0..).zip(&self.markets).filter_map(due).min()
     }
 
     /// True while an instrument's past is being told.

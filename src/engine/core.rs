@@ -55,6 +55,8 @@ pub struct Engine {
     pub(super) distrusted: Vec<InstrumentId>,
     /// Bars that the current trade closed; kept for its memory.
     pub(super) closed: Vec<Bar>,
+    /// When something about an instrument's bars is due, by instrument: each step looks at all.
+    pub(super) bar_dues: Vec<UnixNanos>,
 }
 
 impl Engine {
@@ -90,6 +92,7 @@ impl Engine {
             sent: VecDeque::new(),
             distrusted: Vec::new(),
             closed: Vec::new(),
+            bar_dues: vec![UnixNanos::MAX; markets.len()],
             markets,
             slots,
             routes,
@@ -106,9 +109,13 @@ impl Engine {
         let cause = input.cause;
         match input.event {
             Event::Start(start) => self.start(start, out),
-            Event::Market { instrument, event } => self.market(instrument, event, cause, out),
+            Event::Market { instrument, event } => {
+                self.market(instrument, event, cause, out);
+                self.note_bars_due(instrument);
+            }
             Event::History { instrument, history } => {
                 self.history(instrument, history, cause, out);
+                self.note_bars_due(instrument);
             }
             Event::Instrument { id, instrument } => {
                 if let Some(market) = self.markets.get_mut(id.index()) {
@@ -120,6 +127,7 @@ impl Engine {
                 if let Some(market) = self.markets.get_mut(instrument.index()) {
                     market.set_live(live);
                 }
+                self.note_bars_due(instrument);
             }
             Event::Reply { strategy, instrument, asked, decision } => {
                 self.reply(strategy, instrument, asked, decision, out);
@@ -181,6 +189,7 @@ impl Engine {
             } else if let Some((at, instrument)) = bars {
                 self.now = self.now.max(at);
                 self.fire_bars(instrument, out);
+                self.note_bars_due(instrument);
             } else {
                 return;
             }

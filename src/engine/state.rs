@@ -12,7 +12,7 @@ use super::paper::Paper;
 use super::portfolio::Portfolio;
 use super::record::{Record, TradingState};
 use super::slot::Runner;
-use crate::domain::{Cause, Order, OrderId, Position, StrategyId, UnixNanos};
+use crate::domain::{Cause, InstrumentId, Order, OrderId, Position, StrategyId, UnixNanos};
 use crate::strategy::{Draft, DraftState, Form, StrategyError, Trigger};
 
 /// The version of the saved form.
@@ -125,6 +125,9 @@ impl Engine {
         }
         self.now = state.now;
         self.markets = state.markets;
+        for at in (0..).map(InstrumentId).take(self.markets.len()) {
+            self.note_bars_due(at);
+        }
         self.counters = state.counters;
         self.forms = state.forms;
         self.orders = state.orders;

@@ -10,6 +10,7 @@
 //! where they do, the missing ones are asked for.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
@@ -95,8 +96,8 @@ fn word(interval: usize) -> &'static str {
     INTERVALS.get(interval).map_or("", |(word, _)| word)
 }
 
-/// How many candles of each length are needed, by place in [`INTERVALS`].
-fn levels(need: &HistoryNeed) -> BTreeMap<usize, usize> {
+/// How many candles of each length are needed, by place in [`INTERVALS`], after a silence.
+fn levels(need: &HistoryNeed, silent: Nanos) -> BTreeMap<usize, usize> {
     let mut levels = BTreeMap::new();
     let mut want = |at: usize, count: usize| {
         let wanted: &mut usize = levels.entry(at).or_default();
@@ -106,6 +107,8 @@ fn levels(need: &HistoryNeed) -> BTreeMap<usize, usize> {
         let fits = |(_, (_, interval)): &(usize, &(&str, Nanos))| length.is_multiple_of(*interval);
         let Some((at, (_, interval))) = INTERVALS.iter().enumerate().find(fits) else { continue };
         let each = usize::try_from(length / interval).unwrap_or(CANDLES_MAX);
+        let missed = usize::try_from(silent / length).unwrap_or(CANDLES_MAX).saturating_add(1);
+        let count = (*count).max(missed);
         want(at, count.saturating_add(1).saturating_mul(each).saturating_add(SPARE));
         let mut longer = *interval;
         for (finer, (name, interval)) in INTERVALS.iter().enumerate() {
@@ -131,11 +134,21 @@ impl Backfill {
     /// The first connection is up.
     pub fn connected(&mut self, now: UnixNanos, tell: Tell<'_>) {
         if !self.started && self.is_wanted() {
-            self.start(now, tell);
+            self.start(0, now, tell);
         }
     }
 
-    fn start(&mut self, now: UnixNanos, tell: Tell<'_>) {
+    /// A trade came though no connection was ever up: recorded traffic without answers. Nobody can be
+    /// asked, and what was before the first trade is not known.
+    pub fn recorded(&mut self, tell: Tell<'_>) {
+        if !self.started && self.is_wanted() {
+            self.started = true;
+            tell(History::Wanted);
+            tell(History::Ended);
+        }
+    }
+
+    fn start(&mut self, silent: Nanos, now: UnixNanos, tell: Tell<'_>) {
         let ask = || {
             let mut ask = Ask::default();
             ask.want(now);
@@ -157,7 +170,7 @@ impl Backfill {
             asking: true,
             exhausted: false,
         };
-        let levels = levels(&self.need).into_iter().map(level).collect();
+        let levels = levels(&self.need, silent).into_iter().map(level).collect();
         self.join = Some(Join { levels, trades, streamed: None });
         self.started = true;
         self.holes.clear();
@@ -178,13 +191,14 @@ impl Backfill {
         }
     }
 
-    /// The stream left trades out.
-    pub fn gap(&mut self, expected: u64, received: u64, now: UnixNanos, tell: Tell<'_>) {
+    /// The stream left trades out, over so long a time. Ids that jump back miss nothing.
+    pub fn gap(&mut self, missing: Range<u64>, silent: Nanos, now: UnixNanos, tell: Tell<'_>) {
         if !self.is_wanted() {
             return;
         }
+        let Range { start: expected, end: received } = missing;
         if received.saturating_sub(expected) > HOLE_MAX {
-            return self.start(now, tell);
+            return self.start(silent, now, tell);
         }
         tell(History::Hole { expected, received });
         if received > expected {

@@ -239,7 +239,7 @@ fn a_hole_that_the_venue_does_not_fill_ends() {
     let mut backfill = Backfill::new(need(&[(MINUTE, 2)], 0));
     let mut told = Vec::new();
     let now = UnixNanos(SECOND);
-    backfill.gap(1_010, 1_020, now, &mut |history| told.push(history));
+    backfill.gap(1_010..1_020, 0, now, &mut |history| told.push(history));
     let mut requests = Vec::new();
     backfill.take(now, "BTCUSDT", &mut |request| requests.push(request));
     assert_eq!(requests, [Request::TradesFrom { symbol: "BTCUSDT".into(), id: 1_010 }]);
@@ -252,7 +252,7 @@ fn a_hole_that_the_venue_does_not_fill_ends() {
     assert_eq!(backfill.due(), None);
     // Half of it.
     let mut backfill = Backfill::new(need(&[(MINUTE, 2)], 0));
-    backfill.gap(1_010, 1_020, now, &mut |_| {});
+    backfill.gap(1_010..1_020, 0, now, &mut |_| {});
     backfill.take(now, "BTCUSDT", &mut |_| {});
     told.clear();
     let half = venue.trades[10..15].to_vec();
@@ -268,9 +268,67 @@ fn a_hole_that_the_venue_does_not_fill_ends() {
 fn after_a_long_silence_the_past_is_told_anew() {
     let mut backfill = Backfill::new(need(&[(MINUTE, 2)], 0));
     let mut told = Vec::new();
-    backfill.gap(1_000, 90_000, UnixNanos(SECOND), &mut |history| told.push(history));
+    backfill.gap(1_000..90_000, 0, UnixNanos(SECOND), &mut |history| told.push(history));
     assert_eq!(told, [History::Wanted]);
     let mut requests = Vec::new();
     backfill.take(UnixNanos(SECOND), "BTCUSDT", &mut |request| requests.push(request));
     assert_eq!(requests.len(), 3, "minutes, seconds, trades: {requests:?}");
+}
+
+/// An imported tape begins in the middle of a bar, and has nobody to ask.
+#[test]
+fn recorded_traffic_begins_with_a_bar_that_is_not_known_whole() {
+    let mut backfill = Backfill::new(need(&[(MINUTE, 2)], 0));
+    let mut told = Vec::new();
+    backfill.recorded(&mut |history| told.push(history));
+    backfill.recorded(&mut |history| told.push(history));
+    assert_eq!(told, [History::Wanted, History::Ended]);
+    assert_eq!(backfill.due(), None);
+    Backfill::default().recorded(&mut |history| panic!("{history:?}, and nobody wants bars"));
+}
+
+/// A laptop that slept must not come back with averages that lack the time between.
+#[test]
+fn bars_go_on_across_a_long_silence() {
+    let mut venue = Venue::new(&vec![10; 30_000]);
+    let kind = BarKind::Time(SECOND);
+    let (mut bars, mut closed) = (Bars::default(), Vec::new());
+    bars.make(kind);
+    let mut backfill = Backfill::new(need(&[(SECOND, 5)], 0));
+    let mut told = Vec::new();
+    let trades = venue.trades.clone();
+    backfill.recorded(&mut |history| told.push(history));
+    tell(&mut bars, std::mem::take(&mut told), &mut closed);
+    for (n, trade) in trades.iter().enumerate() {
+        // Away from the 1,000th to the 25,000th.
+        if (1_000..25_000).contains(&n) {
+            continue;
+        }
+        venue.now = trade.ts_venue;
+        if n == 25_000 {
+            let expected = trades[1_000].id;
+            let silent = trade.ts_venue.since(trades[999].ts_venue);
+            backfill.gap(expected..trade.id, silent, venue.now, &mut |history| told.push(history));
+        }
+        backfill.streamed(trade.id);
+        tell(&mut bars, std::mem::take(&mut told), &mut closed);
+        bars.take(trade, &mut closed);
+        if n == 25_003 {
+            venue.answer_all(&mut backfill, &mut told);
+        }
+    }
+    let (mut whole, mut wanted) = (Bars::default(), Vec::new());
+    whole.make(kind);
+    for trade in &trades {
+        whole.take(trade, &mut wanted);
+    }
+    let partial: Vec<_> = closed.iter().filter(|bar| bar.quality == Quality::Partial).collect();
+    assert_eq!(partial.len(), 1, "only the first of all");
+    let missing =
+        wanted.iter().filter(|bar| closed.iter().all(|own| own.open_time != bar.open_time));
+    assert_eq!(missing.count(), 0);
+    assert_eq!(
+        closed.iter().map(candle).collect::<Vec<_>>(),
+        wanted.iter().map(candle).collect::<Vec<_>>()
+    );
 }

@@ -129,10 +129,14 @@ impl BinanceDecoder {
         let (instrument, feed) = self.feed(wire.symbol, Channel::Trade)?;
         let trade = wire.trade().ok_or(refusal(Unusable::BadNumber))?;
         feed.came_alive(instrument, Channel::Trade, listener);
+        let silent = feed.silent_until(&trade);
         let expected = feed.expected_trade(&trade).map_err(refusal)?;
+        feed.backfill.recorded(&mut |history| {
+            listener.told(Told::History { instrument, history });
+        });
         if let Some(expected) = expected {
             listener.told(Told::TradeGap { instrument, expected, received: trade.id });
-            feed.backfill.gap(expected, trade.id, now, &mut |history| {
+            feed.backfill.gap(expected..trade.id, silent, now, &mut |history| {
                 listener.told(Told::History { instrument, history });
             });
             next_due = UnixNanos::default();

@@ -45,6 +45,11 @@ impl Feed {
         self.book.disconnected(&mut |event| listener.told(Told::Market { instrument, event }));
     }
 
+    /// Venue time from the last trade to this one.
+    pub fn silent_until(&self, trade: &Trade) -> Nanos {
+        self.last_trade.map_or(0, |(_, last)| trade.ts_venue.since(last))
+    }
+
     /// Remembers a trade; the id that was due when it is not this one's.
     pub fn expected_trade(&mut self, trade: &Trade) -> Result<Option<u64>, Unusable> {
         let expected = match self.last_trade {
