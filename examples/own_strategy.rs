@@ -34,6 +34,10 @@ impl Strategy for AboveAverage {
         Ok(Self { average, margin: params.get("margin") })
     }
 
+    fn warm_up(&self) -> usize {
+        self.average.warm_up()
+    }
+
     fn on_bar(&mut self, ctx: &mut Context<'_>, bar: &Bar) {
         // Naming a value is what makes it visible; comparing it is what makes it explained.
         let price = bar.close.to_f64();

@@ -112,7 +112,7 @@ impl Bench {
 
     /// Lets everything still due happen, writes the last mark, and ends the session.
     fn finish(mut self, timing: Timing, plan: &Plan) -> Result<RunResult, AppError> {
-        while let Some(due) = self.pipeline.engine().next_due() {
+        while let Some(due) = self.pipeline.engine().next_order_due() {
             let (seq, time) = (self.seq + 1, due.max(self.time));
             self.take(seq, time, Given::Other(&TapeInput::Clock))?;
         }

@@ -8,22 +8,22 @@ use super::pipeline::Pipeline;
 use crate::config::{self, Loaded, section, unit};
 use crate::domain::{
     Account, Asset, AssetId, Balances, Instrument, InstrumentId, InstrumentKind, Money, Num, Price,
-    Quantity,
+    Quantity, UnixNanos,
 };
 use crate::engine::config::NotionalLimits;
 use crate::engine::{
-    self, Engine, FeeAsset, FillModel, OrderSize, PaperConfig, RiskConfig, StartState,
+    self, BarsConfig, Engine, FeeAsset, FillModel, OrderSize, PaperConfig, RiskConfig, StartState,
     StrategyConfig,
 };
 use crate::strategy::expression::{Advice, Around, Mistake};
-use crate::strategy::{Distance, Exits, Feed, RuleTexts, StrategyKind, rules};
+use crate::strategy::{BarKind, Distance, Exits, Feed, RuleTexts, StrategyKind, rules};
 use crate::venue::binance::BinanceDecoder;
 
 /// The version of inputs and records that this build writes.
 pub const SCHEMA_VERSION: u16 = 1;
 
-/// Bars of the chart when no strategy uses bars, in nanoseconds.
-const CHART_BAR: u64 = 1_000_000_000;
+/// Bars of the chart when no strategy uses bars.
+const CHART: BarKind = BarKind::Time(UnixNanos::SECOND);
 
 /// Quote assets by which a symbol is split, longest first where one ends another.
 const QUOTE_ASSETS: [&str; 12] =
@@ -85,7 +85,7 @@ pub fn config_kinds(registry: &[StrategyKind]) -> Vec<config::StrategyKind> {
 /// Reads a rule for the configuration.
 pub fn check_rule(text: &str, around: config::RuleAround) -> Result<(), config::RuleFault> {
     let around = Around {
-        bars: matches!(around.feed, unit::Feed::Bars(_)),
+        bars: !matches!(around.feed, unit::Feed::Trades | unit::Feed::Quotes),
         trades: around.feed != unit::Feed::Quotes,
         quotes: around.quotes,
     };
@@ -110,11 +110,15 @@ pub fn rule_texts(strategy: &section::Strategy) -> RuleTexts {
 }
 
 fn feed(feed: unit::Feed) -> Feed {
-    match feed {
-        unit::Feed::Trades => Feed::Trades,
-        unit::Feed::Quotes => Feed::Quotes,
-        unit::Feed::Bars(length) => Feed::Bars(length.0),
-    }
+    Feed::Bars(match feed {
+        unit::Feed::Trades => return Feed::Trades,
+        unit::Feed::Quotes => return Feed::Quotes,
+        unit::Feed::Bars(length) => BarKind::Time(length.0),
+        unit::Feed::Ticks(trades) => BarKind::Ticks(trades),
+        // Checked to be above zero: a negative one does not get here.
+        unit::Feed::Volume(amount) => BarKind::Volume(Quantity::new(amount).unwrap_or_default()),
+        unit::Feed::Notional(amount) => BarKind::Notional(amount),
+    })
 }
 
 fn decimal(value: f64) -> Num {
@@ -139,7 +143,7 @@ pub fn plan(loaded: &Loaded, filters: Filters) -> Result<Plan, AppError> {
     }
     let strategies = strategies(config)?;
     let bars = strategies.iter().find_map(|strategy: &StrategyConfig| match strategy.feed {
-        Feed::Bars(length) => Some(length),
+        Feed::Bars(kind) => Some(kind),
         _ => None,
     });
     let account = Account {
@@ -156,7 +160,13 @@ pub fn plan(loaded: &Loaded, filters: Filters) -> Result<Plan, AppError> {
             strategies,
             paper: paper(config),
             risk: risk(config),
-            chart_bar: bars.unwrap_or(CHART_BAR),
+            bars: BarsConfig {
+                chart: bars.unwrap_or(CHART),
+                chart_history: usize::from(config.bars.history),
+                lateness: config.bars.lateness.0,
+                repair_wait: config.bars.repair_wait.0,
+                history_wait: config.bars.history_wait.0,
+            },
         },
         start: StartState { account, version: SCHEMA_VERSION },
         written: match config.record.evaluations {
@@ -173,7 +183,8 @@ pub fn pipeline(plan: &Plan, registry: &[StrategyKind]) -> Result<Pipeline, AppE
         .map_err(|error| AppError::invalid(error.to_string()))?;
     let instruments = plan.engine.instruments.clone();
     let count = instruments.len();
-    let decoder = Box::new(BinanceDecoder::new(instruments));
+    let decoder = BinanceDecoder::new(instruments).with_history(engine.history_needs());
+    let decoder = Box::new(decoder);
     Ok(Pipeline::new(decoder, engine, count, plan.streams))
 }
 

@@ -17,6 +17,15 @@ Examples:
 Exit codes: 0 done, 1 failure, 2 usage or no terminal, 3 invalid configuration, 4 no connection or
 port, 5 replay differs or tape damaged, 6 halted, 7 tape or session not writable.";
 
+const VERIFY_EXAMPLES: &str = "\
+Examples:
+  tickscope tape verify last --book
+  curl -o btc.json 'http://127.0.0.1:9080/api/v3/klines?symbol=BTCUSDT&interval=1m&limit=1000'
+  tickscope tape verify last --bars --klines BTCUSDT=btc.json
+
+The last candle of an answer is taken to be unfinished. Ends with 5 when a bar differs, or when there
+is no candle to compare with.";
+
 /// An observability-first terminal trading client: every decision explains itself and replays.
 #[derive(Debug, Parser)]
 #[command(name = "tickscope", version, after_help = EXAMPLES)]
@@ -95,7 +104,8 @@ pub struct SimArgs {
     /// The synthetic market's instruments.
     #[arg(long, value_delimiter = ',', default_value = "BTCUSDT,ETHUSDT,SOLUSDT")]
     pub instruments: Vec<String>,
-    /// Something that goes wrong on purpose: `drop-depth=500`, `silence=btcusdt@trade@10s`.
+    /// Something that goes wrong on purpose: `drop-depth=500`, `drop-trade=500x20`,
+    /// `refuse-history`, `silence=btcusdt@trade@10s`.
     #[arg(long, value_name = "FAULT")]
     pub fault: Vec<String>,
     /// Stop by itself after this time.
@@ -125,13 +135,22 @@ pub enum TapeCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Check that a tape is whole, and with --book that its books can be rebuilt.
+    /// Check that a tape is whole, with --book that its books can be rebuilt, with --bars that its
+    /// bars are the venue's own.
+    #[command(after_help = VERIFY_EXAMPLES)]
     Verify {
         /// A file, a session, or `last`.
         tape: String,
         /// Compare the rebuilt books with the venue's own quotes.
         #[arg(long)]
         book: bool,
+        /// Compare the bars that its trades make with the venue's own candles, digit for digit: with
+        /// those that it asked for itself, and with those in --klines.
+        #[arg(long)]
+        bars: bool,
+        /// A file with an answer of the venue's klines; may be repeated.
+        #[arg(long, value_name = "SYMBOL=FILE", requires = "bars")]
+        klines: Vec<String>,
     },
     /// Copy a tape without some inputs.
     Cut {

@@ -1,7 +1,8 @@
 //! The app joins the islands: the only bridge, the only spawner, the only reader of the clock.
 
 pub mod backtest;
-pub mod book_check;
+pub mod bar_check;
+mod book_check;
 pub mod build;
 pub mod cli;
 pub mod command;

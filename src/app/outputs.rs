@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use crate::domain::{InstrumentId, StrategyId, UnixNanos};
 use crate::engine::codec::{HashMark, OutputHash, encode};
-use crate::engine::{Evaluation, Outcome, Outlet, Record};
-use crate::strategy::Truth;
+use crate::engine::{Blocker, Evaluation, Outcome, Outlet, Record};
+use crate::strategy::{Quality, Truth};
 use crate::tape::{Channel, Entry, OutputBlock};
 
 /// Inputs between two hash marks on the tape.
@@ -51,6 +51,14 @@ pub struct Tally {
     pub fills: u64,
     /// Books lost.
     pub gaps: u64,
+    /// Bars closed with trades that were asked for.
+    pub repaired_bars: u64,
+    /// Bars closed that are not known whole.
+    pub partial_bars: u64,
+    /// Evaluations whose bar was partial.
+    pub bar_incomplete: u64,
+    /// Trades that came after their bar was closed.
+    pub late_trades: u64,
 }
 
 /// Encodes, hashes, counts and gathers records.
@@ -149,7 +157,17 @@ impl Outputs {
         use crate::domain::OrderEventKind as Kind;
         let tally = &mut self.tally;
         match record {
-            Record::Evaluation(_) => tally.evaluations += 1,
+            Record::Evaluation(evaluation) => {
+                let is_partial =
+                    matches!(evaluation.outcome, Outcome::NoSignal(Blocker::BarIncomplete));
+                tally.evaluations += 1;
+                tally.bar_incomplete += u64::from(is_partial);
+            }
+            Record::BarClosed { bar, .. } if bar.quality == Quality::Partial => {
+                tally.partial_bars += 1;
+            }
+            Record::BarClosed { .. } => tally.repaired_bars += 1,
+            Record::LateTrade { .. } => tally.late_trades += 1,
             Record::Signal(_) => tally.signals += 1,
             Record::Risk(report) => tally.refusals += u64::from(report.refusal.is_some()),
             Record::Order { .. } => tally.orders += 1,

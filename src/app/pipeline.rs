@@ -174,6 +174,11 @@ impl Pipeline {
         &self.engine
     }
 
+    /// The engine, to be told before the first input what else is of interest.
+    pub fn engine_mut(&mut self) -> &mut Engine {
+        &mut self.engine
+    }
+
     /// Market events so far.
     pub fn market_events(&self) -> u64 {
         self.market_events
@@ -240,6 +245,9 @@ impl Listener for Joint<'_> {
             Told::Instrument { id, instrument } => self.instrument(id, instrument),
             Told::Live { instrument, channel } => self.live(instrument, channel),
             Told::Unusable { channel, reason } => self.notice(Notice::Unusable(channel, reason)),
+            Told::History { instrument, history } => {
+                self.step(Event::History { instrument, history });
+            }
             Told::TradeGap { instrument, expected, received } => {
                 self.notice(Notice::TradeGap(instrument, expected, received));
             }

@@ -52,6 +52,14 @@ pub struct RunResult {
     pub rejects: u64,
     /// Fills.
     pub fills: u64,
+    /// Bars closed with trades that were asked for.
+    pub repaired_bars: u64,
+    /// Bars closed that are not known whole.
+    pub partial_bars: u64,
+    /// Evaluations whose bar was partial.
+    pub bar_incomplete: u64,
+    /// Trades that came after their bar was closed.
+    pub late_trades: u64,
     /// Fees, valued in quote asset.
     pub fees: Num,
     /// Realised and unrealised PnL less fees.
@@ -102,6 +110,10 @@ impl RunResult {
             orders: tally.orders,
             rejects: tally.rejects,
             fills: tally.fills,
+            repaired_bars: tally.repaired_bars,
+            partial_bars: tally.partial_bars,
+            bar_incomplete: tally.bar_incomplete,
+            late_trades: tally.late_trades,
             fees: money.fees,
             pnl: money.pnl,
             equity: money.equity,

@@ -4,12 +4,14 @@ use std::path::Path;
 
 use serde_json::json;
 
+use super::bar_check;
 use super::book_check;
-use super::build::{self, Filters};
+use super::build::{self, Filters, Plan};
 use super::cli::{RawFormat, SessionsArgs, TapeCommand};
 use super::command::{print, print_json};
 use super::error::{AppError, Exit};
 use super::platform::is_alive;
+use super::setup;
 use crate::config::Layers;
 use crate::domain::UnixNanos;
 use crate::strategy::StrategyKind;
@@ -25,7 +27,16 @@ pub fn run(command: &TapeCommand, registry: &[StrategyKind]) -> Result<Exit, App
     match command {
         TapeCommand::Import { format: RawFormat::Raw, file, output } => import(file, output),
         TapeCommand::Info { tape, json } => info(&resolve(tape)?, *json),
-        TapeCommand::Verify { tape, book } => verify(&resolve(tape)?, *book, registry),
+        TapeCommand::Verify { tape, book, bars, klines } => {
+            let path = resolve(tape)?;
+            let exits = [
+                whole(&path)?,
+                if *book { verify_book(&path, registry)? } else { Exit::Done },
+                if *bars { verify_bars(&path, klines, registry)? } else { Exit::Done },
+            ];
+            let fails = exits.iter().any(|exit| *exit != Exit::Done);
+            Ok(if fails { Exit::Different } else { Exit::Done })
+        }
         TapeCommand::Cut { tape, drop, output } => cut(&resolve(tape)?, drop, output),
     }
 }
@@ -113,7 +124,7 @@ fn info(path: &Path, as_json: bool) -> Result<Exit, AppError> {
     Ok(if contents.end.is_err() { Exit::Different } else { Exit::Done })
 }
 
-fn verify(path: &Path, book: bool, registry: &[StrategyKind]) -> Result<Exit, AppError> {
+fn whole(path: &Path) -> Result<Exit, AppError> {
     let contents = Contents::of(path)?;
     match contents.end {
         Ok(TapeEnd::Finished) => print(&format!("whole: {} entries", contents.all.entries)),
@@ -123,14 +134,48 @@ fn verify(path: &Path, book: bool, registry: &[StrategyKind]) -> Result<Exit, Ap
         )),
         Err(error) => return Err(error.into()),
     }
-    if !book {
-        return Ok(Exit::Done);
-    }
+    Ok(Exit::Done)
+}
+
+/// A plan that only watches the instruments of a tape.
+fn watching(path: &Path, registry: &[StrategyKind]) -> Result<Plan, AppError> {
     let symbols = symbols(path)?;
     let layers =
         Layers { text: Some(format!("[venue]\ninstruments = {symbols:?}\n")), ..Layers::default() };
     let loaded = crate::config::load(&layers, &build::config_kinds(registry))?;
-    let plan = build::plan(&loaded, Filters::AsRecorded)?;
+    build::plan(&loaded, Filters::AsRecorded)
+}
+
+/// Bars are rebuilt as the recorded run made them: what it asked for depends on its strategies.
+fn verify_bars(
+    path: &Path,
+    klines: &[String],
+    registry: &[StrategyKind],
+) -> Result<Exit, AppError> {
+    let files = klines.iter().map(|file| bar_check::read_file(file)).collect::<Result<_, _>>()?;
+    let plan = match setup::recorded_config(path)? {
+        Some(config) => {
+            build::plan(&setup::load_text(&config, &[], registry)?, Filters::FromVenue)?
+        }
+        None => watching(path, registry)?,
+    };
+    let checks = bar_check::check(path, &plan, registry, files)?;
+    for check in checks.iter().filter(|check| check.compared + check.partial > 0) {
+        print(&check.line());
+        if let Some((candle, bar)) = &check.difference {
+            print(&format!("  first difference: the venue has {candle:?}, we have {bar:?}"));
+        }
+    }
+    let compared: usize = checks.iter().map(|check| check.compared).sum();
+    if compared == 0 {
+        print("no candle of the venue's to compare with: give one with --klines SYMBOL=FILE");
+    }
+    let agrees = checks.iter().all(|check| check.agreed == check.compared);
+    Ok(if agrees && compared > 0 { Exit::Done } else { Exit::Different })
+}
+
+fn verify_book(path: &Path, registry: &[StrategyKind]) -> Result<Exit, AppError> {
+    let plan = watching(path, registry)?;
     let checks = book_check::check(path, &plan)?;
     let (mut gaps, mut crossed) = (0, 0);
     for check in &checks {

@@ -8,11 +8,11 @@ use super::diagnostic::{Problem, meant};
 use super::parameter::{StrategyKind, check_params};
 use super::path::KeyPath;
 use super::section::{
-    Account, Config, Exit, FillModel, InstrumentLimits, Log, Metrics, Record, Risk, Strategy,
+    Account, Bars, Config, Exit, FillModel, InstrumentLimits, Log, Metrics, Record, Risk, Strategy,
     Stream, Tape, Ui, Venue, VenueKind,
 };
 use super::tree::Value;
-use super::unit::{Distance, Exact, Feed, Size, is_asset};
+use super::unit::{Distance, Exact, Feed, Size, TimeSpan, is_asset};
 use crate::domain::{AccountKind, Num};
 
 /// Longest name of an account, a venue or a strategy, in bytes: it becomes a folder, a label and
@@ -36,6 +36,7 @@ pub(super) fn check(config: &mut Config, tree: &Value, kinds: &[StrategyKind]) -
     checker.account(&config.account);
     checker.risk(&config.risk, &config.venue.instruments);
     checker.streams(config);
+    checker.bars(&config.bars);
     checker.outputs(&config.record, &config.tape, &config.log);
     checker.screen(&config.ui, &config.metrics);
     checker.strategies(&mut config.strategies, &config.venue.instruments, kinds);
@@ -232,7 +233,7 @@ impl Checker<'_> {
         for (index, strategy) in config.strategies.iter().enumerate() {
             let (needed, word) = match strategy.feed {
                 Feed::Quotes => (Stream::BookTicker, "bookTicker"),
-                Feed::Trades | Feed::Bars(_) => (Stream::Trade, "trade"),
+                _ => (Stream::Trade, "trade"),
             };
             let path = KeyPath::of("strategy").index(index).key("feed");
             self.require(has(needed), &path, format_args!("needs the stream \"{word}\""));
@@ -242,6 +243,13 @@ impl Checker<'_> {
                 self.require(has(Stream::Trade), &path, "needs the stream \"trade\"");
             }
         }
+    }
+
+    fn bars(&mut self, bars: &Bars) {
+        self.above_zero("bars.repair_wait", bars.repair_wait.0);
+        self.above_zero("bars.history_wait", bars.history_wait.0);
+        let holds = bars.history <= 600;
+        self.must(holds, "bars.history", "must not be above 600, which the chart shows");
     }
 
     fn outputs(&mut self, record: &Record, tape: &Tape, log: &Log) {
@@ -300,9 +308,16 @@ impl Checker<'_> {
         };
         self.size(strategy, &path.key("size"), traded);
         self.exit(&strategy.exit, strategy.feed, &path.key("exit"), traded);
-        if let Feed::Bars(length) = strategy.feed {
-            self.require(length.0 > 0, &path.key("feed"), "must have bars longer than 0");
-        }
+        let (holds, message) = match strategy.feed {
+            // The venue's times are in milliseconds.
+            Feed::Bars(TimeSpan(length)) => (length >= 1_000_000, "must have bars of at least 1ms"),
+            Feed::Ticks(trades) => (trades > 0, "must have bars of more than 0"),
+            Feed::Volume(amount) | Feed::Notional(amount) => {
+                (amount.is_positive(), "must have bars of more than 0")
+            }
+            Feed::Trades | Feed::Quotes => return,
+        };
+        self.require(holds, &path.key("feed"), message);
     }
 }
 
@@ -336,7 +351,7 @@ impl Checker<'_> {
                 }
                 Distance::Price { asset, .. } => self.quoted_in(asset, &path, traded),
                 Distance::Atr(_) => {
-                    let bars = matches!(feed, Feed::Bars(_));
+                    let bars = !matches!(feed, Feed::Trades | Feed::Quotes);
                     let message = "needs a feed of bars: an average true range is one over bars";
                     self.require(bars, &path, message);
                 }

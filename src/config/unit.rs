@@ -303,17 +303,33 @@ pub enum Feed {
     Quotes,
     /// The close of every bar of this length: `"bars:1s"`.
     Bars(TimeSpan),
+    /// The close of every bar of so many trades: `"ticks:100"`.
+    Ticks(u64),
+    /// The close of every bar of at least so much base asset: `"volume:10"`.
+    Volume(Num),
+    /// The close of every bar of at least so much quote asset: `"notional:100000"`.
+    Notional(Num),
 }
 
 impl FromStr for Feed {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match (text, text.strip_prefix("bars:")) {
-            ("trades", _) => Ok(Self::Trades),
-            ("quotes", _) => Ok(Self::Quotes),
-            (_, Some(length)) => length.parse().map(Self::Bars),
-            _ => Err(format!("{text:?} is none of \"trades\", \"quotes\", \"bars:1s\"")),
+        let wrong = || {
+            format!(
+                "{text:?} is none of \"trades\", \"quotes\", \"bars:1m\", \"ticks:100\", \
+                 \"volume:10\", \"notional:100000\""
+            )
+        };
+        let amount = |digits: &str| digits.parse::<Num>().map_err(|_| wrong());
+        match text.split_once(':') {
+            None if text == "trades" => Ok(Self::Trades),
+            None if text == "quotes" => Ok(Self::Quotes),
+            Some(("bars", length)) => length.parse().map(Self::Bars),
+            Some(("ticks", trades)) => trades.parse().map(Self::Ticks).map_err(|_| wrong()),
+            Some(("volume", quantity)) => amount(quantity).map(Self::Volume),
+            Some(("notional", value)) => amount(value).map(Self::Notional),
+            _ => Err(wrong()),
         }
     }
 }
@@ -324,6 +340,9 @@ impl fmt::Display for Feed {
             Self::Trades => f.write_str("trades"),
             Self::Quotes => f.write_str("quotes"),
             Self::Bars(length) => write!(f, "bars:{length}"),
+            Self::Ticks(trades) => write!(f, "ticks:{trades}"),
+            Self::Volume(quantity) => write!(f, "volume:{quantity}"),
+            Self::Notional(value) => write!(f, "notional:{value}"),
         }
     }
 }
@@ -370,5 +389,5 @@ scalar! {
     ByteSize "a size such as \"64MiB\"",
     Size "a size such as \"0.01\", \"100 USDT\", \"2% equity\" or \"risk 0.5% per trade to the stop\"",
     Distance "a distance such as \"1%\", \"1.5 atr\" or \"25 USDT\"",
-    Feed "one of \"trades\", \"quotes\", \"bars:1s\"",
+    Feed "a feed such as \"trades\", \"quotes\", \"bars:1m\", \"ticks:100\"",
 }

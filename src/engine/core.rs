@@ -50,6 +50,8 @@ pub struct Engine {
     pub(super) portfolio: Portfolio,
     pub(super) paper: Paper,
     pub(super) trading: TradingState,
+    /// The run ends: time closes no bar any more, so that nothing new is wanted.
+    pub(super) ending: bool,
     /// When orders were sent within the last second.
     pub(super) sent: VecDeque<UnixNanos>,
     /// Slots by instrument, so that an event finds its strategies without a search.
@@ -58,6 +60,8 @@ pub struct Engine {
     pub(super) distrusted: Vec<InstrumentId>,
     /// Bars that the current trade closed; kept for its memory.
     pub(super) closed: Vec<Bar>,
+    /// When something about an instrument's bars is due, by instrument: each step looks at all.
+    pub(super) bar_dues: Vec<UnixNanos>,
 }
 
 impl Engine {
@@ -66,7 +70,7 @@ impl Engine {
         let mut markets: Vec<Market> = config
             .instruments
             .iter()
-            .map(|instrument| Market::new(instrument.clone(), config.chart_bar))
+            .map(|instrument| Market::new(instrument.clone(), config.bars.chart))
             .collect();
         let slots = build_slots(&config, registry)?;
         let mut routes = vec![Vec::new(); markets.len()];
@@ -74,10 +78,10 @@ impl Engine {
             if let Some(route) = routes.get_mut(slot.instrument.index()) {
                 route.push(at);
             }
-            if let (Feed::Bars(length), Some(market)) =
-                (slot.feed, markets.get_mut(slot.instrument.index()))
-            {
-                market.make_bars(length);
+            if let Some(market) = markets.get_mut(slot.instrument.index()) {
+                for (kind, most) in slot.bars() {
+                    market.make_bars(kind, most);
+                }
             }
         }
         let guards = slots.iter().map(|slot| {
@@ -95,9 +99,11 @@ impl Engine {
             portfolio: Portfolio::default(),
             paper: Paper::new(config.paper.clone()),
             trading: TradingState::Active,
+            ending: false,
             sent: VecDeque::new(),
             distrusted: Vec::new(),
             closed: Vec::new(),
+            bar_dues: vec![UnixNanos::MAX; markets.len()],
             markets,
             slots,
             routes,
@@ -114,7 +120,14 @@ impl Engine {
         let cause = input.cause;
         match input.event {
             Event::Start(start) => self.start(start, out),
-            Event::Market { instrument, event } => self.market(instrument, event, cause, out),
+            Event::Market { instrument, event } => {
+                self.market(instrument, event, cause, out);
+                self.note_bars_due(instrument);
+            }
+            Event::History { instrument, history } => {
+                self.history(instrument, history, cause, out);
+                self.note_bars_due(instrument);
+            }
             Event::Instrument { id, instrument } => {
                 if let Some(market) = self.markets.get_mut(id.index()) {
                     market.instrument = instrument.clone();
@@ -125,6 +138,7 @@ impl Engine {
                 if let Some(market) = self.markets.get_mut(instrument.index()) {
                     market.set_live(live);
                 }
+                self.note_bars_due(instrument);
             }
             Event::Reply { strategy, instrument, asked, decision } => {
                 self.reply(strategy, instrument, asked, decision, out);
@@ -167,20 +181,27 @@ impl Engine {
 
     /// When the driver must call again at the latest, because something is due.
     pub fn next_due(&self) -> Option<UnixNanos> {
-        match (self.paper.next_due(), self.exits_due) {
-            (Some(paper), Some(exits)) => Some(paper.min(exits)),
-            (paper, exits) => paper.or(exits),
-        }
+        let bars = self.next_bars_due().map(|(at, _)| at);
+        [self.paper.next_due(), self.exits_due, bars].into_iter().flatten().min()
+    }
+
+    /// When something is due about an order; time alone closes bars for ever.
+    pub fn next_order_due(&self) -> Option<UnixNanos> {
+        self.paper.next_due()
     }
 
     /// Fires everything due at or before `until`, each at its own time; at the same time, what the
-    /// venue says or hears before what an exit waited for.
+    /// venue says or hears before what an exit waited for, and that before bars.
     fn fire(&mut self, until: UnixNanos, out: &mut dyn Outlet) {
         while let Some(due) = self.next_due().filter(|due| *due <= until) {
             self.now = self.now.max(due);
-            match self.paper.pop_due(due) {
-                Some((at, cause, due)) => self.fulfil(at, cause, due, out),
-                None => self.fire_exits(out),
+            if let Some((at, cause, due)) = self.paper.pop_due(due) {
+                self.fulfil(at, cause, due, out);
+            } else if self.exits_due.is_some_and(|exits| exits <= due) {
+                self.fire_exits(out);
+            } else if let Some((_, instrument)) = self.next_bars_due() {
+                self.fire_bars(instrument, out);
+                self.note_bars_due(instrument);
             }
         }
     }
@@ -255,19 +276,16 @@ impl Engine {
         out: &mut dyn Outlet,
     ) {
         let now = self.now;
-        let mut closed = std::mem::take(&mut self.closed);
         if let Some(market) = self.markets.get_mut(instrument.index()) {
-            market.close_bars(trade, &mut closed);
+            market.trade_cause = cause;
             self.paper.traded(instrument, trade, market, now, cause);
         }
         self.revalue(instrument, cause, out);
         self.watch_exits(instrument, trade, cause, out);
-        for bar in &closed {
-            self.measure_range(instrument, bar);
-            self.evaluate_all(instrument, Feed::Bars(bar.length), &Trigger::Bar(*bar), cause, out);
+        self.bar_trade(instrument, trade, cause, out);
+        if !self.is_joining(instrument) {
+            self.evaluate_all(instrument, Feed::Trades, &Trigger::Trade(*trade), cause, out);
         }
-        self.evaluate_all(instrument, Feed::Trades, &Trigger::Trade(*trade), cause, out);
-        self.closed = closed;
     }
 
     /// Values the account when a price that it holds moved, and stops trading on too much loss.
@@ -324,7 +342,10 @@ impl Engine {
                 self.set_trading(TradingState::Halted(StopReason::Operator), cause, out);
             }
             Command::Resume => self.set_trading(TradingState::Active, cause, out),
-            Command::Stop => self.cancel_where(cause, out, |_| true),
+            Command::Stop => {
+                self.ending = true;
+                self.cancel_where(cause, out, |_| true);
+            }
         }
     }
 

@@ -2,14 +2,15 @@
 //! decision is recorded whether or not anything came of it.
 
 use super::core::Engine;
-use super::record::{Outcome, Outlet, Record, Signal, Suppression};
+use super::market::Market;
+use super::record::{Blocker, Outcome, Outlet, Record, Signal, Suppression};
 use super::slot::{Runner, Slot, is_explained};
 use crate::domain::{
     Cause, DecisionId, InstrumentId, Num, OrderKind, OrderState, Quantity, Side, StrategyId,
     UnixNanos,
 };
 use crate::strategy::{
-    Context, Decision, Draft, Exits, Facts, Feed, Form, Intent, RuleTexts, Trigger,
+    Context, Decision, Draft, Exits, Facts, Feed, Form, Intent, Quality, RuleTexts, Trigger,
 };
 
 /// An order that a decision wants, after sizing.
@@ -39,6 +40,25 @@ impl Wish {
     }
 }
 
+/// True for a bar that is not known whole.
+fn is_partial(trigger: &Trigger) -> bool {
+    matches!(trigger, Trigger::Bar(bar) if bar.quality == Quality::Partial)
+}
+
+/// What a slot's strategy may know besides the event.
+fn facts<'a>(now: UnixNanos, market: &'a Market, slot: &Slot) -> Facts<'a> {
+    Facts {
+        now,
+        instrument: &market.instrument,
+        position: slot.position.quantity,
+        average_entry: slot.average_entry,
+        last_price: market.last_trade.map(|trade| trade.price),
+        quote: market.best(),
+        last_signal: slot.last_signal,
+        closed: &market.closed,
+    }
+}
+
 impl Engine {
     /// Lets every strategy of an instrument that listens to `feed` decide.
     pub(super) fn evaluate_all(
@@ -59,22 +79,33 @@ impl Engine {
         }
     }
 
+    /// Shows an event to every strategy of an instrument that listens to `feed`, without asking for
+    /// a decision: nothing is recorded, and no rule holds.
+    pub(super) fn show_all(&mut self, instrument: InstrumentId, feed: Feed, trigger: &Trigger) {
+        let Some(market) = self.markets.get(instrument.index()) else { return };
+        for &at in self.routes.get(instrument.index()).map_or(&[][..], Vec::as_slice) {
+            let Some(slot) = self.slots.get_mut(at).filter(|slot| slot.feed == feed) else {
+                continue;
+            };
+            let facts = facts(self.now, market, slot);
+            let Runner::Native(strategy) = &mut slot.runner else { continue };
+            slot.draft.clear();
+            slot.draft.withhold();
+            strategy.evaluate(&mut Context::new(facts, &mut slot.draft), trigger);
+        }
+    }
+
     fn evaluate(&mut self, at: usize, trigger: &Trigger, cause: Cause, out: &mut dyn Outlet) {
         let now = self.now;
         let Some(slot) = self.slots.get_mut(at) else { return };
         let Some(market) = self.markets.get(slot.instrument.index()) else { return };
         slot.draft.clear();
+        if is_partial(trigger) {
+            slot.draft.withhold();
+        }
+        let facts = facts(now, market, slot);
         match &mut slot.runner {
             Runner::Native(strategy) => {
-                let facts = Facts {
-                    now,
-                    instrument: &market.instrument,
-                    position: slot.position.quantity,
-                    average_entry: slot.average_entry,
-                    last_price: market.last_trade.map(|trade| trade.price),
-                    quote: market.best(),
-                    last_signal: slot.last_signal,
-                };
                 strategy.evaluate(&mut Context::new(facts, &mut slot.draft), trigger);
                 self.conclude(at, trigger, cause, out);
             }
@@ -111,6 +142,9 @@ impl Engine {
             return;
         }
         let Some((cause, trigger)) = awaiting.take() else { return };
+        if is_partial(&trigger) {
+            slot.draft.withhold();
+        }
         slot.draft.load(decision.clone());
         self.conclude(at, &trigger, cause, out);
     }
@@ -137,6 +171,7 @@ impl Engine {
         let Some(slot) = self.slots.get(at) else { return };
         let synced = self.markets.get(slot.instrument.index()).is_some_and(|market| market.synced);
         let outcome = match slot.outcome() {
+            _ if is_partial(trigger) => Outcome::NoSignal(Blocker::BarIncomplete),
             Outcome::Signal { .. } if needs_book && !synced => {
                 Outcome::Suppressed(Suppression::BookNotTrusted)
             }

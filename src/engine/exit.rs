@@ -35,7 +35,7 @@ const PLANS_KEPT: usize = 512;
 impl Engine {
     /// Feeds a closed bar to the guards of the slots that listen to its length.
     pub(super) fn measure_range(&mut self, instrument: InstrumentId, bar: &Bar) {
-        let feed = Feed::Bars(bar.length);
+        let feed = Feed::Bars(bar.kind);
         for (slot, guard) in self.slots.iter().zip(&mut self.guards) {
             if slot.instrument == instrument && slot.feed == feed {
                 guard.push(bar);

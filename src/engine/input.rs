@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Account, Cause, Instrument, InstrumentId, MarketEvent, OrderEvent, StrategyId, UnixNanos,
+    Account, Cause, History, Instrument, InstrumentId, MarketEvent, OrderEvent, StrategyId,
+    UnixNanos,
 };
 use crate::strategy::{Decision, RuleTexts};
 
@@ -29,6 +30,13 @@ pub enum Event<'a> {
         instrument: InstrumentId,
         /// What happened.
         event: MarketEvent<'a>,
+    },
+    /// What the venue tells about an instrument's past.
+    History {
+        /// Which instrument.
+        instrument: InstrumentId,
+        /// What it tells.
+        history: History,
     },
     /// The venue's filters of an instrument became known or changed.
     Instrument {
@@ -78,7 +86,7 @@ pub enum Command {
     Halt,
     /// Leave the halt.
     Resume,
-    /// The run ends: cancel every open order.
+    /// The run ends: cancel every open order; time closes no bar any more.
     Stop,
 }
 

@@ -8,6 +8,7 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
 )]
 
+mod closing;
 pub mod codec;
 pub mod config;
 mod core;
@@ -32,7 +33,9 @@ mod trading;
 pub mod view;
 pub mod viewer;
 
-pub use config::{Config, FeeAsset, FillModel, OrderSize, PaperConfig, RiskConfig, StrategyConfig};
+pub use config::{
+    BarsConfig, Config, FeeAsset, FillModel, OrderSize, PaperConfig, RiskConfig, StrategyConfig,
+};
 pub use core::{Counters, Engine};
 pub use input::{Command, Event, Input, StartState};
 pub use record::{

@@ -10,7 +10,7 @@ use crate::domain::{
     Account, AccountId, BookLoss, Cause, DecisionId, InstrumentId, Money, Num, OrderEvent, OrderId,
     OrderRequest, Position, Price, Quantity, Quote, RejectReason, Side, StrategyId, UnixNanos,
 };
-use crate::strategy::{Form, LogLine, RuleTexts, Trigger, Truth};
+use crate::strategy::{Bar, Form, LogLine, RuleTexts, Trigger, Truth};
 
 /// Where records go. Called in order, once per record.
 pub trait Outlet {
@@ -124,6 +124,37 @@ pub enum Record {
     },
     /// The exits of a position were armed, moved, reached or are gone.
     Exit(ExitReport),
+    /// An instrument's past was told: strategies have seen it, and decide from here.
+    Joined {
+        /// Which instrument.
+        instrument: InstrumentId,
+        /// When.
+        time: UnixNanos,
+        /// Past bars that were closed, of all kinds.
+        bars: u32,
+        /// False when the venue's answer did not come in time.
+        whole: bool,
+    },
+    /// A bar was closed that does not hold just what came with the stream.
+    BarClosed {
+        /// Of which instrument.
+        instrument: InstrumentId,
+        /// When.
+        time: UnixNanos,
+        /// The bar; `repaired` or `partial`.
+        bar: Bar,
+    },
+    /// A trade came after its bar was closed: counted, never applied.
+    LateTrade {
+        /// Of which instrument.
+        instrument: InstrumentId,
+        /// When.
+        time: UnixNanos,
+        /// The venue's trade id.
+        trade: u64,
+        /// When it happened at the venue.
+        ts_venue: UnixNanos,
+    },
 }
 
 /// The numbers of one evaluation. Names and trees are in its form; NaN stands for "missing".
@@ -195,6 +226,8 @@ pub enum Blocker {
     Rule(u16),
     /// No rule was decided at all.
     NoRule,
+    /// The bar is partial: no rule on it is true or false.
+    BarIncomplete,
 }
 
 /// A decision's wish for one order, before risk.

@@ -4,7 +4,7 @@ use super::config::OrderSize;
 use super::record::{Blocker, Evaluation, Outcome, Record};
 use crate::domain::{Cause, DecisionId, InstrumentId, Position, Price, StrategyId, UnixNanos};
 use crate::strategy::{
-    AnyStrategy, Draft, Feed, FlatRules, Intent, Node, Op, OperandRef, Trigger, Truth,
+    AnyStrategy, BarKind, Draft, Feed, FlatRules, Intent, Node, Op, OperandRef, Trigger, Truth,
 };
 
 /// Who evaluates.
@@ -45,6 +45,27 @@ pub struct Slot {
 }
 
 impl Slot {
+    /// The kinds of bars that it evaluates or reads, and how many of each it looks back at.
+    pub fn bars(&self) -> impl Iterator<Item = (BarKind, usize)> + use<> {
+        let reads = match &self.runner {
+            Runner::Native(strategy) => strategy.reads(),
+            Runner::External { .. } => Vec::new(),
+        };
+        let own = match self.feed {
+            Feed::Bars(kind) => Some((kind, 0)),
+            Feed::Trades | Feed::Quotes => None,
+        };
+        own.into_iter().chain(reads)
+    }
+
+    /// How many events of its feed it wants to have seen before it decides.
+    pub fn warm_up(&self) -> usize {
+        match &self.runner {
+            Runner::Native(strategy) => strategy.warm_up(),
+            Runner::External { .. } => 0,
+        }
+    }
+
     /// What came of the draft, before any suppression.
     pub fn outcome(&self) -> Outcome {
         if !self.draft.intents.is_empty() {

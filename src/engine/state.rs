@@ -13,7 +13,7 @@ use super::paper::Paper;
 use super::portfolio::Portfolio;
 use super::record::{Record, TradingState};
 use super::slot::Runner;
-use crate::domain::{Cause, Order, OrderId, Position, StrategyId, UnixNanos};
+use crate::domain::{Cause, InstrumentId, Order, OrderId, Position, StrategyId, UnixNanos};
 use crate::strategy::{Draft, DraftState, Form, StrategyError, Trigger};
 
 /// The version of the saved form.
@@ -50,6 +50,7 @@ struct State {
     portfolio: Portfolio,
     paper: Paper,
     trading: TradingState,
+    ending: bool,
     sent: VecDeque<UnixNanos>,
 }
 
@@ -96,6 +97,7 @@ impl Engine {
             portfolio: self.portfolio.clone(),
             paper: self.paper.clone(),
             trading: self.trading,
+            ending: self.ending,
             sent: self.sent.clone(),
         };
         postcard::to_stdvec(&state).map_err(|error| StateError::Damaged(error.to_string()))
@@ -129,6 +131,9 @@ impl Engine {
         }
         self.now = state.now;
         self.markets = state.markets;
+        for at in (0..).map(InstrumentId).take(self.markets.len()) {
+            self.note_bars_due(at);
+        }
         self.counters = state.counters;
         self.forms = state.forms;
         self.orders = state.orders;
@@ -136,6 +141,7 @@ impl Engine {
         self.portfolio = state.portfolio;
         self.paper = state.paper;
         self.trading = state.trading;
+        self.ending = state.ending;
         self.sent = state.sent;
         self.restore_guards(state.guards);
         Ok(())

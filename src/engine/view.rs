@@ -11,7 +11,7 @@ use super::record::{Check, Levels, TradingState};
 use crate::domain::{
     Level, Liquidity, Num, OrderKind, OrderState, Price, Quantity, Side, Signed, UnixNanos,
 };
-use crate::strategy::{Bar, LogLine, Op, Trigger, Truth};
+use crate::strategy::{Bar, BarKind, LogLine, Op, Trigger, Truth};
 
 /// What kind of run it is; the word on the badge.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
@@ -169,8 +169,10 @@ pub struct InstrumentView {
     pub bars: Arc<Vec<Bar>>,
     /// The bar that is open.
     pub open_bar: Option<Bar>,
-    /// Bar length in nanoseconds.
-    pub bar_length: u64,
+    /// What ends a bar.
+    pub bar_kind: Option<BarKind>,
+    /// Trades that came after their bar was closed.
+    pub late_trades: u64,
     /// Signals, fills and refusals to mark on the chart, newest last, 200 at most.
     pub markers: Vec<Marker>,
     /// Books lost so far.

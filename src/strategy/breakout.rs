@@ -86,6 +86,10 @@ impl Strategy for Breakout {
         })
     }
 
+    fn warm_up(&self) -> usize {
+        self.entry.warm_up().max(self.atr.warm_up())
+    }
+
     fn on_trade(&mut self, ctx: &mut Context<'_>, trade: &Trade) {
         self.evaluate(ctx, trade.into());
     }

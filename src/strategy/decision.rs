@@ -186,6 +186,8 @@ pub struct Draft {
     labels: Vec<String>,
     /// The form of an earlier evaluation, by the numbers that names and labels have here.
     shape: Shape,
+    /// No rule may hold: every truth is unknown, whatever the operands.
+    withheld: bool,
     /// Lines to log.
     pub logs: Vec<LogLine>,
     /// What to do.
@@ -223,8 +225,14 @@ impl Draft {
         self.previous.clear();
         self.rules.clear();
         self.sites.clear();
+        self.withheld = false;
         self.logs.clear();
         self.intents.clear();
+    }
+
+    /// Lets no rule of this evaluation hold: its event is not whole, or long past.
+    pub fn withhold(&mut self) {
+        self.withheld = true;
     }
 
     /// Names a value; NaN is missing.
@@ -260,8 +268,14 @@ impl Draft {
             self.labels.push(label.to_owned());
             self.labels.len() - 1
         });
-        self.sites.push((short(label), short(self.rules.nodes.len())));
-        self.rules.push(rule)
+        let root = self.rules.nodes.len();
+        self.sites.push((short(label), short(root)));
+        let truth = self.rules.push(rule);
+        if !self.withheld {
+            return truth;
+        }
+        self.rules.truths.iter_mut().skip(root).for_each(|truth| *truth = Truth::Unknown);
+        Truth::Unknown
     }
 
     /// `decide` calls so far: label and root node.

@@ -157,6 +157,14 @@ impl Strategy for EmaCross {
         Ok(Self { fast: Ema::new(fast), slow: Ema::new(slow), mode })
     }
 
+    fn warm_up(&self) -> usize {
+        let rsi = match &self.mode {
+            Mode::LongOnly { rsi, .. } => rsi.warm_up(),
+            Mode::Reverse => 0,
+        };
+        self.slow.warm_up().max(rsi)
+    }
+
     fn on_trade(&mut self, ctx: &mut Context<'_>, trade: &Trade) {
         self.evaluate(ctx, trade.into());
     }

@@ -87,6 +87,10 @@ impl Strategy for MeanReversion {
         })
     }
 
+    fn warm_up(&self) -> usize {
+        self.bollinger.warm_up().max(self.rsi.warm_up())
+    }
+
     fn on_trade(&mut self, ctx: &mut Context<'_>, trade: &Trade) {
         self.evaluate(ctx, trade.into());
     }

@@ -21,6 +21,10 @@
 //!         Ok(Self { average: Ema::new(params.length("length")?), length })
 //!     }
 //!
+//!     fn warm_up(&self) -> usize {
+//!         self.average.warm_up()
+//!     }
+//!
 //!     fn on_bar(&mut self, ctx: &mut Context<'_>, bar: &Bar) {
 //!         let close = ctx.value("close", bar.close.to_f64());
 //!         let average = ctx.value("average", self.average.push(bar.close.to_f64()));
@@ -48,7 +52,10 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 pub mod bar;
+pub mod bar_builder;
+pub mod bars;
 pub mod breakout;
+pub mod closed_bars;
 pub mod decision;
 pub mod ema_cross;
 pub mod exit;
@@ -62,7 +69,9 @@ pub mod rules;
 #[cfg(test)]
 mod tests;
 
-pub use bar::{Bar, BarBuilder};
+pub use bar::{Bar, BarKind, Quality};
+pub use bars::Bars;
+pub use closed_bars::ClosedBars;
 pub use decision::{
     Decision, Draft, DraftState, Form, Intent, LogLevel, LogLine, NamedOperand, NamedValue,
     RuleTree, Site, Size, ValueKind, ValueName,
@@ -77,7 +86,7 @@ pub use rule::{
 pub use rules::RuleTexts;
 
 use crate::domain::{
-    Fill, Instrument, Nanos, OrderEvent, OrderKind, Price, Quote, Side, Signed, Trade, UnixNanos,
+    Fill, Instrument, OrderEvent, OrderKind, Price, Quote, Side, Signed, Trade, UnixNanos,
 };
 
 /// Which events make a strategy evaluate.
@@ -88,8 +97,8 @@ pub enum Feed {
     Trades,
     /// Every change of the best bid or ask.
     Quotes,
-    /// Every closed bar of this length, in venue time.
-    Bars(Nanos),
+    /// Every closed bar of this kind.
+    Bars(BarKind),
 }
 
 /// Why a strategy cannot be built or restored.
@@ -135,6 +144,18 @@ pub trait Strategy: Serialize + DeserializeOwned + Send + 'static {
 
     /// Builds it; one instance decides for one instrument.
     fn new(params: &Params) -> Result<Self, StrategyError>;
+
+    /// How many events of its feed it must have seen before its values mean what they say. They
+    /// are fetched when a run starts and shown to it before its first evaluation; what it wants
+    /// meanwhile is not acted on, and no rule holds. Quotes have no past.
+    fn warm_up(&self) -> usize {
+        0
+    }
+
+    /// Bars of other kinds that it reads with [`Context::bars`], and how many of each.
+    fn reads(&self) -> Vec<(BarKind, usize)> {
+        Vec::new()
+    }
 
     /// Called for each trade when the configured feed is `trades`.
     fn on_trade(&mut self, _ctx: &mut Context<'_>, _trade: &Trade) {}
@@ -182,6 +203,10 @@ pub enum Trigger {
 
 /// A strategy behind a pointer; implemented for every [`Strategy`].
 pub trait AnyStrategy: Send {
+    /// See [`Strategy::warm_up`].
+    fn warm_up(&self) -> usize;
+    /// See [`Strategy::reads`].
+    fn reads(&self) -> Vec<(BarKind, usize)>;
     /// Evaluates one event.
     fn evaluate(&mut self, ctx: &mut Context<'_>, trigger: &Trigger);
     /// See [`Strategy::on_fill`].
@@ -197,6 +222,14 @@ pub trait AnyStrategy: Send {
 }
 
 impl<T: Strategy> AnyStrategy for T {
+    fn warm_up(&self) -> usize {
+        Strategy::warm_up(self)
+    }
+
+    fn reads(&self) -> Vec<(BarKind, usize)> {
+        Strategy::reads(self)
+    }
+
     fn evaluate(&mut self, ctx: &mut Context<'_>, trigger: &Trigger) {
         match trigger {
             Trigger::Trade(trade) => self.on_trade(ctx, trade),
@@ -289,6 +322,8 @@ pub struct Facts<'a> {
     pub quote: Option<Quote>,
     /// When it last wanted an order in this instrument.
     pub last_signal: Option<UnixNanos>,
+    /// Closed bars of the instrument.
+    pub closed: &'a ClosedBars,
 }
 
 /// What a strategy has in its hands while it decides.
@@ -348,6 +383,15 @@ impl<'a> Context<'a> {
         let held = lots.unwrap_or_else(|_| position.magnitude()).to_f64();
         let signed = if position.side() == Some(Side::Sell) { -held } else { held };
         PositionValue(self.value("position", signed))
+    }
+
+    /// Closed bars of a kind that the strategy [reads](Strategy::reads), the newest first. The bar
+    /// that is open now is not among them.
+    pub fn bars(
+        &self,
+        kind: BarKind,
+    ) -> impl DoubleEndedIterator<Item = &'a Bar> + ExactSizeIterator + use<'a> {
+        self.facts.closed.of(kind)
     }
 
     /// Seconds since the strategy last wanted an order here, named `since_signal_s`; a very long

@@ -157,14 +157,6 @@ impl Rules {
         }
     }
 
-    /// Events of the feed until every rule can be true or false.
-    pub fn history(&self) -> usize {
-        let conditions = [&self.enter, &self.exit, &self.enter_short, &self.exit_short];
-        let crosses = conditions.into_iter().flatten().any(Condition::crosses);
-        let longest = self.table.iter().map(|(measure, _)| measure.history()).max();
-        longest.unwrap_or(1) + usize::from(crosses)
-    }
-
     fn evaluate(&mut self, ctx: &mut Context<'_>, seen: &Glimpse) {
         let values = self.values(ctx, seen);
         let Some(&position) = values.first() else { return };
@@ -283,6 +275,13 @@ impl Strategy for Rules {
 
     fn on_quote(&mut self, ctx: &mut Context<'_>, quote: &Quote) {
         self.evaluate(ctx, &Glimpse::from(&Trigger::Quote(*quote)));
+    }
+
+    fn warm_up(&self) -> usize {
+        let conditions = [&self.enter, &self.exit, &self.enter_short, &self.exit_short];
+        let crosses = conditions.into_iter().flatten().any(Condition::crosses);
+        let longest = self.meters.iter().map(Meter::warm_up).max();
+        longest.unwrap_or(1).saturating_add(usize::from(crosses))
     }
 
     fn on_bar(&mut self, ctx: &mut Context<'_>, bar: &Bar) {

@@ -116,6 +116,14 @@ catalogue! {
         "Books brought into sync.");
     FEED_STALE = counter("tickscope_feed_stale_total", &["venue", "instrument"],
         "Times that nothing came for the instrument for longer than its limit.");
+    FEED_TRADE_GAPS = counter("tickscope_feed_trade_gaps_total", &["venue", "instrument"],
+        "Times that trades were found missing between two ids; they are asked for.");
+    BARS_REPAIRED = counter("tickscope_bars_repaired_total", &["venue", "instrument"],
+        "Bars closed with trades that were asked for over REST.");
+    BARS_PARTIAL = counter("tickscope_bars_partial_total", &["venue", "instrument"],
+        "Bars closed that are not known whole; no rule on them is true or false.");
+    LATE_TRADES = counter("tickscope_late_trades_total", &["venue", "instrument"],
+        "Trades that came after their bar was closed: counted, never applied.");
     FEED_LIVE = gauge("tickscope_feed_live", &["venue", "instrument"],
         "1 while every stream of the instrument delivers.");
     BOOK_SYNCED = gauge("tickscope_book_synced", &["venue", "instrument"],

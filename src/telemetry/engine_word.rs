@@ -3,7 +3,7 @@
 use super::word::Word;
 use crate::domain::{BookLoss, Liquidity, RejectReason, Side};
 use crate::engine::record::StopReason;
-use crate::engine::{CheckKind, Outcome, TradingState};
+use crate::engine::{Blocker, CheckKind, Outcome, TradingState};
 use crate::strategy::{ExitKind, Truth};
 
 words! {
@@ -13,6 +13,8 @@ words! {
         Signal => "signal",
         /// A rule stopped it.
         NoSignal => "no_signal",
+        /// The bar is not known whole.
+        BarIncomplete => "bar_incomplete",
         /// A value is still missing.
         NotReady => "not_ready",
         /// The strategy was not asked.
@@ -168,6 +170,7 @@ impl From<&Outcome> for OutcomeWord {
     fn from(outcome: &Outcome) -> Self {
         match outcome {
             Outcome::Signal { .. } => Self::Signal,
+            Outcome::NoSignal(Blocker::BarIncomplete) => Self::BarIncomplete,
             Outcome::NoSignal(_) => Self::NoSignal,
             Outcome::NotReady { .. } => Self::NotReady,
             Outcome::Suppressed(_) => Self::Suppressed,

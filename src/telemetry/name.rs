@@ -79,6 +79,16 @@ names! {
     FeedResynced => "feed.resynced" Info Diagnostics,
     /// A frame could not be used.
     FeedDecodeFailed => "feed.decode_failed" Warn Diagnostics,
+    /// Trades are missing between two ids.
+    FeedTradeGap => "feed.trade_gap" Warn Diagnostics,
+    /// An instrument's past was told.
+    FeedHistoryLoaded => "feed.history_loaded" Info Diagnostics,
+    /// A bar was closed with trades that were asked for.
+    FeedBarRepaired => "feed.bar_repaired" Info Diagnostics,
+    /// A bar was closed that is not known whole.
+    FeedBarPartial => "feed.bar_partial" Warn Diagnostics,
+    /// A trade came after its bar was closed.
+    FeedLateTrade => "feed.late_trade" Warn Diagnostics,
     /// The run starts with this account.
     RunStarted => "run.started" Info Decisions,
     /// A strategy evaluated an event.

@@ -119,6 +119,17 @@ impl RecordTeller {
                 let (instrument, update_id) = (*instrument, *update_id);
                 self.tell(FeedEvent::Resynced { instrument, update_id }, *time);
             }
+            Record::Joined { instrument, time, bars, whole } => {
+                let (instrument, bars, whole) = (*instrument, *bars, *whole);
+                self.tell(FeedEvent::HistoryLoaded { instrument, bars, whole }, *time);
+            }
+            Record::BarClosed { instrument, time, bar } => {
+                self.tell(FeedEvent::BarClosed { instrument: *instrument, bar }, *time);
+            }
+            Record::LateTrade { instrument, time, trade, ts_venue } => {
+                let (instrument, trade, ts_venue) = (*instrument, *trade, *ts_venue);
+                self.tell(FeedEvent::LateTrade { instrument, trade, ts_venue }, *time);
+            }
             Record::BookLost { instrument, time, reason } => {
                 let (instrument, reason) = (*instrument, *reason);
                 self.tell(FeedEvent::BookLost { instrument, reason }, *time);

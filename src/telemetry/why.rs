@@ -83,6 +83,7 @@ pub(super) fn blocked_by(form: &Form, evaluation: &Evaluation) -> String {
     match &evaluation.outcome {
         Outcome::Signal { .. } => String::new(),
         Outcome::NoSignal(Blocker::NoRule) => "no_rule".to_owned(),
+        Outcome::NoSignal(Blocker::BarIncomplete) => "bar_incomplete".to_owned(),
         Outcome::NoSignal(Blocker::Rule(node)) => leaf(form, evaluation, usize::from(*node))
             .map_or_else(|| "rule".to_owned(), |leaf| format!("{}: {}", leaf.rule, leaf.text())),
         Outcome::NotReady { missing } => {
@@ -106,6 +107,9 @@ pub(super) fn sentence(form: &Form, evaluation: &Evaluation) -> String {
                 |leaf| format!("no signal, {} fails: {}", leaf.rule, leaf.text_with_numbers()),
             ),
         Outcome::NoSignal(Blocker::NoRule) => "no signal, no rule was decided".to_owned(),
+        Outcome::NoSignal(Blocker::BarIncomplete) => {
+            "no signal, bar_incomplete: trades of the bar are missing".to_owned()
+        }
         Outcome::NotReady { .. } => format!("not ready, {}", blocked_by(form, evaluation)),
         Outcome::Suppressed(_) => format!("not asked, {}", blocked_by(form, evaluation)),
     }

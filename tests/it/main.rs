@@ -5,6 +5,7 @@
 //! the program showed.
 
 mod bad_input;
+mod bars;
 mod command_line;
 mod floors;
 mod headless;

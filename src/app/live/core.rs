@@ -318,7 +318,7 @@ impl Core {
     async fn farewell(&mut self) -> Result<(), TapeStopped> {
         self.other(&TapeInput::Command(Command::Stop))?;
         let latest = Instant::now() + FAREWELL;
-        while let Some(due) = self.pipeline.engine().next_due() {
+        while let Some(due) = self.pipeline.engine().next_order_due() {
             let at = self.clock.instant(due);
             if at > latest {
                 break;

@@ -233,7 +233,11 @@ fn tell(telemetry: &Telemetry, tidings: &Tidings) {
             let (channel, reason) = (channel_word(*channel), failure(*reason));
             (FeedEvent::DecodeFailed { channel, reason, frame: &[] }.into(), *time)
         }
-        Tidings::Notice(Notice::TradeGap(..) | Notice::ShutdownAnnounced, _) => return,
+        Tidings::Notice(Notice::TradeGap(instrument, expected, received), time) => {
+            let (instrument, expected, received) = (*instrument, *expected, *received);
+            (FeedEvent::TradeGap { instrument, expected, received }.into(), *time)
+        }
+        Tidings::Notice(Notice::ShutdownAnnounced, _) => return,
         Tidings::Unusable(channel, reason, frame, time) => {
             let (channel, reason) = (channel_word(*channel), failure(*reason));
             (FeedEvent::DecodeFailed { channel, reason, frame }.into(), *time)

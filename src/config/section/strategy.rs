@@ -21,7 +21,8 @@ pub struct Strategy {
     /// Which of the venue's instruments it trades; empty means all. Default empty.
     #[serde(default)]
     pub instruments: Vec<String>,
-    /// What makes it evaluate: `"trades"`, `"quotes"`, `"bars:1m"`. Required.
+    /// What makes it evaluate: `"trades"`, `"quotes"`, `"bars:1m"`, `"ticks:100"`, `"volume:10"`,
+    /// `"notional:100000"`. Required.
     pub feed: Feed,
     /// How large its orders are: `"0.01"` (base asset), `"100 USDT"`, `"2% equity"`, or
     /// `"risk 0.5% per trade to the stop"`: as much as loses that share of equity from the entry's

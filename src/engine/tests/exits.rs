@@ -154,7 +154,7 @@ fn the_holding_time_ends_at_its_own_moment() {
         rules(&rig),
         ["exit_max_holding ✓", "entry 100.01", "last 100", "held_s 3", "max_holding_s 3",]
     );
-    assert_eq!((rig.position(BTC), rig.engine.next_due()), ("0".into(), None));
+    assert_eq!((rig.position(BTC), rig.engine.exits_due), ("0".into(), None));
 }
 
 /// The dust that a fee leaves behind is no position: the next entry has its whole time.
@@ -274,7 +274,7 @@ fn a_refused_exit_is_dropped_when_the_price_is_back() {
     rig.trade(BTC, "100", "0.1", Side::Sell);
     rig.sync(BTC);
     rig.wait(5_000 * MS);
-    assert_eq!((rig.position(BTC), rig.engine.next_due()), ("1".into(), None));
+    assert_eq!((rig.position(BTC), rig.engine.exits_due), ("1".into(), None));
     rig.trade(BTC, "99", "0.1", Side::Sell);
     assert_eq!(rig.position(BTC), "0", "and it is armed as before");
 }

@@ -10,21 +10,22 @@ use serde::{Deserialize, Serialize};
 
 use super::codec::{OutputHash, encode};
 use super::{
-    Blocker, Check, CheckKind, Command, Config, Engine, Event, FeeAsset, FillModel, Input,
-    OrderSize, Outcome, PaperConfig, Record, Refusal, RiskConfig, RiskReport, StartState,
+    BarsConfig, Blocker, Check, CheckKind, Command, Config, Engine, Event, FeeAsset, FillModel,
+    Input, OrderSize, Outcome, PaperConfig, Record, Refusal, RiskConfig, RiskReport, StartState,
     StopReason, StrategyConfig, Suppression, TradingState,
 };
 use crate::domain::{
-    Account, AccountKind, Asset, AssetId, Balances, BookLoss, Cause, Fill, Instrument,
-    InstrumentId, InstrumentKind, Level, MarketEvent, Money, Num, OrderEvent, OrderEventKind,
-    OrderId, OrderKind, OrderState, Price, Quantity, Quote, Side, StrategyId, TimeInForce, Trade,
-    UnixNanos,
+    Account, AccountKind, Asset, AssetId, Balances, BookLoss, Candle, Cause, Fill, History,
+    Instrument, InstrumentId, InstrumentKind, Level, MarketEvent, Money, Num, OrderEvent,
+    OrderEventKind, OrderId, OrderKind, OrderState, Price, Quantity, Quote, Side, StrategyId,
+    TimeInForce, Trade, UnixNanos,
 };
 use crate::strategy::{
-    Context, Decision, Distance, Exits, Feed, Intent, NamedValue, ParamSpec, Params, RuleTexts,
-    Size, Strategy as Native, StrategyError, StrategyKind, ValueKind, all,
+    Bar, BarKind, Context, Decision, Distance, Exits, Feed, Intent, NamedValue, ParamSpec, Params,
+    RuleTexts, Size, Strategy as Native, StrategyError, StrategyKind, ValueKind, all,
 };
 
+mod bars;
 mod blocker;
 mod book;
 mod exits;
@@ -113,7 +114,20 @@ impl Native for Drift {
     }
 
     fn on_trade(&mut self, ctx: &mut Context<'_>, trade: &Trade) {
-        let last = trade.price.to_f64();
+        self.evaluate(ctx, trade.price.to_f64());
+    }
+
+    fn on_bar(&mut self, ctx: &mut Context<'_>, bar: &Bar) {
+        self.evaluate(ctx, bar.close.to_f64());
+    }
+
+    fn on_fill(&mut self, _: &Fill) {
+        self.fills += 1;
+    }
+}
+
+impl Drift {
+    fn evaluate(&mut self, ctx: &mut Context<'_>, last: f64) {
         self.average = Some(self.average.map_or(last, |average| average * 0.75 + last * 0.25));
         let last = ctx.value("last", last);
         let average = ctx.value("average", self.average);
@@ -124,10 +138,6 @@ impl Native for Drift {
         if ctx.decide("exit", all([last.lt(average), position.is_long()])) {
             ctx.close(Side::Sell);
         }
-    }
-
-    fn on_fill(&mut self, _: &Fill) {
-        self.fills += 1;
     }
 }
 
@@ -160,7 +170,7 @@ fn config() -> Config {
             halt_at: num("1.5"),
             ..RiskConfig::default()
         },
-        chart_bar: 60_000 * MS,
+        bars: BarsConfig { chart: BarKind::Time(60_000 * MS), ..BarsConfig::default() },
     }
 }
 

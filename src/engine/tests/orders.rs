@@ -106,7 +106,7 @@ proptest! {
         rig.wait(40 * MS);
         prop_assert_eq!(rig.engine.orders.values().collect::<Vec<_>>(), Vec::<&Order>::new());
         prop_assert!(rig.engine.portfolio.account.locked.iter().all(|money| money.amount.is_zero()));
-        prop_assert_eq!(rig.engine.next_due(), None);
+        prop_assert_eq!(rig.engine.next_order_due(), None);
     }
 }
 

@@ -83,7 +83,7 @@ fn what_is_too_small_is_refused_with_both_numbers() {
 #[test]
 fn a_range_is_measured_over_the_strategys_own_bars() {
     let mut rig = Rig::margin(|config| {
-        config.strategies[0].feed = Feed::Bars(1_000 * MS);
+        config.strategies[0].feed = Feed::Bars(BarKind::Time(1_000 * MS));
         config.strategies[0].exits = stop(Distance::Atr(num("1.5")));
     });
     for at in ["100", "102", "100", "102", "100"] {

@@ -15,7 +15,7 @@ pub struct Step {
 
 /// Sequences of steps.
 pub fn steps(most: usize) -> impl Strategy<Value = Vec<Step>> {
-    let step = (0_u8..16, 0_u16..2, 0_i64..100, 0_i64..100).prop_map(|(what, at, a, b)| Step {
+    let step = (0_u8..18, 0_u16..2, 0_i64..100, 0_i64..100).prop_map(|(what, at, a, b)| Step {
         what,
         instrument: InstrumentId(at),
         a,
@@ -28,6 +28,15 @@ pub fn steps(most: usize) -> impl Strategy<Value = Vec<Step>> {
 pub fn busy(fee_asset: FeeAsset) -> Config {
     let mut config = config();
     config.strategies.push(strategy("drift", Feed::Trades, false));
+    let bars = BarKind::Time(20 * MS);
+    config.strategies.push(strategy("on_bars", Feed::Bars(bars), false));
+    config.bars = BarsConfig {
+        chart: BarKind::Ticks(3),
+        chart_history: 9,
+        lateness: 4 * MS,
+        repair_wait: 15 * MS,
+        history_wait: 25 * MS,
+    };
     config.paper = PaperConfig {
         fee_asset,
         maker_fee: num("0.001"),
@@ -124,8 +133,42 @@ impl Rig {
             14 => {
                 self.wish(instrument, vec![Intent::CancelAll, close(side(b))]);
             }
-            _ => self.wait(u64::try_from(a).unwrap() * MS),
+            15 => self.wait(u64::try_from(a).unwrap() * MS),
+            16 if a < 30 => self.history(instrument, History::Wanted),
+            16 => self.history(instrument, History::Ended),
+            _ => self.past(instrument, a, b),
         }
+    }
+
+    /// Something about the past: a hole, a trade, a candle.
+    fn past(&mut self, instrument: InstrumentId, a: i64, b: i64) {
+        let (back, price, quantity) = (u64::try_from(b % 5).unwrap(), near(a), size(b));
+        let history = match a % 3 {
+            0 => History::Hole { expected: self.seq - back, received: self.seq },
+            1 => History::Trade(Trade {
+                id: self.seq - back,
+                ts_venue: UnixNanos(self.now - back * MS),
+                price,
+                quantity,
+                aggressor: side(a),
+            }),
+            _ => History::Candle(Candle {
+                open_time: UnixNanos(self.now - back * 10 * MS).floor_to(10 * MS),
+                length: 10 * MS,
+                open: price,
+                high: price,
+                low: price,
+                close: price,
+                volume: quantity,
+                turnover: Num::ONE,
+                trades: back,
+            }),
+        };
+        self.history(instrument, history);
+    }
+
+    pub fn history(&mut self, instrument: InstrumentId, history: History) {
+        self.input(Event::History { instrument, history });
     }
 
     /// The market is somewhere else all at once.

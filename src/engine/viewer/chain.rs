@@ -38,6 +38,9 @@ impl Viewer {
             | Record::Trading { .. }
             | Record::BookSynced { .. }
             | Record::BookLost { .. }
+            | Record::Joined { .. }
+            | Record::BarClosed { .. }
+            | Record::LateTrade { .. }
             | Record::Exit(_) => {}
         }
     }

@@ -200,8 +200,10 @@ impl Viewer {
     fn instrument_view(&mut self, engine: &Engine, at: usize) -> Option<InstrumentView> {
         let market = engine.markets.get(at)?;
         let chart = self.charts.get_mut(at)?;
-        if chart.0 != market.chart_count {
-            *chart = (market.chart_count, Arc::new(market.chart.iter().copied().collect()));
+        let kind = self.config.bars.chart;
+        if chart.0 != market.closed.count(kind) {
+            let bars = market.closed.of(kind).rev().copied().collect();
+            *chart = (market.closed.count(kind), Arc::new(bars));
         }
         Some(InstrumentView {
             symbol: market.instrument.symbol.clone(),
@@ -224,8 +226,9 @@ impl Viewer {
                 .map(|t| (t.ts_venue, t.aggressor, t.quantity, t.price))
                 .collect(),
             bars: chart.1.clone(),
-            open_bar: market.open_bar(market.chart_length).copied(),
-            bar_length: market.chart_length,
+            open_bar: market.bars.open_bar(kind).copied(),
+            bar_kind: Some(kind),
+            late_trades: market.bars.late_trades,
             markers: self.markers.get(at)?.iter().cloned().collect(),
             gaps: market.books_lost,
         })
@@ -339,12 +342,6 @@ pub fn feed_text(feed: Feed) -> String {
     match feed {
         Feed::Trades => "trades".to_owned(),
         Feed::Quotes => "quotes".to_owned(),
-        Feed::Bars(length) if length % (60 * UnixNanos::SECOND) == 0 => {
-            format!("bars:{}m", length / (60 * UnixNanos::SECOND))
-        }
-        Feed::Bars(length) if length % UnixNanos::SECOND == 0 => {
-            format!("bars:{}s", length / UnixNanos::SECOND)
-        }
-        Feed::Bars(length) => format!("bars:{}ms", length / 1_000_000),
+        Feed::Bars(kind) => kind.to_string(),
     }
 }

@@ -95,6 +95,7 @@ pub fn blocker_text(evaluation: &Evaluation, form: &Form) -> String {
     match &evaluation.outcome {
         Outcome::Signal { .. } => String::new(),
         Outcome::NoSignal(Blocker::NoRule) => "no rule was decided".to_owned(),
+        Outcome::NoSignal(Blocker::BarIncomplete) => "the bar is incomplete".to_owned(),
         Outcome::NoSignal(Blocker::Rule(node)) => {
             let tree = Tree { evaluation, form, blocker: None, next: usize::from(*node) };
             let numbers = tree.leaf(usize::from(*node)).map(|leaf| leaf_numbers(&leaf));

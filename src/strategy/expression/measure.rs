@@ -72,20 +72,6 @@ pub enum Line {
     Upper,
 }
 
-impl Indicator {
-    /// Events of the feed until it has a value.
-    pub fn history(self) -> usize {
-        let (length, more) = match self {
-            Self::Ema(length) | Self::Sma(length) | Self::Atr(length) => (length, 0),
-            Self::Bollinger(length, _) => (length, 0),
-            // A change needs two prices; a channel ends before the current event.
-            Self::Rsi(length) | Self::Donchian(length) => (length, 1),
-            Self::Vwap => (1, 0),
-        };
-        length as usize + more
-    }
-}
-
 /// What a number of a measure is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Unit {
@@ -233,16 +219,6 @@ const fn band(name: &'static str, make: fn(u32, Num) -> Measure) -> Entry {
 
 fn one(indicator: Indicator) -> Measure {
     Measure::Indicator(indicator, Line::Middle)
-}
-
-impl Measure {
-    /// Events of the feed until it has a value.
-    pub fn history(self) -> usize {
-        match self {
-            Self::Indicator(indicator, _) => indicator.history(),
-            _ => 1,
-        }
-    }
 }
 
 impl fmt::Display for Measure {

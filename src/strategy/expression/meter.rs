@@ -109,6 +109,20 @@ impl Meter {
         Self { indicator, state }
     }
 
+    /// Events of the feed until its lines mean what they say.
+    pub fn warm_up(&self) -> usize {
+        match &self.state {
+            State::Ema(ema) => ema.warm_up(),
+            State::Sma(sma) => sma.warm_up(),
+            State::Rsi(rsi) => rsi.warm_up(),
+            State::Atr(atr) => atr.warm_up(),
+            State::Bollinger(bollinger) => bollinger.warm_up(),
+            // The channel ends before the current event.
+            State::Donchian(donchian) => donchian.warm_up().saturating_add(1),
+            State::Vwap(_) => 1,
+        }
+    }
+
     /// Takes the next event and shows what it makes of it. A channel shows the events before: a
     /// price cannot rise above a high that it made itself.
     pub fn push(&mut self, seen: &Glimpse) -> Lines {

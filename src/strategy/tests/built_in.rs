@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::desk::{Desk, bar, trigger};
 use crate::domain::{Side, Signed};
-use crate::strategy::{Feed, Intent, Params, Size, Trigger, Truth, built_in};
+use crate::strategy::{BarKind, Feed, Intent, Params, Size, Trigger, Truth, built_in};
 
 const CROSS: [(&str, f64); 4] =
     [("fast", 2.0), ("slow", 4.0), ("rsi_length", 2.0), ("rsi_max", 101.0)];
@@ -141,7 +141,7 @@ fn every_feed_evaluates_the_same_prices_alike() {
             prices.map(|price| desk.evaluate(&trigger(feed, price)))
         };
         assert_eq!(run(Feed::Trades), run(Feed::Quotes), "{kind}");
-        assert_eq!(run(Feed::Trades), run(Feed::Bars(1)), "{kind}");
+        assert_eq!(run(Feed::Trades), run(Feed::Bars(BarKind::Time(1))), "{kind}");
     }
 }
 

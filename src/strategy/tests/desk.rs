@@ -7,8 +7,8 @@ use crate::domain::{
     OrderEventKind, OrderId, Price, Quantity, Quote, Side, Signed, StrategyId, Trade, UnixNanos,
 };
 use crate::strategy::{
-    AnyStrategy, Bar, Context, Draft, DraftState, Facts, Feed, Form, Intent, Node, OperandRef,
-    Params, RuleTexts, Size, StrategyKind, Trigger, Truth, built_in,
+    AnyStrategy, Bar, BarKind, ClosedBars, Context, Draft, DraftState, Facts, Feed, Form, Intent,
+    Node, OperandRef, Params, Quality, RuleTexts, Size, StrategyKind, Trigger, Truth, built_in,
 };
 
 /// One strategy at work.
@@ -103,6 +103,7 @@ impl Desk {
             last_price: None,
             quote: self.quote,
             last_signal: self.last_signal,
+            closed: &ClosedBars::default(),
         };
         self.strategy.evaluate(&mut Context::new(facts, &mut self.draft), trigger);
         for intent in &self.draft.intents.clone() {
@@ -190,6 +191,7 @@ pub(super) fn trigger(feed: Feed, price: f64) -> Trigger {
 pub(super) fn bar(high: f64, low: f64, close: f64) -> Bar {
     let open = trade(close);
     Bar {
+        kind: BarKind::Time(60 * UnixNanos::SECOND),
         open_time: UnixNanos(0),
         length: 60 * UnixNanos::SECOND,
         open: open.price,
@@ -201,6 +203,7 @@ pub(super) fn bar(high: f64, low: f64, close: f64) -> Bar {
         trades: 1,
         first_trade_id: 1,
         last_trade_id: 1,
+        quality: Quality::Complete,
     }
 }
 

@@ -85,6 +85,10 @@ fn rest(scene: &Scene<'_>, health: &HealthView, width: u16) -> Vec<Vec<Span>> {
     add("log lines lost", number::count(health.log_dropped), lost);
     add("recorded", number::bytes(health.tape_bytes), theme.text());
     add("inputs", number::count(scene.view.run.inputs), theme.text());
+    let late: u64 = scene.view.instruments.iter().map(|instrument| instrument.late_trades).sum();
+    if late > 0 {
+        add("late trades", number::count(late), theme.warn());
+    }
     if !health.metrics_address.is_empty() {
         add("metrics", format!("http://{}/metrics", health.metrics_address), theme.text());
     }

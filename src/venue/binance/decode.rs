@@ -5,18 +5,20 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use super::ask::Ask;
+use super::backfill::Backfill;
 use super::book_sync::DepthEvent;
 use super::depth::{self, Levels};
 use super::exchange_info::ExchangeInfo;
 use super::feed::Feed;
+use super::past;
 use super::wire::{self, BookTicker, Message};
-use crate::domain::{Instrument, InstrumentId, MarketEvent, UnixNanos};
+use crate::domain::{HistoryNeed, Instrument, InstrumentId, MarketEvent, UnixNanos};
 use crate::venue::{Channel, Decoder, Frame, LineEvent, Listener, Request, Source, Told, Unusable};
 
 /// A larger frame than this is refused unread: the largest real one, a snapshot, is 64 kB.
 pub const FRAME_BYTES_MAX: usize = 4 << 20;
 /// The layout of the saved state.
-const STATE_VERSION: u8 = 1;
+const STATE_VERSION: u8 = 2;
 
 /// Everything that decides what the next frame means.
 #[derive(Clone, Serialize, Deserialize)]
@@ -80,6 +82,15 @@ impl BinanceDecoder {
         Self { state, ids, levels: Levels::default() }
     }
 
+    /// Asks for so much of each instrument's past, by position, when the first connection is up.
+    #[must_use]
+    pub fn with_history(mut self, needs: Vec<HistoryNeed>) -> Self {
+        for (feed, need) in self.state.feeds.iter_mut().zip(needs) {
+            feed.backfill = Backfill::new(need);
+        }
+        self
+    }
+
     /// The instrument of a symbol and what is remembered of it.
     fn feed(
         &mut self,
@@ -114,13 +125,24 @@ impl BinanceDecoder {
         let refusal = |reason| Refusal::new(Channel::Trade, reason);
         let wire: wire::Trade<'_> =
             serde_json::from_slice(json).map_err(|_| refusal(Unusable::Malformed))?;
+        let (now, mut next_due) = (self.state.now, self.state.next_due);
         let (instrument, feed) = self.feed(wire.symbol, Channel::Trade)?;
         let trade = wire.trade().ok_or(refusal(Unusable::BadNumber))?;
         feed.came_alive(instrument, Channel::Trade, listener);
+        let silent = feed.silent_until(&trade);
         let expected = feed.expected_trade(&trade).map_err(refusal)?;
+        feed.backfill.recorded(&mut |history| {
+            listener.told(Told::History { instrument, history });
+        });
         if let Some(expected) = expected {
             listener.told(Told::TradeGap { instrument, expected, received: trade.id });
+            feed.backfill.gap(expected..trade.id, silent, now, &mut |history| {
+                listener.told(Told::History { instrument, history });
+            });
+            next_due = UnixNanos::default();
         }
+        feed.backfill.streamed(trade.id);
+        self.state.next_due = next_due;
         listener.told(Told::Market { instrument, event: MarketEvent::Trade(trade) });
         Ok(())
     }
@@ -211,19 +233,31 @@ impl BinanceDecoder {
             (200, _) if bytes.len() > FRAME_BYTES_MAX => Err(Unusable::Oversized),
             (200, Request::Instruments) => self.instruments(bytes, listener),
             (200, Request::Depth { symbol }) => self.snapshot(symbol, bytes, listener),
+            (200, request) => self.past(request, bytes, listener),
             _ => Err(Unusable::VenueError),
         };
         if result.is_err() {
-            self.unanswered(request, listener);
+            // Only these are worth asking again: no answer, silence wanted, the venue's own fault.
+            let given_up = !matches!(status, 0 | 200 | 418 | 429 | 500..);
+            self.unanswered(request, given_up, listener);
         }
         self.state.next_due = UnixNanos::default();
         result.map_err(|reason| Refusal::new(Channel::Rest, reason))
     }
 
     /// A question got no answer that is of use: it is asked again.
-    fn unanswered(&mut self, request: &Request, listener: &mut dyn Listener) {
+    fn unanswered(&mut self, request: &Request, given_up: bool, listener: &mut dyn Listener) {
         let now = self.state.now;
         match request {
+            Request::Candles { symbol, .. }
+            | Request::Trades { symbol }
+            | Request::TradesFrom { symbol, .. } => {
+                if let Ok((instrument, feed)) = self.feed(symbol.as_bytes(), Channel::Rest) {
+                    feed.backfill.unanswered(request, given_up, now, &mut |history| {
+                        listener.told(Told::History { instrument, history });
+                    });
+                }
+            }
             Request::Instruments => self.state.filters.failed(now),
             Request::Depth { symbol } => {
                 if let Ok((instrument, feed)) = self.feed(symbol.as_bytes(), Channel::Rest) {
@@ -246,6 +280,37 @@ impl BinanceDecoder {
             listener.told(Told::Instrument { id: InstrumentId(index), instrument });
         }
         self.state.filters.settle();
+        Ok(())
+    }
+
+    /// An answer about the past.
+    fn past(
+        &mut self,
+        request: &Request,
+        bytes: &[u8],
+        listener: &mut dyn Listener,
+    ) -> Result<(), Unusable> {
+        let now = self.state.now;
+        let (Request::Candles { symbol, .. }
+        | Request::Trades { symbol }
+        | Request::TradesFrom { symbol, .. }
+        | Request::Depth { symbol }) = request
+        else {
+            return Err(Unusable::UnknownType);
+        };
+        let found = self.feed(symbol.as_bytes(), Channel::Rest);
+        let (instrument, feed) = found.map_err(|refusal| refusal.reason)?;
+        let tell = &mut |history| listener.told(Told::History { instrument, history });
+        match request {
+            Request::Candles { interval, before_ms, .. } => {
+                let candles = past::candles(bytes)?;
+                feed.backfill.candles(interval, *before_ms, candles, now, tell);
+            }
+            Request::TradesFrom { id, .. } => {
+                feed.backfill.trades(Some(*id), past::trades(bytes)?, now, tell);
+            }
+            _ => feed.backfill.trades(None, past::trades(bytes)?, now, tell),
+        }
         Ok(())
     }
 
@@ -290,7 +355,11 @@ impl BinanceDecoder {
                 let symbol = instrument.symbol.clone();
                 wish(&mut state.wishes, Request::Depth { symbol });
             }
-            next_due = next_due.min(feed.book.ask.due().unwrap_or(UnixNanos::MAX));
+            feed.backfill.take(state.now, &instrument.symbol, &mut |request| {
+                wish(&mut state.wishes, request);
+            });
+            let dues = feed.book.ask.due().into_iter().chain(feed.backfill.due());
+            next_due = dues.fold(next_due, UnixNanos::min);
         }
         state.next_due = next_due;
     }
@@ -327,6 +396,13 @@ impl Decoder for BinanceDecoder {
             LineEvent::Up { connection } => {
                 self.state.connections.insert(connection);
                 self.state.filters.want(self.state.now);
+                let now = self.state.now;
+                for (index, feed) in (0..).zip(&mut self.state.feeds) {
+                    let instrument = InstrumentId(index);
+                    feed.backfill.connected(now, &mut |history| {
+                        listener.told(Told::History { instrument, history });
+                    });
+                }
             }
             LineEvent::Down { connection, .. } => {
                 self.state.connections.remove(&connection);

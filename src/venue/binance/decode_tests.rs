@@ -61,6 +61,7 @@ impl Listener for Heard {
                 format!("instrument {} {}", id.0, instrument.tick_size)
             }
             Told::Live { instrument, channel } => format!("live {} {channel:?}", instrument.0),
+            Told::History { history, .. } => format!("history {history:?}"),
             Told::TradeGap { expected, received, .. } => format!("gap {expected} {received}"),
             Told::Unusable { channel, reason } => format!("unusable {channel:?} {reason:?}"),
             Told::ShutdownAnnounced => "shutdown".into(),

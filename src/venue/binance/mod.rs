@@ -9,11 +9,13 @@
 )]
 
 pub mod ask;
+mod backfill;
 pub mod book_sync;
 pub mod decode;
 pub mod depth;
 pub mod exchange_info;
 mod feed;
+pub mod past;
 pub mod requests;
 pub mod wire;
 

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use super::super::super::model::Model;
 use crate::domain::{Price, UnixNanos};
 use crate::engine::view::InstrumentView;
-use crate::strategy::Bar;
+use crate::strategy::{Bar, BarKind};
 
 /// One or several bars in one column.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -88,7 +88,8 @@ impl Window {
             })
             .collect();
         candles.reverse();
-        let length = instrument.bar_length.max(1);
+        let interval = instrument.bar_kind.and_then(BarKind::interval);
+        let length = interval.unwrap_or(UnixNanos::SECOND).max(1);
         let ten = length.saturating_mul(10).saturating_mul(per_candle as u64);
         Self { candles, body: columns.saturating_sub(1).max(1), time_step: ten.max(1) }
     }
