@@ -201,6 +201,12 @@ fn session_json(session: &SessionSummary) -> serde_json::Value {
     })
 }
 
+/// True when a run was killed before anything was on disk.
+fn is_empty(directory: &Path) -> bool {
+    let first = Reader::open(directory).and_then(|mut reader| reader.next().map(|_| ()));
+    matches!(first, Err(tape::TapeError::Empty { .. } | tape::TapeError::NotATape { .. }))
+}
+
 fn session_row(session: &SessionSummary) -> [String; 6] {
     let manifest = session.manifest.as_ref().ok();
     let ending = manifest.and_then(|manifest| manifest.ending.as_ref());
@@ -209,6 +215,7 @@ fn session_row(session: &SessionSummary) -> [String; 6] {
         (_, None) if session.runtime.as_ref().is_some_and(|runtime| is_alive(runtime.pid)) => {
             "running".to_owned()
         }
+        (_, None) if is_empty(&session.directory) => "torn, nothing on tape".to_owned(),
         (_, None) => "torn".to_owned(),
         (_, Some(ending)) => ending.error.clone().unwrap_or_else(|| "clean".to_owned()),
     };

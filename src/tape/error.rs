@@ -56,6 +56,15 @@ pub enum TapeError {
         /// What is wrong with it.
         damage: String,
     },
+    /// Nothing was flushed before the writer was killed, or nothing has been yet.
+    #[error(
+        "{} is empty: its run was killed before the first second was on disk, or has just begun",
+        path.display()
+    )]
+    Empty {
+        /// The first segment.
+        path: PathBuf,
+    },
     /// A segment in the middle of a tape is not there.
     #[error("{} lacks segment {number} of its tape", directory.display())]
     MissingSegment {

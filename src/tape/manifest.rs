@@ -75,13 +75,27 @@ pub struct Ending {
     pub counts: BTreeMap<String, u64>,
 }
 
-/// A tape by path and hash.
+/// What a backtest read, by path and hash.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct InputTape {
     /// Where it was.
     pub path: String,
     /// A hash of its bytes.
     pub hash: String,
+    /// What it is.
+    #[serde(default)]
+    pub kind: InputKind,
+}
+
+/// What a backtest can read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum InputKind {
+    /// A tape, or a session's directory.
+    #[default]
+    Tape,
+    /// A CSV file of ticks.
+    Ticks,
 }
 
 /// Which strategy really ran.

@@ -50,12 +50,12 @@ pub use copy::{Copied, copy_without};
 pub use entry::{Channel, Entry};
 pub use error::{Result, TapeError};
 pub use import::{ImportReport, RawMessage, Refusal, RefusedLines, import_raw};
-pub use manifest::{Ending, InputTape, Manifest, Mode, Runtime, StrategyIdentity};
+pub use manifest::{Ending, InputKind, InputTape, Manifest, Mode, Runtime, StrategyIdentity};
 pub use reader::{Reader, TapeEnd};
 pub use recorder::{
     PushError, RING_BYTES, Recorder, RecorderHandle, RecorderResult, RecorderState, RecorderStats,
 };
 pub use schema::SCHEMAS;
-pub use session::{Session, run_id};
+pub use session::{Session, config_of, manifest_of, run_id};
 pub use sessions::{SessionSummary, TapePath, default_root, list, prune, resolve};
 pub use writer::{Compression, ENTRY_BYTES_MAX, Writer, WriterOptions, Written};

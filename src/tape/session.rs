@@ -69,6 +69,17 @@ impl Session {
     }
 }
 
+/// What the session in a directory says about itself.
+pub fn manifest_of(directory: &Path) -> Result<Manifest> {
+    manifest::read(&directory.join(MANIFEST))
+}
+
+/// The configuration that the session in a directory ran with.
+pub fn config_of(directory: &Path) -> Result<String> {
+    let path = directory.join(CONFIG);
+    fs::read_to_string(&path).map_err(TapeError::io("read", &path))
+}
+
 fn make_private(directory: &Path, may_exist: bool) -> Result<()> {
     DirBuilder::new()
         .recursive(may_exist)
