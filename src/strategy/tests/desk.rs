@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::domain::{
-    AssetId, Instrument, InstrumentKind, Level, Num, Price, Quantity, Quote, Side, Signed, Trade,
-    UnixNanos,
+    AssetId, Instrument, Level, Num, Price, Quantity, Quote, Side, Signed, Trade, UnixNanos,
 };
 use crate::strategy::{
     AnyStrategy, Bar, Context, Draft, DraftState, Facts, Feed, Form, Intent, Node, OperandRef,
@@ -183,15 +182,9 @@ fn one() -> Quantity {
 
 fn instrument() -> Instrument {
     Instrument {
-        symbol: "BTCUSDT".to_owned(),
-        venue: "binance".to_owned(),
-        base: AssetId(0),
-        quote: AssetId(1),
-        kind: InstrumentKind::Spot,
         tick_size: exact(0.01),
         lot_size: one(),
         min_quantity: one(),
-        max_quantity: None,
-        min_notional: Num::ZERO,
+        ..Instrument::unfiltered("BTCUSDT", "binance", AssetId(0), AssetId(1))
     }
 }
