@@ -9,6 +9,7 @@ use super::build::{self, Filters};
 use super::cli::{RawFormat, SessionsArgs, TapeCommand};
 use super::command::{print, print_json};
 use super::error::{AppError, Exit};
+use super::import::import;
 use super::platform::is_alive;
 use crate::config::Layers;
 use crate::domain::UnixNanos;
@@ -32,34 +33,6 @@ pub fn run(command: &TapeCommand, registry: &[StrategyKind]) -> Result<Exit, App
 
 fn resolve(argument: &str) -> Result<std::path::PathBuf, AppError> {
     Ok(tape::resolve(argument, &tape::default_root()?)?.path)
-}
-
-fn import(file: &Path, output: &Path) -> Result<Exit, AppError> {
-    let writer = Writer::in_file(output, WriterOptions::default())?;
-    let report = match tape::import_raw(file, writer, tape::classify_binance) {
-        Ok(report) => report,
-        Err(error) => {
-            // An empty tape helps nobody; that it may be gone already does not matter.
-            let _ = std::fs::remove_file(output);
-            return Err(error.into());
-        }
-    };
-    print(&format!(
-        "{}: {} lines, {} messages, {} answers",
-        output.display(),
-        report.lines,
-        report.messages,
-        report.answers
-    ));
-    for (reason, lines) in &report.refused {
-        print(&format!(
-            "refused: {} {}, first on line {}",
-            lines.count,
-            reason.describe(),
-            lines.first_line
-        ));
-    }
-    Ok(Exit::Done)
 }
 
 fn info(path: &Path, as_json: bool) -> Result<Exit, AppError> {

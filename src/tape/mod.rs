@@ -20,7 +20,6 @@
 //! writer leaves every flushed entry and at most one broken record, which reading reports as
 //! [`TapeEnd::Torn`]. Anything else that is not as it was written is [`TapeError::Damaged`].
 
-mod binance_raw;
 mod block;
 mod contents;
 mod copy;
@@ -43,7 +42,6 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub use binance_raw::classify_binance;
 pub use block::{BrokenBlock, OutputBlock, records};
 pub use contents::{ChannelContents, Contents, Extent, SegmentFile};
 pub use copy::{Copied, copy_without};

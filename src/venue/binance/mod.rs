@@ -14,6 +14,7 @@ pub mod decode;
 pub mod depth;
 pub mod exchange_info;
 mod feed;
+pub mod raw;
 pub mod requests;
 pub mod wire;
 
