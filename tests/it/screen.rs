@@ -134,9 +134,11 @@ fn a_stalled_terminal_cannot_keep_the_run_from_ending() {
     let settings = Terminal::start(&home, MEDIUM, &["--version"], &[]).settings();
     terminal.wait_text("BTCUSDT");
     terminal.stall(true);
-    // Whole screens, until the terminal's buffer is full and drawing blocks.
-    for _ in 0..80 {
-        terminal.press("z");
+    // Whole screens, until the terminal's buffer is full and drawing blocks. Another pane with each
+    // key: two keys that are taken before one frame must not undo each other.
+    terminal.press("z");
+    for pane in (1..=9).cycle().take(90) {
+        terminal.press(&pane.to_string());
         std::thread::sleep(LOOK * 2);
     }
     terminal.signal(Signal::TERM);
