@@ -258,6 +258,10 @@ impl<'s> Bench<'s> {
             bar.set_position(ticks.bytes_read());
         }
         bar.finish_and_clear();
+        if timing.frames == 0 {
+            let text = format!("{} holds no tick, only its header", path.display());
+            return Err(AppError::new(Exit::Failed, text));
+        }
         self.outputs.flush(self.sink).map_err(stopped)?;
         timing.events = timing.frames;
         timing.wall_s = wall.elapsed().as_secs_f64() - timing.load_wall_s;

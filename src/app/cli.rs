@@ -200,8 +200,11 @@ pub struct SessionsArgs {
     pub json: bool,
 }
 
-/// A time span: a number and `ms`, `s`, `m` or `h`.
+/// A time span above zero: a number and `ms`, `s`, `m` or `h`.
 fn duration(text: &str) -> Result<Duration, String> {
     let span: crate::config::unit::TimeSpan = text.parse()?;
+    if span.0 == 0 {
+        return Err("a run of no time does nothing: give more than 0".to_owned());
+    }
     Ok(Duration::from_nanos(span.0))
 }

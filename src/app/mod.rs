@@ -19,4 +19,4 @@ pub mod source;
 mod tape_command;
 pub mod ticks;
 
-pub use command::run;
+pub use command::{run, run_with};

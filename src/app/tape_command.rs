@@ -1,5 +1,6 @@
 //! `tape` and `sessions`: import, look at, check and cut recordings.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::json;
@@ -137,10 +138,26 @@ fn symbols(path: &Path) -> Result<Vec<String>, AppError> {
 
 fn cut(path: &Path, drop: &[u64], output: &Path) -> Result<Exit, AppError> {
     let writer = Writer::in_file(output, WriterOptions::default())?;
+    let mut absent: BTreeSet<u64> = drop.iter().copied().collect();
     let copied = tape::copy_without(path, writer, |entry| {
-        entry.channel.is_input() && drop.contains(&entry.seq)
-    })?;
-    print(&format!("{}: {} entries left out", output.display(), copied.left_out));
+        let leave_out = entry.channel.is_input() && drop.contains(&entry.seq);
+        if leave_out {
+            absent.remove(&entry.seq);
+        }
+        leave_out
+    });
+    let copied = copied.map_err(AppError::from).and_then(|copied| match absent.first() {
+        Some(seq) => {
+            let text = format!("{} has no input {seq} to leave out", path.display());
+            Err(AppError::new(Exit::Failed, text))
+        }
+        None => Ok(copied),
+    });
+    if copied.is_err() {
+        // A copy that is not what was asked for helps nobody.
+        let _ = std::fs::remove_file(output);
+    }
+    print(&format!("{}: {} entries left out", output.display(), copied?.left_out));
     Ok(Exit::Done)
 }
 

@@ -121,7 +121,7 @@ impl FromStr for Speed {
 #[derive(Debug, Error)]
 pub enum SimulatorError {
     /// The port is taken or not allowed.
-    #[error("cannot listen on 127.0.0.1:{port}: {source}")]
+    #[error("cannot listen on 127.0.0.1:{port}: {source}; port 0 takes one that is free")]
     Bind {
         /// The port asked for.
         port: u16,

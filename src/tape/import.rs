@@ -107,7 +107,7 @@ pub fn import_raw(
     while read_line(&mut reader, &mut line).map_err(TapeError::io("read", source))? {
         import.line(&line, &classify)?;
     }
-    import.finish()
+    import.finish(source)
 }
 
 fn open(source: &Path) -> io::Result<Box<dyn BufRead>> {
@@ -200,14 +200,19 @@ impl Import {
         Ok(())
     }
 
-    fn finish(mut self) -> Result<ImportReport> {
+    fn finish(mut self, source: &Path) -> Result<ImportReport> {
         self.settle(true)?;
         if self.report.messages + self.report.answers == 0 {
+            let path = source.to_owned();
             let first = self.report.refused.iter().min_by_key(|(_, lines)| lines.first_line);
-            return Err(TapeError::NothingToImport {
-                lines: self.report.lines,
-                line: first.map_or(0, |(_, lines)| lines.first_line),
-                reason: first.map_or("the text is empty", |(refusal, _)| refusal.describe()),
+            return Err(match first {
+                None => TapeError::EmptyText { path },
+                Some((refusal, lines)) => TapeError::NothingToImport {
+                    path,
+                    lines: self.report.lines,
+                    line: lines.first_line,
+                    reason: refusal.describe(),
+                },
             });
         }
         self.writer.finish()?;
@@ -420,9 +425,10 @@ mod tests {
     #[test]
     fn a_text_without_a_valid_line_is_an_error() {
         let error = import(b"time,price\n1,2\n").1.unwrap_err().to_string();
-        let expected = "nothing to import: 2 lines, none of them valid; line 1: no receive time";
-        assert!(error.starts_with(expected), "{error}");
-        assert!(import(b"").1.is_err());
+        let expected = "source.raw: 2 lines, none of them valid; line 1: no receive time";
+        assert!(error.contains(expected), "{error}");
+        let error = import(b"").1.unwrap_err().to_string();
+        assert!(error.ends_with("source.raw is empty"), "{error}");
     }
 
     /// Lost if broken: memory, to a file that is one endless line.

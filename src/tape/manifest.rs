@@ -158,7 +158,10 @@ pub(super) fn write<T: Serialize>(path: &Path, description: &T) -> Result<()> {
         reason: error.to_string(),
     })?;
     let draft = path.with_extension("toml.new");
-    write_private(&draft, &text)?;
+    write_private(&draft, &text).inspect_err(|_| {
+        // On a full disk half a draft is in the way; that it cannot be removed changes nothing.
+        let _ = fs::remove_file(&draft);
+    })?;
     fs::rename(&draft, path).map_err(TapeError::io("write", path))
 }
 

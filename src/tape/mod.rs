@@ -54,6 +54,6 @@ pub use recorder::{
     PushError, RING_BYTES, Recorder, RecorderHandle, RecorderResult, RecorderState, RecorderStats,
 };
 pub use schema::SCHEMAS;
-pub use session::{Session, config_of, manifest_of, run_id};
+pub use session::{Session, config_of, discard, manifest_of, run_id};
 pub use sessions::{SessionSummary, TapePath, default_root, list, prune, resolve};
 pub use writer::{Compression, ENTRY_BYTES_MAX, Writer, WriterOptions, Written};

@@ -11,6 +11,7 @@ mod headless;
 mod home;
 mod logs;
 mod metrics;
+mod panic;
 mod recording;
 mod screen;
 mod terminal;

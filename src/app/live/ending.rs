@@ -1,13 +1,14 @@
 //! The end of a run: every thread in order, then what is said and what is written down.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use super::Held;
 use super::core::{Core, End};
 use super::summary::{self, LiveResult};
-use super::{Held, panicked};
 use crate::app::cli::RunArgs;
 use crate::app::error::{AppError, Exit};
-use crate::app::{platform, setup};
+use crate::app::{command, platform, setup};
 use crate::config::Loaded;
 use crate::tape;
 use crate::telemetry::ProcessEvent;
@@ -25,8 +26,12 @@ impl Held {
         args: &RunArgs,
     ) -> Result<Exit, AppError> {
         let mut result = LiveResult::collect(&core, &self.plan, &self.session, began);
+        // Every attempt is one since the last success: there was none.
+        let unreached = (core.attempts == core.connections).then(|| core.line.url.clone());
         drop(core);
-        let recorded = self.recorder.join().map_err(|_| panicked("tape"))?;
+        let recorded = self.recorder.join().map_err(|_| {
+            AppError::new(Exit::Failed, "the thread that records panicked: this is a defect")
+        })?;
         let _ = (self.teller.join(), self.rest.join());
         result.latency = self.telemetry.latency();
         let exit = match (&recorded, end) {
@@ -60,11 +65,36 @@ impl Held {
         prune(&self.loaded);
         drop(self.account);
         summary::print(&result, &directory, args)?;
+        if let Some(url) = unreached {
+            let logs = directory.join("logs");
+            let text = format!("never connected to {url}: {} says why", logs.display());
+            command::say(&text);
+        }
         if exit == Exit::NotWritable {
             return Err(AppError::new(exit, format!("trading stopped: {reason}")));
         }
         ended?;
         Ok(exit)
+    }
+}
+
+impl Held {
+    /// Ends what is left after the core panicked: its recording is the proof of what made it so.
+    pub(super) fn abandon(self) -> AppError {
+        let _ = (self.recorder.join(), self.teller.join(), self.rest.join());
+        let reason = "the thread that decides panicked: this is a defect";
+        let stopped = ProcessEvent::Stopped { exit_code: Exit::Failed.code(), reason };
+        self.telemetry.emit(&stopped.into());
+        self.telemetry.shutdown(LOG_PATIENCE);
+        let directory = self.session.directory().display().to_string();
+        let counts = BTreeMap::new();
+        // The panic is the reason to tell, whatever else fails after it.
+        let _ = self.session.end(tape::Ending {
+            at: setup::now(),
+            error: Some(reason.to_owned()),
+            counts,
+        });
+        AppError::new(Exit::Failed, format!("{reason}; what led to it is recorded in {directory}"))
     }
 }
 

@@ -108,14 +108,13 @@ impl Run {
             // The core may have ended by itself, and then nobody takes it.
             let _ = control.try_send(Control::Quit);
         }
-        let (core, end) = core.join().map_err(|_| panicked("core"))?;
+        let ended = core.join();
         guard.release();
-        held.finish(core, &end, began, args)
+        match ended {
+            Ok((core, end)) => held.finish(core, &end, began, args),
+            Err(_) => Err(held.abandon()),
+        }
     }
-}
-
-fn panicked(thread: &str) -> AppError {
-    AppError::new(Exit::Failed, format!("the {thread} thread panicked: this is a defect"))
 }
 
 fn spawn_core(

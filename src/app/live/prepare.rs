@@ -21,7 +21,7 @@ use crate::app::build::{self, Filters, Plan};
 use crate::app::cli::RunArgs;
 use crate::app::error::{AppError, Exit};
 use crate::app::outputs::Outputs;
-use crate::app::pipeline::TapeInput;
+use crate::app::pipeline::{Pipeline, TapeInput};
 use crate::app::{setup, sim};
 use crate::config::section::VenueKind;
 use crate::config::{self, Loaded};
@@ -41,75 +41,105 @@ use crate::venue::rest::Rest;
 /// Commands that may wait for the core.
 const CONTROLS: usize = 64;
 
-/// Builds a run up to the point where its core can begin.
+/// What a run has before anything of it is on disk.
+struct Parts {
+    loaded: Loaded,
+    plan: Plan,
+    pipeline: Pipeline,
+    mode: Mode,
+    account: OwnedAccount,
+    bound: Bound,
+    exchange: Option<sim::Exchange>,
+    stream: String,
+    rest: Rest,
+    clock: Clock,
+}
+
+/// Builds a run up to the point where its core can begin. One that cannot leaves no session.
 pub(super) fn prepare(
     args: &RunArgs,
     loaded: Loaded,
     registry: &[StrategyKind],
 ) -> Result<Run, AppError> {
-    // A second provider in the process is no harm: the first one stays.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let mut plan = build::plan(&loaded, Filters::FromVenue)?;
-    let pipeline = build::pipeline(&plan, registry)?;
-    let mode = match loaded.config.venue.kind {
-        VenueKind::Loopback => Mode::Demo,
-        VenueKind::Binance => Mode::Paper,
-    };
-    let account = OwnedAccount::take(&loaded.config.account.name)?;
-    plan.start.account.name.clone_from(&account.name);
-    let bound = Bound::take(&loaded, args.headless)?;
-    let exchange = exchange(&loaded)?;
-    let (stream, rest) = addresses(&loaded, exchange.as_ref());
-    let rest = Rest::new(&rest, &[])
-        .map_err(|error| AppError::new(Exit::Connection, error.to_string()))?;
-    let clock = Clock::start();
-    let session = setup::create_session(&loaded, &plan, mode, None, clock.now())?;
-    let (tape, recorder) = recorder(&loaded, &session)?;
-    let telemetry = telemetry(&loaded, &plan, &session, mode, clock)?;
-    let metrics = Metrics::serve(bound, &telemetry)?;
-    let (questions, rest) = Questions::start(rest, loaded.config.venue.instruments.clone())?;
-    let view = Arc::new(ArcSwap::from_pointee(EngineView::default()));
-    let (told, teller) = Teller::start(&telemetry, tape.state(), metrics.address.clone())?;
-    let (control, controls) = mpsc::channel(CONTROLS);
-    let start =
-        TapeInput::Start { state: plan.start.clone(), config: loaded.canonical().to_owned() };
-    let mut core = Core {
-        pipeline,
-        outputs: Outputs::new(plan.written),
-        viewer: viewer(&plan, &session, mode, &loaded, clock),
-        silence: Silence::new(plan.engine.instruments.len(), loaded.config.risk.max_silence.0),
-        ends_when_halted: args.headless,
-        published: Instant::now(),
-        tape,
-        clock,
-        questions,
-        line: line(&loaded, stream),
-        backoff: backoff(&loaded, clock),
-        control: controls,
-        deadline: args.duration.map(|duration| Instant::now() + duration),
-        view: Arc::clone(&view),
-        woken: Arc::new(AtomicU64::new(clock.now().0)),
-        teller: told,
-        seq: 0,
-        connections: 0,
-        attempts: 0,
-        up: false,
-    };
-    core.outputs.keep_copies();
-    let held = Held {
-        loaded,
-        plan,
-        session,
-        account,
-        telemetry,
-        metrics,
-        exchange,
-        recorder,
-        teller,
-        rest,
-    };
-    announce(&held, &view, mode)?;
-    Ok(Run { core, start, view, control, held })
+    let parts = Parts::gather(args, loaded, registry)?;
+    let Parts { loaded, plan, mode, clock, .. } = &parts;
+    let session = setup::create_session(loaded, plan, *mode, None, clock.now())?;
+    let directory = session.directory().to_owned();
+    parts.run(args, session).inspect_err(|_| tape::discard(&directory))
+}
+
+impl Parts {
+    fn gather(args: &RunArgs, loaded: Loaded, registry: &[StrategyKind]) -> Result<Self, AppError> {
+        // A second provider in the process is no harm: the first one stays.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut plan = build::plan(&loaded, Filters::FromVenue)?;
+        let pipeline = build::pipeline(&plan, registry)?;
+        let mode = match loaded.config.venue.kind {
+            VenueKind::Loopback => Mode::Demo,
+            VenueKind::Binance => Mode::Paper,
+        };
+        let account = OwnedAccount::take(&loaded.config.account.name)?;
+        plan.start.account.name.clone_from(&account.name);
+        let bound = Bound::take(&loaded, args.headless)?;
+        let exchange = exchange(&loaded)?;
+        let (stream, rest) = addresses(&loaded, exchange.as_ref());
+        let rest = Rest::new(&rest, &[])
+            .map_err(|error| AppError::new(Exit::Connection, error.to_string()))?;
+        let clock = Clock::start();
+        Ok(Self { loaded, plan, pipeline, mode, account, bound, exchange, stream, rest, clock })
+    }
+
+    /// Opens what is on disk and starts every thread but the core's.
+    fn run(self, args: &RunArgs, session: Session) -> Result<Run, AppError> {
+        let Self { loaded, plan, mode, clock, exchange, account, .. } = self;
+        let (tape, recorder) = recorder(&loaded, &session)?;
+        let telemetry = telemetry(&loaded, &plan, &session, mode, clock)?;
+        let metrics = Metrics::serve(self.bound, &telemetry)?;
+        let symbols = loaded.config.venue.instruments.clone();
+        let (questions, rest) = Questions::start(self.rest, symbols)?;
+        let view = Arc::new(ArcSwap::from_pointee(EngineView::default()));
+        let (told, teller) = Teller::start(&telemetry, tape.state(), metrics.address.clone())?;
+        let (control, controls) = mpsc::channel(CONTROLS);
+        let start =
+            TapeInput::Start { state: plan.start.clone(), config: loaded.canonical().to_owned() };
+        let mut core = Core {
+            pipeline: self.pipeline,
+            outputs: Outputs::new(plan.written),
+            viewer: viewer(&plan, &session, mode, &loaded, clock),
+            silence: Silence::new(plan.engine.instruments.len(), loaded.config.risk.max_silence.0),
+            ends_when_halted: args.headless,
+            published: Instant::now(),
+            tape,
+            clock,
+            questions,
+            line: line(&loaded, self.stream),
+            backoff: backoff(&loaded, clock),
+            control: controls,
+            deadline: args.duration.map(|duration| Instant::now() + duration),
+            view: Arc::clone(&view),
+            woken: Arc::new(AtomicU64::new(clock.now().0)),
+            teller: told,
+            seq: 0,
+            connections: 0,
+            attempts: 0,
+            up: false,
+        };
+        core.outputs.keep_copies();
+        let held = Held {
+            loaded,
+            plan,
+            session,
+            account,
+            telemetry,
+            metrics,
+            exchange,
+            recorder,
+            teller,
+            rest,
+        };
+        announce(&held, &view, mode)?;
+        Ok(Run { core, start, view, control, held })
+    }
 }
 
 /// Tells logs and the session's directory what is where.
@@ -206,7 +236,8 @@ fn exchange(loaded: &Loaded) -> Result<Option<sim::Exchange>, AppError> {
     let config = simulator::Config {
         source: sim::synthetic_source(simulated.seed, symbols),
         speed: sim::speed(simulated.speed.0.to_f64()),
-        faults: sim::faults(&simulated.faults)?,
+        faults: sim::faults(&simulated.faults, Some(symbols))
+            .map_err(|error| AppError::invalid(format!("venue.simulator.faults: {error}")))?,
         ..simulator::Config::default()
     };
     sim::Exchange::start(config).map(Some)
