@@ -20,7 +20,7 @@ refuses 1 'noise.mcap' "$bin" tape verify noise.mcap
 touch file
 XDG_STATE_HOME=$work/file refuses 7 'cannot' "$bin" run --headless --for 2s
 
-start "$bin" run --headless --for 20s
+start "$bin" run --headless --for 20s >/dev/null
 await 10 fetch "$port/healthz" || fail "not alive within 10 s"
 refuses 4 'in use' "$bin" run --headless --for 2s
 ends "a second run beside the first" 0 env TICKSCOPE_METRICS__PORT=0 "$bin" run --headless --for 2s
@@ -42,14 +42,17 @@ else
     close_disk() { ulimit -S -f unlimited; }
     full='File too large'
 fi
+tmux_() { tmux -L "tickscope-ci-$$" -f /dev/null "$@"; }
+close() { tmux_ kill-server 2>/dev/null || true; close_disk || true; }
+trap 'code=$?; close; (exit $code); finish' EXIT
+export TICKSCOPE_METRICS__PORT=0
 busy=$here/tests/scenarios/busy.toml
 XDG_STATE_HOME=$disk refuses 7 "trading stopped.*cannot append.*$full" \
-    timeout 120 "$bin" run --headless --config "$busy"
+    "$bin" run --headless --for 2m --config "$busy"
 ends "replay up to the full disk" 0 env XDG_STATE_HOME="$disk" "$bin" replay last --verify
 same "what was written is equal" "$(grep -c ': equal, .*torn off' said)" 1
 rm -rf "${disk:?}"/*
 
-tmux_() { tmux -L "tickscope-ci-$$" -f /dev/null "$@"; }
 tmux_ new-session -d -s main -x 120 -y 40 bash --norc
 tmux_ send-keys -t main "clear; stty -g >before; XDG_STATE_HOME=$disk $bin run --config $busy; \
 echo \$? >code; stty -g >after" Enter
@@ -65,5 +68,3 @@ if await 120 test -s after; then
 else
     fail "the screen goes on with a full disk: $(tmux_ capture-pane -p -t main)"
 fi
-tmux_ kill-server 2>/dev/null || true
-close_disk
