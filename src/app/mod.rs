@@ -6,6 +6,7 @@ pub mod build;
 pub mod cli;
 pub mod command;
 pub mod error;
+mod help;
 mod import;
 pub mod live;
 pub mod outputs;

@@ -84,7 +84,8 @@ impl fmt::Display for InstrumentResult {
     }
 }
 
-/// What came of a run. Money is exact and in the reporting asset; times are seconds.
+/// What came of a run. Money is exact, PnL to the trillionth, and in the reporting asset; times are
+/// seconds.
 #[derive(Clone, Debug, Serialize)]
 pub struct RunResult {
     /// The session that holds its records.
@@ -160,7 +161,8 @@ impl RunResult {
             rejects: tally.rejects,
             fills: tally.fills,
             fees: money.fees,
-            pnl: money.pnl,
+            // The average that a partial close divides by leaves a residue; no fee is so small.
+            pnl: money.pnl.round_dp(12),
             equity: money.equity,
             instruments: instruments(plan, tally),
             fill_model: plan.engine.paper.describe(),

@@ -184,11 +184,16 @@ pub fn sessions(args: &SessionsArgs) -> Result<Exit, AppError> {
 }
 
 fn session_json(session: &SessionSummary) -> serde_json::Value {
-    let [name, mode, ended, orders, fills, bytes] = session_row(session);
+    let [name, mode, ended, ..] = session_row(session);
     json!({
-        "session": name, "mode": mode, "ended": ended, "orders": orders, "fills": fills,
-        "bytes": bytes, "directory": session.directory,
+        "session": name, "mode": mode, "ended": ended, "orders": counted(session, "orders"),
+        "fills": counted(session, "fills"), "bytes": session.bytes, "directory": session.directory,
     })
+}
+
+/// What a session counted when it ended; `None` for one that did not.
+fn counted(session: &SessionSummary, name: &str) -> Option<u64> {
+    session.manifest.as_ref().ok()?.ending.as_ref()?.counts.get(name).copied()
 }
 
 /// True when a run was killed before anything was on disk.
@@ -209,10 +214,7 @@ fn session_row(session: &SessionSummary) -> [String; 6] {
         (_, None) => "torn".to_owned(),
         (_, Some(ending)) => ending.error.clone().unwrap_or_else(|| "clean".to_owned()),
     };
-    let count = |name: &str| {
-        let count = ending.and_then(|ending| ending.counts.get(name));
-        count.map_or_else(|| "-".to_owned(), u64::to_string)
-    };
+    let count = |name| counted(session, name).map_or_else(|| "-".to_owned(), |n| n.to_string());
     let mode = manifest.map_or_else(|| "-".to_owned(), |m| format!("{:?}", m.mode).to_lowercase());
     [
         session.run_id.to_string(),

@@ -113,7 +113,7 @@ impl FromStr for Speed {
         }
         let wrong = |_| SimulatorError::Speed(text.to_owned());
         let speed = Self::Times(text.strip_suffix('x').unwrap_or(text).parse().map_err(wrong)?);
-        speed.check().map(|()| speed)
+        speed.check().map(|()| speed).map_err(|_| SimulatorError::Speed(text.to_owned()))
     }
 }
 
