@@ -42,7 +42,7 @@ use super::{platform, sim};
 use crate::config::{self, Layers, Loaded};
 use crate::engine::view::EngineView;
 use crate::strategy::StrategyKind;
-use crate::tape::{RecorderResult, Session};
+use crate::tape::{self, RecorderResult, Session};
 use crate::telemetry::Telemetry;
 
 /// How long the core may take to end after a signal before it is left behind.
@@ -97,7 +97,9 @@ impl Run {
     fn live(self, args: &RunArgs) -> Result<Exit, AppError> {
         let Self { core, start, view, control, held } = self;
         let began = (Instant::now(), platform::process_cpu());
-        let ui = if args.headless { None } else { Some(Ui::open(&held.loaded)?) };
+        // Nothing has happened yet: a screen that cannot be had leaves no session.
+        let ui = (!args.headless).then(|| Ui::open(&held.loaded)).transpose();
+        let ui = ui.inspect_err(|_| tape::discard(held.session.directory()))?;
         let published = ui.as_ref().map(Ui::notifier);
         let core = spawn_core(core, start, published)?;
         let guard = screen::watch_signals(control.clone(), ui.as_ref(), END_PATIENCE)?;

@@ -25,7 +25,7 @@ pub fn verify(
     let plan = market.plan(&loaded)?;
     let mut against = Against {
         recorded: Reader::open(directory)?,
-        comparison: Comparison::of(run.clone()),
+        comparison: Comparison::of(run.clone(), &plan),
         over: false,
         error: None,
     };

@@ -3,7 +3,8 @@
 
 use std::collections::VecDeque;
 
-use super::difference::Difference;
+use super::difference::{Difference, Naming};
+use crate::app::build::Plan;
 use crate::app::error::{AppError, Exit};
 use crate::app::outputs::{EntrySink, TapeStopped};
 use crate::domain::RunId;
@@ -13,7 +14,7 @@ use crate::tape::{self, Channel, Entry};
 /// Compares; takes the replay's own entries as a sink.
 #[derive(Default)]
 pub struct Comparison {
-    run: RunId,
+    naming: Naming,
     records: VecDeque<(u64, Vec<u8>)>,
     replayed_marks: VecDeque<HashMark>,
     /// The newest of the replay's own marks.
@@ -47,9 +48,10 @@ impl EntrySink for Comparison {
 }
 
 impl Comparison {
-    /// A comparison whose decisions are named after `run`.
-    pub fn of(run: RunId) -> Self {
-        Self { run, ..Self::default() }
+    /// A comparison with a recording of `run`, which was built from `plan`.
+    pub fn of(run: RunId, plan: &Plan) -> Self {
+        let strategies = plan.engine.strategies.iter().map(|s| s.name.clone()).collect();
+        Self { naming: Naming { run, strategies }, ..Self::default() }
     }
 
     /// Takes a recorded block of records, written after input `seq`.
@@ -105,6 +107,7 @@ impl Comparison {
     }
 
     fn differs(&mut self, seq: u64, recorded: Option<&[u8]>, replayed: Option<&[u8]>) {
-        self.difference = Some(Difference::between(&self.run, seq, recorded, replayed).to_string());
+        self.difference =
+            Some(Difference::between(&self.naming, seq, recorded, replayed).to_string());
     }
 }

@@ -5,12 +5,50 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::domain::{DecisionId, RunId};
+use crate::domain::{DecisionId, OrderId, RunId, StrategyId};
 use crate::engine::Record;
 use crate::engine::codec::decode;
 
 /// Characters of a record that are shown.
 const SHOWN: usize = 400;
+
+/// What decisions and orders are called outside the process.
+#[derive(Clone, Debug, Default)]
+pub struct Naming {
+    /// The session; empty for a tape that lies alone.
+    pub run: RunId,
+    /// The names of the strategies, in configuration order.
+    pub strategies: Vec<String>,
+}
+
+impl Naming {
+    /// `breakout k7f3-2-0010`, without the prefix where the session is not known.
+    fn decision(&self, id: DecisionId) -> String {
+        self.of(id.strategy, &self.run.decision(id))
+    }
+
+    fn order(&self, id: OrderId) -> String {
+        self.of(id.strategy, &self.run.order(id))
+    }
+
+    fn of(&self, strategy: StrategyId, id: &str) -> String {
+        let name = self.strategies.get(strategy.index()).map_or("", String::as_str);
+        format!("{name} {}", id.trim_start_matches('-')).trim_start().to_owned()
+    }
+
+    /// The decision or the order that a record is about.
+    fn subject(&self, record: &Record) -> Option<String> {
+        match record {
+            Record::Evaluation(evaluation) => Some(self.decision(evaluation.id)),
+            Record::Signal(signal) => Some(self.decision(signal.decision)),
+            Record::Risk(report) => Some(self.decision(report.decision)),
+            Record::Order { request, .. } => Some(self.decision(request.decision)),
+            Record::OrderEvent(event) => Some(self.order(event.order)),
+            Record::Position { order, .. } => Some(self.order(*order)),
+            _ => None,
+        }
+    }
+}
 
 /// Where two records, or a record and none, part.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -19,8 +57,8 @@ pub struct Difference {
     pub seq: u64,
     /// What kind of record it is: `evaluation`, `order`; of the recorded one where both differ.
     pub kind: String,
-    /// The decision that it belongs to, as shown elsewhere.
-    pub decision: Option<String>,
+    /// The decision or order that it is about, as shown elsewhere, after its strategy's name.
+    pub subject: Option<String>,
     /// In what they differ.
     pub field: Field,
     /// The recorded record as JSON, shortened.
@@ -51,14 +89,15 @@ pub enum Field {
 }
 
 impl Difference {
-    /// Compares the bytes of two records, at least one of which is there. `run` names decisions.
+    /// Compares the bytes of two records, at least one of which is there.
     pub fn between(
-        run: &RunId,
+        naming: &Naming,
         seq: u64,
         recorded: Option<&[u8]>,
         replayed: Option<&[u8]>,
     ) -> Self {
-        let (left, right) = (recorded.map(Side::read), replayed.map(Side::read));
+        let (left, right) =
+            (recorded.map(|b| Side::read(b, naming)), replayed.map(|b| Side::read(b, naming)));
         let named = left.as_ref().or(right.as_ref());
         let field = match (&left, &right) {
             (Some(left), Some(right)) => first_field(left, right)
@@ -69,7 +108,7 @@ impl Difference {
         Self {
             seq,
             kind: named.map(|side| side.kind().to_owned()).unwrap_or_default(),
-            decision: named.and_then(|side| side.decision).map(|id| run.decision(id)),
+            subject: named.and_then(|side| side.subject.clone()),
             field,
             recorded: show(&left),
             replayed: show(&right),
@@ -80,8 +119,8 @@ impl Difference {
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "input {}, {}", self.seq, self.kind)?;
-        if let Some(decision) = &self.decision {
-            write!(f, " of decision {decision}")?;
+        if let Some(subject) = &self.subject {
+            write!(f, " of {subject}")?;
         }
         match &self.field {
             Field::Value { path, recorded, replayed } => {
@@ -100,19 +139,19 @@ impl fmt::Display for Difference {
 /// A record as a tree of values.
 struct Side {
     value: Value,
-    decision: Option<DecisionId>,
+    subject: Option<String>,
 }
 
 impl Side {
-    fn read(bytes: &[u8]) -> Self {
+    fn read(bytes: &[u8], naming: &Naming) -> Self {
         match decode(bytes) {
             Ok(record) => Self {
                 value: serde_json::to_value(&record).unwrap_or_default(),
-                decision: decision(&record),
+                subject: naming.subject(&record),
             },
             Err(error) => Self {
                 value: Value::String(format!("a record that cannot be read ({error})")),
-                decision: None,
+                subject: None,
             },
         }
     }
@@ -134,16 +173,6 @@ impl Side {
 
     fn shown(&self) -> String {
         shorten(&self.value.to_string())
-    }
-}
-
-fn decision(record: &Record) -> Option<DecisionId> {
-    match record {
-        Record::Evaluation(evaluation) => Some(evaluation.id),
-        Record::Signal(signal) => Some(signal.decision),
-        Record::Risk(report) => Some(report.decision),
-        Record::Order { request, .. } => Some(request.decision),
-        _ => None,
     }
 }
 
@@ -207,7 +236,7 @@ fn shorten(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Cause, InstrumentId, Price, Quantity, StrategyId, Trade, UnixNanos};
+    use crate::domain::{Cause, InstrumentId, Price, Quantity, Trade, UnixNanos};
     use crate::engine::codec::encode;
     use crate::engine::{Evaluation, Outcome};
     use crate::strategy::Trigger;
@@ -242,7 +271,9 @@ mod tests {
     }
 
     fn between(recorded: Option<&[u8]>, replayed: Option<&[u8]>) -> Difference {
-        Difference::between(&RunId("20261122-223843-k7f3".to_owned()), 77, recorded, replayed)
+        let run = RunId("20261122-223843-k7f3".to_owned());
+        let strategies = vec!["fast".to_owned(), "slow".to_owned()];
+        Difference::between(&Naming { run, strategies }, 77, recorded, replayed)
     }
 
     fn evaluations(left: &Evaluation, right: &Evaluation) -> Difference {
@@ -262,7 +293,7 @@ mod tests {
         let found = evaluations(&left, &right);
         assert_eq!(found.field, value("values[1]", "64012.3", "64012.4"));
         let text = found.to_string();
-        let expected = "input 77, evaluation of decision k7f3-1-0412\n  values[1]: recorded \
+        let expected = "input 77, evaluation of slow k7f3-1-0412\n  values[1]: recorded \
                         64012.3, replayed 64012.4\n  recorded: {\"evaluation\":{";
         assert!(text.starts_with(expected), "{text}");
 
@@ -276,6 +307,17 @@ mod tests {
         assert_eq!(evaluations(&left, &longer).field, value("values", "2 items", "3 items"));
         let field = evaluations(&evaluation(&[0.0]), &evaluation(&[-0.0])).field;
         assert_eq!(field, value("values[0]", "0.0", "-0.0"));
+    }
+
+    /// Lost if broken: the name of a decision on a tape that lies alone.
+    #[test]
+    fn a_decision_is_named_as_far_as_it_is_known() {
+        let id = DecisionId { strategy: StrategyId(1), n: 7 };
+        assert_eq!(Naming::default().decision(id), "1-0007");
+        let strategies = vec!["fast".to_owned(), "slow".to_owned()];
+        let naming = Naming { strategies, ..Naming::default() };
+        assert_eq!(naming.decision(id), "slow 1-0007");
+        assert_eq!(naming.order(OrderId { strategy: StrategyId(0), n: 3 }), "fast 0-o0003");
     }
 
     /// Lost if broken: that two records which read the same are still two.

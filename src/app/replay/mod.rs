@@ -154,7 +154,7 @@ impl Replay {
         Ok(Self {
             pipeline: build::pipeline(plan, registry)?,
             outputs: Outputs::new(plan.written),
-            comparison: Comparison::of(run),
+            comparison: Comparison::of(run, plan),
             inputs: 0,
         })
     }
