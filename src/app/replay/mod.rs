@@ -17,7 +17,7 @@ use crate::domain::{RunId, UnixNanos};
 use crate::engine::view::{EngineView, Mode};
 use crate::engine::{RunInfo, Viewer};
 use crate::strategy::StrategyKind;
-use crate::tape::{self, Entry, Reader, TapeEnd};
+use crate::tape::{self, Entry, Manifest, Reader, TapeEnd};
 
 /// What a verification found.
 #[derive(Debug)]
@@ -58,8 +58,9 @@ impl Verdict {
 /// Replays a session or its tape and compares.
 pub fn verify(argument: &str, registry: &[StrategyKind]) -> Result<Verdict, AppError> {
     let found = tape::resolve(argument, &tape::default_root()?)?;
+    // A session without a manifest that can be read is no less a tape.
     if let Some(run) = &found.session
-        && let Some(input) = tape::manifest_of(&found.path)?.input
+        && let Ok(Manifest { input: Some(input), .. }) = tape::manifest_of(&found.path)
     {
         return backtest::verify(&found.path, run, &input, registry);
     }

@@ -140,3 +140,27 @@ impl Line {
         label.into_iter().chain(std::iter::once(rest))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Lost if broken: whose position it is.
+    #[test]
+    fn a_name_without_room_takes_a_line_of_its_own() {
+        let line = || Line {
+            label: "mean_reversion".to_owned(),
+            first: ("+0.0746253".to_owned(), Style::new()),
+            second: ("-1,234.56".to_owned(), Style::new()),
+        };
+        let texts = |room| -> Vec<_> {
+            line().broken(room).map(|line| (line.label, line.first.0, line.second.0)).collect()
+        };
+        let text = str::to_owned;
+        let (name, quantity, profit) =
+            (text("mean_reversion"), text("+0.0746253"), text("-1,234.56"));
+        assert_eq!(texts(14), [(name.clone(), quantity.clone(), profit.clone())]);
+        let two = [(name, String::new(), String::new()), (String::new(), quantity, profit)];
+        assert_eq!(texts(13), two);
+    }
+}
