@@ -33,6 +33,7 @@ impl EntrySink for Comparison {
             Channel::Output => {
                 for record in tape::records(entry.bytes) {
                     let record = record.map_err(|_| TapeStopped)?;
+                    self.naming.learn(record);
                     self.records.push_back((entry.seq, record.to_vec()));
                 }
             }
@@ -51,7 +52,7 @@ impl Comparison {
     /// A comparison with a recording of `run`, which was built from `plan`.
     pub fn of(run: RunId, plan: &Plan) -> Self {
         let strategies = plan.engine.strategies.iter().map(|s| s.name.clone()).collect();
-        Self { naming: Naming { run, strategies }, ..Self::default() }
+        Self { naming: Naming::new(run, strategies), ..Self::default() }
     }
 
     /// Takes a recorded block of records, written after input `seq`.

@@ -1,14 +1,17 @@
 //! The first difference between a recording and its replay, told so that one can act on it: at
 //! which input, in which record, of which decision, in which field; only then the records.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde_json::Value;
 
 use crate::domain::{DecisionId, OrderId, RunId, StrategyId};
-use crate::engine::Record;
 use crate::engine::codec::decode;
+use crate::engine::{Evaluation, Record};
 
+/// What the bytes of a form begin with: its place among the kinds of record.
+const FORM: u8 = 1;
 /// Characters of a record that are shown.
 const SHOWN: usize = 400;
 
@@ -19,9 +22,34 @@ pub struct Naming {
     pub run: RunId,
     /// The names of the strategies, in configuration order.
     pub strategies: Vec<String>,
+    /// The names of the values of each form.
+    values: BTreeMap<(StrategyId, u16), Vec<String>>,
 }
 
 impl Naming {
+    /// Names for the run of these strategies; forms are learnt from its records.
+    pub fn new(run: RunId, strategies: Vec<String>) -> Self {
+        Self { run, strategies, ..Self::default() }
+    }
+
+    /// Takes what a record says of names. Only forms are read: they are few.
+    pub fn learn(&mut self, record: &[u8]) {
+        if record.first() == Some(&FORM)
+            && let Ok(Record::Form { strategy, form, body }) = decode(record)
+        {
+            let names = body.values.into_iter().map(|value| value.name).collect();
+            self.values.insert((strategy, form), names);
+        }
+    }
+
+    /// The name of a value of an evaluation by its path there, `values[2]` or `previous[2]`.
+    fn value(&self, evaluation: &Evaluation, path: &str) -> Option<&str> {
+        let names = self.values.get(&(evaluation.id.strategy, evaluation.form))?;
+        let index = path.strip_prefix("values[").or(path.strip_prefix("previous["))?;
+        let index: usize = index.strip_suffix(']')?.parse().ok()?;
+        names.get(index).map(String::as_str)
+    }
+
     /// `breakout k7f3-2-0010`, without the prefix where the session is not known.
     fn decision(&self, id: DecisionId) -> String {
         self.of(id.strategy, &self.run.decision(id))
@@ -72,7 +100,7 @@ pub struct Difference {
 pub enum Field {
     /// A field by its path, with both values.
     Value {
-        /// `values[2]`, `checks[4].observed`; `record` where the kinds differ.
+        /// `values[2] (rsi)`, `checks[4].observed`; `record` where the kinds differ.
         path: String,
         /// As recorded.
         recorded: String,
@@ -100,7 +128,7 @@ impl Difference {
             (recorded.map(|b| Side::read(b, naming)), replayed.map(|b| Side::read(b, naming)));
         let named = left.as_ref().or(right.as_ref());
         let field = match (&left, &right) {
-            (Some(left), Some(right)) => first_field(left, right)
+            (Some(left), Some(right)) => first_field(left, right, naming)
                 .unwrap_or_else(|| Field::Encoding { at_byte: first_byte(recorded, replayed) }),
             _ => Field::Missing,
         };
@@ -138,6 +166,7 @@ impl fmt::Display for Difference {
 
 /// A record as a tree of values.
 struct Side {
+    record: Option<Record>,
     value: Value,
     subject: Option<String>,
 }
@@ -148,10 +177,12 @@ impl Side {
             Ok(record) => Self {
                 value: serde_json::to_value(&record).unwrap_or_default(),
                 subject: naming.subject(&record),
+                record: Some(record),
             },
             Err(error) => Self {
                 value: Value::String(format!("a record that cannot be read ({error})")),
                 subject: None,
+                record: None,
             },
         }
     }
@@ -176,13 +207,19 @@ impl Side {
     }
 }
 
-fn first_field(left: &Side, right: &Side) -> Option<Field> {
+fn first_field(left: &Side, right: &Side, naming: &Naming) -> Option<Field> {
+    let record = left.record.as_ref();
     let ((left_kind, left), (right_kind, right)) = (left.split(), right.split());
     if left_kind != right_kind {
         let (recorded, replayed) = (left_kind.to_owned(), right_kind.to_owned());
         return Some(Field::Value { path: "record".to_owned(), recorded, replayed });
     }
-    let (path, recorded, replayed) = walk(left, right, String::new())?;
+    let (mut path, recorded, replayed) = walk(left, right, String::new())?;
+    if let Some(Record::Evaluation(evaluation)) = record
+        && let Some(name) = naming.value(evaluation, &path)
+    {
+        path = format!("{path} ({name})");
+    }
     Some(Field::Value { path, recorded, replayed })
 }
 
@@ -237,9 +274,9 @@ fn shorten(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::domain::{Cause, InstrumentId, Price, Quantity, Trade, UnixNanos};
+    use crate::engine::Outcome;
     use crate::engine::codec::encode;
-    use crate::engine::{Evaluation, Outcome};
-    use crate::strategy::Trigger;
+    use crate::strategy::{Form, Trigger, ValueKind, ValueName};
 
     fn evaluation(values: &[f64]) -> Evaluation {
         Evaluation {
@@ -273,7 +310,11 @@ mod tests {
     fn between(recorded: Option<&[u8]>, replayed: Option<&[u8]>) -> Difference {
         let run = RunId("20261122-223843-k7f3".to_owned());
         let strategies = vec!["fast".to_owned(), "slow".to_owned()];
-        Difference::between(&Naming { run, strategies }, 77, recorded, replayed)
+        let mut naming = Naming::new(run, strategies);
+        let value = |name: &str| ValueName { name: name.to_owned(), kind: ValueKind::Computed };
+        let body = Form { values: vec![value("price"), value("rsi")], ..Form::default() };
+        naming.learn(&bytes(&Record::Form { strategy: StrategyId(1), form: 0, body }));
+        Difference::between(&naming, 77, recorded, replayed)
     }
 
     fn evaluations(left: &Evaluation, right: &Evaluation) -> Difference {
@@ -291,9 +332,9 @@ mod tests {
     fn the_first_field_that_differs_is_named_with_both_values() {
         let (left, right) = (evaluation(&[1.5, 64_012.3]), evaluation(&[1.5, 64_012.4]));
         let found = evaluations(&left, &right);
-        assert_eq!(found.field, value("values[1]", "64012.3", "64012.4"));
+        assert_eq!(found.field, value("values[1] (rsi)", "64012.3", "64012.4"));
         let text = found.to_string();
-        let expected = "input 77, evaluation of slow k7f3-1-0412\n  values[1]: recorded \
+        let expected = "input 77, evaluation of slow k7f3-1-0412\n  values[1] (rsi): recorded \
                         64012.3, replayed 64012.4\n  recorded: {\"evaluation\":{";
         assert!(text.starts_with(expected), "{text}");
 
@@ -306,7 +347,7 @@ mod tests {
         let longer = evaluation(&[1.5, 64_012.3, 7.0]);
         assert_eq!(evaluations(&left, &longer).field, value("values", "2 items", "3 items"));
         let field = evaluations(&evaluation(&[0.0]), &evaluation(&[-0.0])).field;
-        assert_eq!(field, value("values[0]", "0.0", "-0.0"));
+        assert_eq!(field, value("values[0] (price)", "0.0", "-0.0"));
     }
 
     /// Lost if broken: the name of a decision on a tape that lies alone.
@@ -315,7 +356,7 @@ mod tests {
         let id = DecisionId { strategy: StrategyId(1), n: 7 };
         assert_eq!(Naming::default().decision(id), "1-0007");
         let strategies = vec!["fast".to_owned(), "slow".to_owned()];
-        let naming = Naming { strategies, ..Naming::default() };
+        let naming = Naming::new(RunId::default(), strategies);
         assert_eq!(naming.decision(id), "slow 1-0007");
         assert_eq!(naming.order(OrderId { strategy: StrategyId(0), n: 3 }), "fast 0-o0003");
     }
