@@ -1,5 +1,6 @@
 //! `backtest`: a recorded tape, or a file of ticks, through the engine as fast as possible.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -17,8 +18,12 @@ use super::ticks::Ticks;
 use crate::config::Loaded;
 use crate::domain::{InstrumentId, MarketEvent, UnixNanos};
 use crate::engine::view::Mode;
+use crate::engine::{Command, StartState};
 use crate::strategy::StrategyKind;
-use crate::tape::{self, Compression, Entry, InputTape, Reader, TapeError, Writer, WriterOptions};
+use crate::tape::{
+    self, Compression, Ending, Entry, InputKind, InputTape, Reader, TapeError, Writer,
+    WriterOptions,
+};
 
 /// What `backtest` was asked for.
 #[derive(Debug, Default)]
@@ -35,23 +40,91 @@ pub struct Request {
     pub quiet: bool,
 }
 
-/// Runs a backtest and returns what came of it.
-pub fn run(request: &Request, registry: &[StrategyKind]) -> Result<RunResult, AppError> {
-    match (&request.tape, &request.ticks) {
-        (Some(tape), None) => over_tape(tape, request, registry),
-        (None, Some(ticks)) => over_ticks(ticks, request, registry),
-        _ => Err(AppError::new(Exit::Usage, "give either --tape or --ticks")),
+/// What a backtest reads.
+#[derive(Debug)]
+pub enum Market {
+    /// A tape or the segments of a session.
+    Tape {
+        /// Where it is.
+        path: PathBuf,
+        /// This run has a configuration of its own: what an operator did in the recorded run, who
+        /// may have changed its rules, is left out.
+        own_config: bool,
+    },
+    /// A CSV file of ticks.
+    Ticks(PathBuf),
+}
+
+impl Market {
+    fn of(request: &Request) -> Result<Self, AppError> {
+        match (&request.tape, &request.ticks) {
+            (Some(tape), None) => Ok(Self::Tape {
+                path: tape::resolve(tape, &tape::default_root()?)?.path,
+                own_config: request.config.is_some() || !request.set.is_empty(),
+            }),
+            (None, Some(ticks)) => Ok(Self::Ticks(ticks.clone())),
+            _ => Err(AppError::new(Exit::Usage, "give either --tape or --ticks")),
+        }
+    }
+
+    fn load(&self, request: &Request, registry: &[StrategyKind]) -> Result<Loaded, AppError> {
+        let (config, set) = (request.config.clone(), &request.set);
+        match self {
+            Self::Tape { path, .. } => setup::load_for_tape(path, config, set, registry),
+            Self::Ticks(_) => setup::load(config, set, registry),
+        }
+    }
+
+    /// What the engine is built from.
+    pub fn plan(&self, loaded: &Loaded) -> Result<Plan, AppError> {
+        let filters = match self {
+            Self::Tape { path, .. } if setup::holds_instruments(path)? => Filters::FromVenue,
+            Self::Tape { .. } => Filters::AsRecorded,
+            Self::Ticks(_) => Filters::Open,
+        };
+        build::plan(loaded, filters)
+    }
+
+    /// How a session names it: by its whole path, so that it is found from anywhere.
+    fn input(&self) -> Result<InputTape, AppError> {
+        let (path, kind, own_config) = match self {
+            Self::Tape { path, own_config } => (path, InputKind::Tape, *own_config),
+            Self::Ticks(path) => (path, InputKind::Ticks, false),
+        };
+        let hash = setup::hash_path(path)?;
+        let whole = path.canonicalize().unwrap_or_else(|_| path.clone());
+        Ok(InputTape { path: whole.display().to_string(), hash, kind, own_config })
     }
 }
 
-/// Everything that a backtest moves along.
-struct Bench {
-    pipeline: Pipeline,
-    outputs: Outputs,
-    sink: WriterSink,
-    session: tape::Session,
-    seq: u64,
-    time: UnixNanos,
+/// Runs a backtest and returns what came of it.
+pub fn run(request: &Request, registry: &[StrategyKind]) -> Result<RunResult, AppError> {
+    let market = Market::of(request)?;
+    let loaded = market.load(request, registry)?;
+    let plan = market.plan(&loaded)?;
+    let input = market.input()?;
+    let session = setup::create_session(&loaded, &plan, Mode::Backtest, Some(input), setup::now())?;
+    let options = WriterOptions { compression: Compression::None, ..WriterOptions::default() };
+    let writer = Writer::in_directory(session.directory(), options)?;
+    let mut sink = WriterSink { writer, error: None };
+    let mut bench = Bench::new(&plan, registry, &mut sink)?;
+    let ran = bench.run(loaded.canonical(), &market, request.quiet);
+    let Bench { pipeline, outputs, .. } = bench;
+    let ran = ran.map_err(|error| sink.error.take().map_or(error, Into::into));
+    match ran.and_then(|timing| sink.writer.finish().map(|_| timing).map_err(Into::into)) {
+        Ok(timing) => {
+            let result = RunResult::collect(&pipeline, &outputs, &plan, timing, &session);
+            session.end(result.ending(setup::now()))?;
+            Ok(result)
+        }
+        Err(error) => {
+            let counts = BTreeMap::new();
+            // With a full disk this fails as well, and the first reason is the one to tell.
+            let _ =
+                session.end(Ending { at: setup::now(), error: Some(error.to_string()), counts });
+            Err(error)
+        }
+    }
 }
 
 /// Writes entries straight to the session's tape and keeps the first error.
@@ -69,157 +142,161 @@ impl EntrySink for WriterSink {
     }
 }
 
-impl Bench {
-    fn new(
+/// Everything that a backtest moves along, and where its records go.
+pub struct Bench<'s> {
+    pipeline: Pipeline,
+    outputs: Outputs,
+    start: StartState,
+    sink: &'s mut dyn EntrySink,
+    seq: u64,
+    time: UnixNanos,
+    inputs: u64,
+}
+
+impl<'s> Bench<'s> {
+    /// A backtest that has not begun.
+    pub fn new(
         plan: &Plan,
-        loaded: &Loaded,
         registry: &[StrategyKind],
-        input: InputTape,
-        started: UnixNanos,
+        sink: &'s mut dyn EntrySink,
     ) -> Result<Self, AppError> {
-        let pipeline = build::pipeline(plan, registry)?;
-        let session = setup::create_session(loaded, plan, Mode::Backtest, Some(input), started)?;
-        let options = WriterOptions { compression: Compression::None, ..WriterOptions::default() };
-        let writer = Writer::in_directory(session.directory(), options)?;
-        let mut bench = Self {
-            pipeline,
+        Ok(Self {
+            pipeline: build::pipeline(plan, registry)?,
             outputs: Outputs::new(plan.written),
-            sink: WriterSink { writer, error: None },
-            session,
+            start: plan.start.clone(),
+            sink,
             seq: 0,
             time: UnixNanos::default(),
+            inputs: 0,
+        })
+    }
+
+    /// Inputs taken so far.
+    pub fn inputs(&self) -> u64 {
+        self.inputs
+    }
+
+    /// Reads the market to its end, lets everything still due happen, and writes the last mark.
+    /// `config` is the canonical configuration; it is part of the first input.
+    pub fn run(&mut self, config: &str, market: &Market, quiet: bool) -> Result<Timing, AppError> {
+        let start = TapeInput::Start { state: self.start.clone(), config: config.to_owned() };
+        self.take(0, UnixNanos::default(), Given::Other(&start))?;
+        let timing = match market {
+            Market::Tape { path, own_config } => self.over_tape(path, *own_config, quiet)?,
+            Market::Ticks(path) => self.over_ticks(path, quiet)?,
         };
-        let start =
-            TapeInput::Start { state: plan.start.clone(), config: loaded.canonical().to_owned() };
-        bench.take(0, UnixNanos::default(), Given::Other(&start))?;
-        Ok(bench)
-    }
-
-    fn take(&mut self, seq: u64, time: UnixNanos, given: Given<'_>) -> Result<(), AppError> {
-        (self.seq, self.time) = (seq, time);
-        self.outputs.begin(seq, time);
-        self.pipeline.take(seq, time, given, &mut self.outputs);
-        let ended = self.outputs.end(&mut self.sink);
-        ended.map_err(|stopped| self.stopped(stopped))
-    }
-
-    fn stopped(&mut self, _: TapeStopped) -> AppError {
-        match self.sink.error.take() {
-            Some(error) => error.into(),
-            None => AppError::new(Exit::Failed, "a record could not be encoded"),
-        }
-    }
-
-    /// Lets everything still due happen, writes the last mark, and ends the session.
-    fn finish(mut self, timing: Timing, plan: &Plan) -> Result<RunResult, AppError> {
         while let Some(due) = self.pipeline.engine().next_order_due() {
             let (seq, time) = (self.seq + 1, due.max(self.time));
             self.take(seq, time, Given::Other(&TapeInput::Clock))?;
         }
-        let marked = self.outputs.mark(&mut self.sink);
-        marked.map_err(|stopped| self.stopped(stopped))?;
-        self.sink.writer.finish()?;
-        let result = RunResult::collect(&self.pipeline, &self.outputs, plan, timing, &self.session);
-        self.session.end(result.ending(setup::now()))?;
-        Ok(result)
+        self.outputs.mark(self.sink).map_err(stopped)?;
+        Ok(timing)
+    }
+
+    fn take(&mut self, seq: u64, time: UnixNanos, given: Given<'_>) -> Result<(), AppError> {
+        (self.seq, self.time) = (seq, time);
+        self.inputs += 1;
+        self.outputs.begin(seq, time);
+        self.pipeline.take(seq, time, given, &mut self.outputs);
+        self.outputs.end(self.sink).map_err(stopped)
+    }
+
+    fn over_tape(
+        &mut self,
+        path: &Path,
+        own_config: bool,
+        quiet: bool,
+    ) -> Result<Timing, AppError> {
+        let bar = progress(setup::tape_bytes(path)?, quiet);
+        let (wall, cpu) = (Instant::now(), platform::process_cpu());
+        let mut reader = Reader::open(path)?;
+        let mut inputs = Inputs::default();
+        let (mut frames, mut bytes) = (0_u64, 0_u64);
+        while let Some(entry) = reader.next()? {
+            let (seq, time) = (entry.seq, entry.time);
+            bytes += entry.bytes.len() as u64;
+            let read = inputs.read(&entry).map_err(|text| AppError::new(Exit::Different, text))?;
+            match read {
+                Replayed::Stream(source, bytes) => {
+                    frames += 1;
+                    self.take(seq, time, Given::Frame { source, bytes })?;
+                }
+                Replayed::Answer(source, bytes) => {
+                    frames += 1;
+                    self.take(seq, time, Given::Frame { source: &source, bytes })?;
+                }
+                // The tape's own start is what its run started from; this run has its own.
+                Replayed::Other(input) if matches!(*input, TapeInput::Start { .. }) => {}
+                Replayed::Other(input) if own_config && is_by_operator(&input) => {}
+                Replayed::Other(input) => self.take(seq, time, Given::Other(&input))?,
+                Replayed::Output(_) | Replayed::Mark(_) => {}
+            }
+            if frames.is_multiple_of(8_192) {
+                bar.set_position(bytes);
+            }
+        }
+        bar.finish_and_clear();
+        Ok(Timing {
+            frames,
+            events: self.pipeline.market_events(),
+            load_wall_s: 0.0,
+            load_cpu_s: 0.0,
+            wall_s: wall.elapsed().as_secs_f64(),
+            cpu_s: platform::process_cpu() - cpu,
+        })
+    }
+
+    fn over_ticks(&mut self, path: &Path, quiet: bool) -> Result<Timing, AppError> {
+        let mut ticks = Ticks::open(path)?;
+        let bar = progress(ticks.file_bytes(), quiet);
+        let (wall, cpu) = (Instant::now(), platform::process_cpu());
+        let mut timing = Timing::default();
+        loop {
+            let (load_wall, load_cpu) = (Instant::now(), platform::thread_cpu());
+            let batch = ticks.next_batch()?;
+            timing.load_wall_s += load_wall.elapsed().as_secs_f64();
+            timing.load_cpu_s += platform::thread_cpu() - load_cpu;
+            if batch.is_empty() {
+                break;
+            }
+            for trade in batch {
+                let seq = self.seq + 1;
+                (self.seq, self.time) = (seq, trade.ts_venue);
+                self.outputs.begin(seq, trade.ts_venue);
+                let event = MarketEvent::Trade(*trade);
+                let outputs = &mut self.outputs;
+                self.pipeline.market(seq, trade.ts_venue, InstrumentId(0), event, outputs);
+                self.outputs.end(self.sink).map_err(stopped)?;
+            }
+            self.inputs += batch.len() as u64;
+            timing.frames += batch.len() as u64;
+            bar.set_position(ticks.bytes_read());
+        }
+        bar.finish_and_clear();
+        if timing.frames == 0 {
+            let text = format!("{} holds no tick, only its header", path.display());
+            return Err(AppError::new(Exit::Failed, text));
+        }
+        self.outputs.flush(self.sink).map_err(stopped)?;
+        timing.events = timing.frames;
+        timing.wall_s = wall.elapsed().as_secs_f64() - timing.load_wall_s;
+        timing.cpu_s = platform::process_cpu() - cpu - timing.load_cpu_s;
+        Ok(timing)
     }
 }
 
-fn over_tape(
-    argument: &str,
-    request: &Request,
-    registry: &[StrategyKind],
-) -> Result<RunResult, AppError> {
-    let root = tape::default_root()?;
-    let path = tape::resolve(argument, &root)?.path;
-    let loaded = setup::load_for_tape(&path, request.config.clone(), &request.set, registry)?;
-    let filters =
-        if setup::holds_instruments(&path)? { Filters::FromVenue } else { Filters::AsRecorded };
-    let plan = build::plan(&loaded, filters)?;
-    let input = InputTape { path: path.display().to_string(), hash: setup::hash_path(&path)? };
-    let mut bench = Bench::new(&plan, &loaded, registry, input, setup::now())?;
-    let bar = progress(setup::tape_bytes(&path)?, request.quiet);
-    let (wall, cpu) = (Instant::now(), platform::process_cpu());
-    let mut reader = Reader::open(&path)?;
-    let mut inputs = Inputs::default();
-    let own_rules = request.config.is_some() || !request.set.is_empty();
-    let (mut frames, mut bytes) = (0_u64, 0_u64);
-    while let Some(entry) = reader.next()? {
-        let (seq, time) = (entry.seq, entry.time);
-        bytes += entry.bytes.len() as u64;
-        let read = inputs.read(&entry).map_err(|text| AppError::new(Exit::Different, text))?;
-        match read {
-            Replayed::Stream(source, bytes) => {
-                frames += 1;
-                bench.take(seq, time, Given::Frame { source, bytes })?;
-            }
-            Replayed::Answer(source, bytes) => {
-                frames += 1;
-                bench.take(seq, time, Given::Frame { source: &source, bytes })?;
-            }
-            // The tape's own start is what its run started from; this run has its own.
-            Replayed::Other(input) if matches!(*input, TapeInput::Start { .. }) => {}
-            // So are its rules, unless this run is configured as that one was.
-            Replayed::Other(input) if own_rules && matches!(*input, TapeInput::Revise { .. }) => {}
-            Replayed::Other(input) => bench.take(seq, time, Given::Other(&input))?,
-            Replayed::Output(_) | Replayed::Mark(_) => {}
-        }
-        if frames.is_multiple_of(8_192) {
-            bar.set_position(bytes);
-        }
+/// True for what an operator did in the recorded run. The end of the run stays the end.
+fn is_by_operator(input: &TapeInput) -> bool {
+    match input {
+        TapeInput::Command(command) => *command != Command::Stop,
+        TapeInput::Revise { .. } => true,
+        _ => false,
     }
-    bar.finish_and_clear();
-    let timing = Timing {
-        frames,
-        events: bench.pipeline.market_events(),
-        load_wall_s: 0.0,
-        load_cpu_s: 0.0,
-        wall_s: wall.elapsed().as_secs_f64(),
-        cpu_s: platform::process_cpu() - cpu,
-    };
-    bench.finish(timing, &plan)
 }
 
-fn over_ticks(
-    path: &Path,
-    request: &Request,
-    registry: &[StrategyKind],
-) -> Result<RunResult, AppError> {
-    let loaded = setup::load(request.config.clone(), &request.set, registry)?;
-    let plan = build::plan(&loaded, Filters::Open)?;
-    let input = InputTape { path: path.display().to_string(), hash: setup::hash_path(path)? };
-    let mut bench = Bench::new(&plan, &loaded, registry, input, setup::now())?;
-    let mut ticks = Ticks::open(path)?;
-    let bar = progress(ticks.file_bytes(), request.quiet);
-    let (wall, cpu) = (Instant::now(), platform::process_cpu());
-    let mut timing = Timing::default();
-    loop {
-        let (load_wall, load_cpu) = (Instant::now(), platform::thread_cpu());
-        let batch = ticks.next_batch()?;
-        timing.load_wall_s += load_wall.elapsed().as_secs_f64();
-        timing.load_cpu_s += platform::thread_cpu() - load_cpu;
-        if batch.is_empty() {
-            break;
-        }
-        for trade in batch {
-            let seq = bench.seq + 1;
-            (bench.seq, bench.time) = (seq, trade.ts_venue);
-            bench.outputs.begin(seq, trade.ts_venue);
-            let event = MarketEvent::Trade(*trade);
-            bench.pipeline.market(seq, trade.ts_venue, InstrumentId(0), event, &mut bench.outputs);
-            if let Err(stopped) = bench.outputs.end(&mut bench.sink) {
-                return Err(bench.stopped(stopped));
-            }
-        }
-        timing.frames += batch.len() as u64;
-        bar.set_position(ticks.bytes_read());
-    }
-    bar.finish_and_clear();
-    bench.outputs.flush(&mut bench.sink).map_err(|stopped| bench.stopped(stopped))?;
-    timing.events = timing.frames;
-    timing.wall_s = wall.elapsed().as_secs_f64() - timing.load_wall_s;
-    timing.cpu_s = platform::process_cpu() - cpu - timing.load_cpu_s;
-    bench.finish(timing, &plan)
+/// What stopped a backtest if it was not the sink, which keeps its own reason.
+fn stopped(_: TapeStopped) -> AppError {
+    AppError::new(Exit::Failed, "a record could not be encoded")
 }
 
 /// A progress bar over a tape's bytes; hidden when nobody watches.

@@ -7,8 +7,8 @@ use super::outputs::Written;
 use super::pipeline::Pipeline;
 use crate::config::{self, Loaded, section, unit};
 use crate::domain::{
-    Account, Asset, AssetId, Balances, Instrument, InstrumentId, InstrumentKind, Money, Num, Price,
-    Quantity, UnixNanos,
+    Account, Asset, AssetId, Balances, Instrument, InstrumentId, Money, Num, Price, Quantity,
+    UnixNanos,
 };
 use crate::engine::config::NotionalLimits;
 use crate::engine::{
@@ -229,16 +229,11 @@ fn instrument(
     let number = |text: &str| text.parse::<Num>().unwrap_or_default();
     let lot_size = Quantity::new(number(lot)).unwrap_or_default();
     Ok(Instrument {
-        symbol: symbol.to_owned(),
-        venue: venue.to_owned(),
-        base: assets.id(base),
-        quote: assets.id(quote),
-        kind: InstrumentKind::Spot,
         tick_size: Price::new(number(tick)),
         lot_size,
         min_quantity: lot_size,
-        max_quantity: None,
         min_notional: number(notional),
+        ..Instrument::unfiltered(symbol, venue, assets.id(base), assets.id(quote))
     })
 }
 

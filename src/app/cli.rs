@@ -5,30 +5,11 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-const EXAMPLES: &str = "\
-Examples:
-  tickscope                                   a synthetic market, strategies, the screen
-  tickscope run --headless --for 60s --json   the same without a screen
-  tickscope run --config config/binance-paper.toml
-  tickscope sim --port 9080                   a loopback exchange for other programs
-  tickscope replay last --verify              prove that the last session reproduces
-  tickscope backtest --tape last              its tape again, as fast as possible
-
-Exit codes: 0 done, 1 failure, 2 usage or no terminal, 3 invalid configuration, 4 no connection or
-port, 5 replay differs or tape damaged, 6 halted, 7 tape or session not writable.";
-
-const VERIFY_EXAMPLES: &str = "\
-Examples:
-  tickscope tape verify last --book
-  curl -o btc.json 'http://127.0.0.1:9080/api/v3/klines?symbol=BTCUSDT&interval=1m&limit=1000'
-  tickscope tape verify last --bars --klines BTCUSDT=btc.json
-
-The last candle of an answer is taken to be unfinished. Ends with 5 when a bar differs, or when there
-is no candle to compare with.";
+use super::help;
 
 /// An observability-first terminal trading client: every decision explains itself and replays.
 #[derive(Debug, Parser)]
-#[command(name = "tickscope", version, after_help = EXAMPLES)]
+#[command(name = "tickscope", version, after_help = help::ALL)]
 pub struct Cli {
     /// What to do; `run` when left out.
     #[command(subcommand)]
@@ -39,26 +20,32 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Trade: market data in, decisions, orders on paper, everything recorded.
+    #[command(after_help = help::RUN)]
     Run(RunArgs),
     /// Serve a loopback exchange that speaks Binance spot's market-data protocol.
+    #[command(after_help = help::SIM)]
     Sim(SimArgs),
     /// Look at recordings, import them, check them.
     #[command(subcommand)]
     Tape(TapeCommand),
     /// Run a recorded session again and compare every record.
+    #[command(after_help = help::REPLAY)]
     Replay(ReplayArgs),
     /// Run a tape or a file of ticks through the engine as fast as possible.
+    #[command(after_help = help::BACKTEST)]
     Backtest(BacktestArgs),
     /// Check a configuration without running it.
+    #[command(after_help = help::CHECK)]
     Check(CheckArgs),
     /// List the recorded sessions.
+    #[command(after_help = help::SESSIONS)]
     Sessions(SessionsArgs),
 }
 
 /// Where a configuration comes from.
 #[derive(Debug, Clone, Default, Args)]
 pub struct ConfigArgs {
-    /// A configuration file; without any, a synthetic market is traded.
+    /// A configuration file. Default: what a tape's own run was configured with, else the demo.
     #[arg(long, value_name = "FILE", env = "TICKSCOPE_CONFIG")]
     pub config: Option<PathBuf>,
     /// Set one key, as in `--set risk.max_daily_loss=100`; may be repeated.
@@ -72,13 +59,14 @@ pub struct RunArgs {
     /// Where the configuration comes from.
     #[command(flatten)]
     pub config: ConfigArgs,
-    /// Run without a screen.
+    /// Run without a screen: in a pipe, a service, a test.
     #[arg(long)]
     pub headless: bool,
-    /// Stop by itself after this time: `90s`, `5m`, `1h`.
+    /// Stop by itself after this time: `90s`, `5m`, `1h`. Default: never.
     #[arg(long = "for", value_name = "TIME", value_parser = duration)]
     pub duration: Option<Duration>,
-    /// Take market data from this server instead of the configured one.
+    /// Take market data from this server instead of the configured one; plain http only on this
+    /// machine.
     #[arg(long, value_name = "URL")]
     pub venue_url: Option<String>,
     /// End with one line of JSON on standard output.
@@ -92,23 +80,28 @@ pub struct SimArgs {
     /// The port on 127.0.0.1; 0 takes a free one.
     #[arg(long, default_value_t = 9_080)]
     pub port: u16,
-    /// Serve this tape or session verbatim instead of a synthetic market.
+    /// Serve this tape or session (or `last`) verbatim instead of a synthetic market.
     #[arg(long, value_name = "TAPE")]
     pub tape: Option<String>,
-    /// How much faster than it was recorded: `1`, `20`, `max`.
+    /// How many times as fast as real time: 0.001 to 100000, or `max`.
     #[arg(long, default_value = "1", value_name = "N|max")]
     pub speed: String,
-    /// Seed of the synthetic market.
+    /// Seed of the synthetic market: the same seed makes the same market.
     #[arg(long, default_value_t = 7)]
     pub seed: u64,
-    /// The synthetic market's instruments.
-    #[arg(long, value_delimiter = ',', default_value = "BTCUSDT,ETHUSDT,SOLUSDT")]
+    /// The synthetic market's instruments, separated by commas.
+    #[arg(
+        long,
+        value_name = "SYMBOLS",
+        value_delimiter = ',',
+        default_value = "BTCUSDT,ETHUSDT,SOLUSDT"
+    )]
     pub instruments: Vec<String>,
     /// Something that goes wrong on purpose: `drop-depth=500`, `drop-trade=500x20`,
     /// `refuse-history`, `silence=btcusdt@trade@10s`.
     #[arg(long, value_name = "FAULT")]
     pub fault: Vec<String>,
-    /// Stop by itself after this time.
+    /// Stop by itself after this time: `90s`, `5m`, `1h`. Default: never.
     #[arg(long = "for", value_name = "TIME", value_parser = duration)]
     pub duration: Option<Duration>,
 }
@@ -117,17 +110,19 @@ pub struct SimArgs {
 #[derive(Debug, Clone, Subcommand)]
 pub enum TapeCommand {
     /// Turn recorded messages into a tape.
+    #[command(after_help = help::IMPORT)]
     Import {
         /// How the file is written.
         #[arg(long, value_enum, default_value_t = RawFormat::Raw)]
         format: RawFormat,
-        /// The file; compression with zstd is recognised.
+        /// The file, plain or compressed with zstd.
         file: PathBuf,
-        /// The tape to write.
+        /// The tape to write; a file that is there already is not touched.
         #[arg(short, long, value_name = "FILE.mcap")]
         output: PathBuf,
     },
     /// What a tape holds.
+    #[command(after_help = help::INFO)]
     Info {
         /// A file, a session, or `last`.
         tape: String,
@@ -137,7 +132,7 @@ pub enum TapeCommand {
     },
     /// Check that a tape is whole, with --book that its books can be rebuilt, with --bars that its
     /// bars are the venue's own.
-    #[command(after_help = VERIFY_EXAMPLES)]
+    #[command(after_help = help::VERIFY)]
     Verify {
         /// A file, a session, or `last`.
         tape: String,
@@ -152,14 +147,15 @@ pub enum TapeCommand {
         #[arg(long, value_name = "SYMBOL=FILE", requires = "bars")]
         klines: Vec<String>,
     },
-    /// Copy a tape without some inputs.
+    /// Copy a tape without some inputs, to see whether they are missed.
+    #[command(after_help = help::CUT)]
     Cut {
         /// A file, a session, or `last`.
         tape: String,
-        /// The input's sequence number; may be repeated.
+        /// The number of an input to leave out; may be repeated.
         #[arg(long, value_name = "SEQ", required = true)]
         drop: Vec<u64>,
-        /// The tape to write.
+        /// The tape to write; a file that is there already is not touched.
         #[arg(short, long, value_name = "FILE.mcap")]
         output: PathBuf,
     },
@@ -178,7 +174,8 @@ pub struct ReplayArgs {
     /// A session, its prefix, a tape, or `last`.
     #[arg(default_value = "last")]
     pub tape: String,
-    /// Compare every record; ends with 0 when equal, with 5 and the first difference otherwise.
+    /// Ends with 0 when every record is equal, with 5 and the first difference otherwise. Comparing
+    /// is all that `replay` does so far, with this word or without.
     #[arg(long)]
     pub verify: bool,
 }
@@ -189,7 +186,7 @@ pub struct BacktestArgs {
     /// A tape, a session, or `last`.
     #[arg(long, value_name = "TAPE", conflicts_with = "ticks")]
     pub tape: Option<String>,
-    /// A CSV file `ts_ns,id,price,qty,side`.
+    /// A CSV file with the header `ts_ns,id,price,qty,side`.
     #[arg(long, value_name = "FILE.csv")]
     pub ticks: Option<PathBuf>,
     /// Where the configuration comes from.
@@ -219,8 +216,46 @@ pub struct SessionsArgs {
     pub json: bool,
 }
 
-/// A time span: a number and `ms`, `s`, `m` or `h`.
+/// A time span above zero: a number and `ms`, `s`, `m` or `h`.
 fn duration(text: &str) -> Result<Duration, String> {
     let span: crate::config::unit::TimeSpan = text.parse()?;
+    if span.0 == 0 {
+        return Err("a run of no time does nothing: give more than 0".to_owned());
+    }
     Ok(Duration::from_nanos(span.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    /// The examples in the help of a command and of those below it.
+    fn examples(command: &clap::Command, found: &mut Vec<String>) {
+        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        found.extend(help.lines().filter_map(|line| {
+            let typed = line.strip_prefix("  tickscope")?;
+            let typed = typed.split("   ").next()?.split(" | ").next()?;
+            Some(typed.trim().to_owned())
+        }));
+        command.get_subcommands().for_each(|below| examples(below, found));
+    }
+
+    /// Lost if broken: the first command that somebody copies.
+    #[test]
+    fn every_example_of_the_help_is_one() {
+        let mut found = Vec::new();
+        examples(&Cli::command(), &mut found);
+        assert!(found.len() > 30, "{found:?}");
+        for example in &found {
+            let words = std::iter::once("tickscope").chain(example.split_whitespace());
+            if let Err(error) = Cli::try_parse_from(words) {
+                panic!("tickscope {example}\n{error}");
+            }
+        }
+        for command in Cli::command().get_subcommands().filter(|c| c.get_name() != "tape") {
+            assert!(command.get_after_help().is_some(), "{} has no example", command.get_name());
+        }
+    }
 }

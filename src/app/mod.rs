@@ -7,6 +7,8 @@ pub mod build;
 pub mod cli;
 pub mod command;
 pub mod error;
+mod help;
+mod import;
 pub mod live;
 pub mod outputs;
 pub mod pipeline;
@@ -19,4 +21,4 @@ pub mod source;
 mod tape_command;
 pub mod ticks;
 
-pub use command::run;
+pub use command::{run, run_with};

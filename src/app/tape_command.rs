@@ -1,5 +1,6 @@
 //! `tape` and `sessions`: import, look at, check and cut recordings.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::json;
@@ -10,6 +11,7 @@ use super::build::{self, Filters, Plan};
 use super::cli::{RawFormat, SessionsArgs, TapeCommand};
 use super::command::{print, print_json};
 use super::error::{AppError, Exit};
+use super::import::import;
 use super::platform::is_alive;
 use super::setup;
 use crate::config::Layers;
@@ -43,34 +45,6 @@ pub fn run(command: &TapeCommand, registry: &[StrategyKind]) -> Result<Exit, App
 
 fn resolve(argument: &str) -> Result<std::path::PathBuf, AppError> {
     Ok(tape::resolve(argument, &tape::default_root()?)?.path)
-}
-
-fn import(file: &Path, output: &Path) -> Result<Exit, AppError> {
-    let writer = Writer::in_file(output, WriterOptions::default())?;
-    let report = match tape::import_raw(file, writer, tape::classify_binance) {
-        Ok(report) => report,
-        Err(error) => {
-            // An empty tape helps nobody; that it may be gone already does not matter.
-            let _ = std::fs::remove_file(output);
-            return Err(error.into());
-        }
-    };
-    print(&format!(
-        "{}: {} lines, {} messages, {} answers",
-        output.display(),
-        report.lines,
-        report.messages,
-        report.answers
-    ));
-    for (reason, lines) in &report.refused {
-        print(&format!(
-            "refused: {} {}, first on line {}",
-            lines.count,
-            reason.describe(),
-            lines.first_line
-        ));
-    }
-    Ok(Exit::Done)
 }
 
 fn info(path: &Path, as_json: bool) -> Result<Exit, AppError> {
@@ -209,10 +183,26 @@ fn symbols(path: &Path) -> Result<Vec<String>, AppError> {
 
 fn cut(path: &Path, drop: &[u64], output: &Path) -> Result<Exit, AppError> {
     let writer = Writer::in_file(output, WriterOptions::default())?;
+    let mut absent: BTreeSet<u64> = drop.iter().copied().collect();
     let copied = tape::copy_without(path, writer, |entry| {
-        entry.channel.is_input() && drop.contains(&entry.seq)
-    })?;
-    print(&format!("{}: {} entries left out", output.display(), copied.left_out));
+        let leave_out = entry.channel.is_input() && drop.contains(&entry.seq);
+        if leave_out {
+            absent.remove(&entry.seq);
+        }
+        leave_out
+    });
+    let copied = copied.map_err(AppError::from).and_then(|copied| match absent.first() {
+        Some(seq) => {
+            let text = format!("{} has no input {seq} to leave out", path.display());
+            Err(AppError::new(Exit::Failed, text))
+        }
+        None => Ok(copied),
+    });
+    if copied.is_err() {
+        // A copy that is not what was asked for helps nobody.
+        let _ = std::fs::remove_file(output);
+    }
+    print(&format!("{}: {} entries left out", output.display(), copied?.left_out));
     Ok(Exit::Done)
 }
 
@@ -239,11 +229,22 @@ pub fn sessions(args: &SessionsArgs) -> Result<Exit, AppError> {
 }
 
 fn session_json(session: &SessionSummary) -> serde_json::Value {
-    let [name, mode, ended, orders, fills, bytes] = session_row(session);
+    let [name, mode, ended, ..] = session_row(session);
     json!({
-        "session": name, "mode": mode, "ended": ended, "orders": orders, "fills": fills,
-        "bytes": bytes, "directory": session.directory,
+        "session": name, "mode": mode, "ended": ended, "orders": counted(session, "orders"),
+        "fills": counted(session, "fills"), "bytes": session.bytes, "directory": session.directory,
     })
+}
+
+/// What a session counted when it ended; `None` for one that did not.
+fn counted(session: &SessionSummary, name: &str) -> Option<u64> {
+    session.manifest.as_ref().ok()?.ending.as_ref()?.counts.get(name).copied()
+}
+
+/// True when a run was killed before anything was on disk.
+fn is_empty(directory: &Path) -> bool {
+    let first = Reader::open(directory).and_then(|mut reader| reader.next().map(|_| ()));
+    matches!(first, Err(tape::TapeError::Empty { .. } | tape::TapeError::NotATape { .. }))
 }
 
 fn session_row(session: &SessionSummary) -> [String; 6] {
@@ -254,13 +255,11 @@ fn session_row(session: &SessionSummary) -> [String; 6] {
         (_, None) if session.runtime.as_ref().is_some_and(|runtime| is_alive(runtime.pid)) => {
             "running".to_owned()
         }
+        (_, None) if is_empty(&session.directory) => "torn, nothing on tape".to_owned(),
         (_, None) => "torn".to_owned(),
         (_, Some(ending)) => ending.error.clone().unwrap_or_else(|| "clean".to_owned()),
     };
-    let count = |name: &str| {
-        let count = ending.and_then(|ending| ending.counts.get(name));
-        count.map_or_else(|| "-".to_owned(), u64::to_string)
-    };
+    let count = |name| counted(session, name).map_or_else(|| "-".to_owned(), |n| n.to_string());
     let mode = manifest.map_or_else(|| "-".to_owned(), |m| format!("{:?}", m.mode).to_lowercase());
     [
         session.run_id.to_string(),

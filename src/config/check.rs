@@ -155,7 +155,7 @@ impl Checker<'_> {
         let mut seen = BTreeSet::new();
         for (index, symbol) in symbols.iter().enumerate() {
             let path = KeyPath::of(dotted).index(index);
-            self.require(is_asset(symbol), &path, "must be capitals and digits: \"BTCUSDT\"");
+            self.require(is_asset(symbol), &path, "must be capitals and digits, as \"BTCUSDT\" is");
             self.require(seen.insert(symbol), &path, format_args!("names {symbol} again"));
         }
     }

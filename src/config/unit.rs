@@ -88,7 +88,7 @@ impl FromStr for TimeSpan {
 
     fn from_str(text: &str) -> Result<Self, String> {
         with_unit(text, &TIME_UNITS).map(Self).ok_or_else(|| {
-            format!("{text:?} is not a time span such as \"60s\", \"250ms\", \"1m\"")
+            format!("{text:?} is not a time span such as \"60s\", \"250ms\", \"1m\", or too long")
         })
     }
 }

@@ -157,14 +157,24 @@ pub trait Strategy: Serialize + DeserializeOwned + Send + 'static {
         Vec::new()
     }
 
+    /// Called for each event of whatever feed is configured, unless the method of that feed is
+    /// taken: all that a strategy needs which decides on prices alone.
+    fn on_prices(&mut self, _ctx: &mut Context<'_>, _prices: Prices) {}
+
     /// Called for each trade when the configured feed is `trades`.
-    fn on_trade(&mut self, _ctx: &mut Context<'_>, _trade: &Trade) {}
+    fn on_trade(&mut self, ctx: &mut Context<'_>, trade: &Trade) {
+        self.on_prices(ctx, trade.into());
+    }
 
     /// Called for each quote when the configured feed is `quotes`.
-    fn on_quote(&mut self, _ctx: &mut Context<'_>, _quote: &Quote) {}
+    fn on_quote(&mut self, ctx: &mut Context<'_>, quote: &Quote) {
+        self.on_prices(ctx, quote.into());
+    }
 
     /// Called for each closed bar when the configured feed is `bars`.
-    fn on_bar(&mut self, _ctx: &mut Context<'_>, _bar: &Bar) {}
+    fn on_bar(&mut self, ctx: &mut Context<'_>, bar: &Bar) {
+        self.on_prices(ctx, bar.into());
+    }
 
     /// Told of each of its fills; not an evaluation.
     fn on_fill(&mut self, _fill: &Fill) {}
@@ -411,6 +421,22 @@ impl<'a> Context<'a> {
     #[expect(clippy::needless_pass_by_value, reason = "a tree is built to be decided, once")]
     pub fn decide(&mut self, label: &str, rule: Rule) -> bool {
         self.draft.decide(label, &rule) == Truth::True
+    }
+
+    /// Long or flat: buys when all of `enter` holds and nothing is held, closes when all of `exit`
+    /// holds and something is. The rules are decided as `enter_long` and `exit_long`, each with the
+    /// position as its last leaf.
+    pub fn long_or_flat(&mut self, enter: impl Into<Vec<Rule>>, exit: impl Into<Vec<Rule>>) {
+        let position = self.position();
+        let (mut enter, mut exit) = (enter.into(), exit.into());
+        enter.push(position.is_flat());
+        exit.push(position.is_long());
+        if self.decide("enter_long", all(enter)) {
+            self.buy();
+        }
+        if self.decide("exit_long", all(exit)) {
+            self.close(Side::Sell);
+        }
     }
 
     /// Wants to buy at market: the configured size with the configured exits, or what the

@@ -75,13 +75,30 @@ pub struct Ending {
     pub counts: BTreeMap<String, u64>,
 }
 
-/// A tape by path and hash.
+/// What a backtest read, by path and hash.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct InputTape {
     /// Where it was.
     pub path: String,
     /// A hash of its bytes.
     pub hash: String,
+    /// What it is.
+    #[serde(default)]
+    pub kind: InputKind,
+    /// It was run under another configuration, without what an operator did in it.
+    #[serde(default)]
+    pub own_config: bool,
+}
+
+/// What a backtest can read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum InputKind {
+    /// A tape, or a session's directory.
+    #[default]
+    Tape,
+    /// A CSV file of ticks.
+    Ticks,
 }
 
 /// Which strategy really ran.
@@ -144,7 +161,10 @@ pub(super) fn write<T: Serialize>(path: &Path, description: &T) -> Result<()> {
         reason: error.to_string(),
     })?;
     let draft = path.with_extension("toml.new");
-    write_private(&draft, &text)?;
+    write_private(&draft, &text).inspect_err(|_| {
+        // On a full disk half a draft is in the way; that it cannot be removed changes nothing.
+        let _ = fs::remove_file(&draft);
+    })?;
     fs::rename(&draft, path).map_err(TapeError::io("write", path))
 }
 

@@ -176,6 +176,15 @@ pub const ACTIONS: &[Binding] = &[
     bind(A::Suspend, &[ctrl('z')], "", "refused: it would stop the strategies", Dangerous),
 ];
 
+/// The keys that were pressed. A terminal writes Alt and a key as Esc and the key, so somebody who
+/// presses Esc and at once another key is read as holding Alt. No binding has Alt: it is both keys.
+pub fn pressed(event: KeyEvent) -> impl Iterator<Item = KeyEvent> {
+    let with_alt = event.modifiers.contains(KeyModifiers::ALT);
+    let escape = KeyEvent { code: KeyCode::Esc, modifiers: KeyModifiers::NONE, ..event };
+    let key = KeyEvent { modifiers: event.modifiers - KeyModifiers::ALT, ..event };
+    with_alt.then_some(escape).into_iter().chain(std::iter::once(key))
+}
+
 /// The action of a key.
 pub fn action(event: KeyEvent) -> Option<Action> {
     let pressed = Key(event.code, event.modifiers - KeyModifiers::SHIFT);
@@ -225,6 +234,24 @@ mod tests {
         let keys: Vec<Key> = ACTIONS.iter().flat_map(|b| b.keys.iter().copied()).collect();
         for (index, key) in keys.iter().enumerate() {
             assert!(!keys[..index].contains(key), "{} is bound twice", key.label());
+        }
+    }
+
+    /// Lost if broken: the second of two keys, for whoever is quick.
+    #[test]
+    fn alt_and_a_key_is_escape_and_the_key() {
+        let actions = |code, modifiers| -> Vec<_> {
+            pressed(KeyEvent::new(code, modifiers)).map(action).collect()
+        };
+        let alt = KeyModifiers::ALT;
+        assert_eq!(actions(KeyCode::Char('q'), alt), [Some(Action::Back), Some(Action::Quit)]);
+        assert_eq!(actions(KeyCode::Enter, alt), [Some(Action::Back), Some(Action::Why)]);
+        let interrupt = KeyModifiers::ALT | KeyModifiers::CONTROL;
+        let both = [Some(Action::Back), Some(Action::Interrupt)];
+        assert_eq!(actions(KeyCode::Char('c'), interrupt), both);
+        assert_eq!(actions(KeyCode::Char('q'), KeyModifiers::NONE), [Some(Action::Quit)]);
+        for binding in ACTIONS {
+            assert!(!binding.keys.iter().any(|key| key.1.contains(alt)), "{}", binding.help);
         }
     }
 

@@ -14,6 +14,7 @@ use arc_swap::ArcSwap;
 use crossterm::event::{self, Event};
 use jiff::tz::TimeZone;
 
+use super::keymap;
 use super::model::{Intent, Message, Model};
 use super::terminal::{Screen, TuiError};
 use super::theme::{Palette, Theme};
@@ -266,12 +267,18 @@ impl<'a> Loop<'a> {
                 self.exit = Some(Exit::Hangup);
                 return Ok(());
             }
-            Wake::Input(Event::Key(key)) => Message::Key(key),
+            Wake::Input(Event::Key(key)) => {
+                return keymap::pressed(key).try_for_each(|key| self.take(Message::Key(key)));
+            }
             Wake::Input(Event::Mouse(event)) => Message::Mouse(event),
             Wake::Input(Event::Paste(text)) => Message::Paste(text),
             Wake::Input(Event::Resize(width, height)) => Message::Resize(width, height),
             Wake::Input(Event::FocusGained | Event::FocusLost) => return Ok(()),
         };
+        self.take(message)
+    }
+
+    fn take(&mut self, message: Message) -> Result<(), TuiError> {
         match self.tell(message) {
             Some(intent) => self.carry_out(intent),
             None => Ok(()),

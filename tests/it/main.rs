@@ -12,6 +12,7 @@ mod headless;
 mod home;
 mod logs;
 mod metrics;
+mod panic;
 mod recording;
 mod rules;
 mod screen;

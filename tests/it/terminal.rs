@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -34,12 +35,23 @@ impl Terminal {
     /// Starts the program in a terminal of this many columns and rows.
     pub fn start(
         home: &Home,
+        size: (u16, u16),
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Self {
+        Self::start_program(Path::new(PROGRAM), home, size, arguments, environment)
+    }
+
+    /// Starts another program in a terminal.
+    pub fn start_program(
+        program: &Path,
+        home: &Home,
         (columns, rows): (u16, u16),
         arguments: &[&str],
         environment: &[(&str, &str)],
     ) -> Self {
         let pair = native_pty_system().openpty(size(columns, rows)).unwrap();
-        let mut command = CommandBuilder::new(PROGRAM);
+        let mut command = CommandBuilder::new(program);
         command.args(arguments);
         command.env_clear();
         home.environment().into_iter().for_each(|(name, value)| command.env(name, value));

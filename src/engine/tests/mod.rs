@@ -85,16 +85,12 @@ fn close(side: Side) -> Intent {
 
 fn instrument(symbol: &str, base: u16) -> Instrument {
     Instrument {
-        symbol: symbol.to_owned(),
-        venue: "binance".to_owned(),
-        base: AssetId(base),
-        quote: USDT,
-        kind: InstrumentKind::Spot,
         tick_size: price("0.01"),
         lot_size: quantity("0.0001"),
         min_quantity: quantity("0.0001"),
         max_quantity: Some(quantity("1000")),
         min_notional: num("1"),
+        ..Instrument::unfiltered(symbol, "binance", AssetId(base), USDT)
     }
 }
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::domain::{
-    AssetId, Cause, Fill, Instrument, InstrumentKind, Level, Liquidity, Money, Num, OrderEvent,
-    OrderEventKind, OrderId, Price, Quantity, Quote, Side, Signed, StrategyId, Trade, UnixNanos,
+    AssetId, Cause, Fill, Instrument, Level, Liquidity, Money, Num, OrderEvent, OrderEventKind,
+    OrderId, Price, Quantity, Quote, Side, Signed, StrategyId, Trade, UnixNanos,
 };
 use crate::strategy::{
     AnyStrategy, Bar, BarKind, ClosedBars, Context, Draft, DraftState, Facts, Feed, Form, Intent,
@@ -227,15 +227,9 @@ fn one() -> Quantity {
 
 fn instrument() -> Instrument {
     Instrument {
-        symbol: "BTCUSDT".to_owned(),
-        venue: "binance".to_owned(),
-        base: AssetId(0),
-        quote: AssetId(1),
-        kind: InstrumentKind::Spot,
         tick_size: exact(0.01),
         lot_size: one(),
         min_quantity: one(),
-        max_quantity: None,
-        min_notional: Num::ZERO,
+        ..Instrument::unfiltered("BTCUSDT", "binance", AssetId(0), AssetId(1))
     }
 }

@@ -14,15 +14,15 @@ use crate::engine::view::{OrderView, PositionView};
 
 pub(super) fn positions(buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     let columns = [
-        table::left("INSTRUMENT", 13),
-        table::left("STRATEGY", 4),
+        table::left("SYMBOL", 13),
+        table::left("STRATEGY", 8),
         table::right("QUANTITY", 12),
-        table::right("ENTRY", 8),
+        table::right("ENTRY", 10),
         table::right("MARK", 5),
         table::right("uPnL", 11),
-        table::right("STOP", 10),
-        table::right("TARGET", 9),
-        table::right("LEFT", 7),
+        table::right("STOP", 9),
+        table::right("TARGET", 7),
+        table::right("LEFT", 4),
         table::right("rPnL", 6),
         table::right("FEES", 3),
         table::right("AGE", 2),
@@ -59,7 +59,7 @@ fn position_cells(scene: &Scene<'_>, position: &PositionView) -> Vec<Cell> {
         cell(position.symbol.clone(), theme.bold()),
         cell(position.strategy.clone(), theme.text()),
         cell(scene.money(number::signed_quantity(position.quantity, quantity_digits)), side),
-        cell(number::price_or_missing(position.average_entry, price_digits), theme.text()),
+        cell(number::average_or_missing(position.average_entry, price_digits), theme.text()),
         mark,
         unrealised,
         stop,
@@ -98,7 +98,7 @@ fn left_text(scene: &Scene<'_>, position: &PositionView) -> String {
 pub(super) fn orders(buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     let columns = [
         table::left("ORDER", 4),
-        table::left("INSTRUMENT", 9),
+        table::left("SYMBOL", 9),
         table::left("SIDE", 10),
         table::right("QUANTITY", 8),
         table::right("FILLED", 6),
@@ -133,7 +133,7 @@ fn order_cells(scene: &Scene<'_>, order: &OrderView) -> Vec<Cell> {
         cell(scene.money(number::quantity(order.quantity, quantity_digits)), theme.text()),
         cell(scene.money(number::quantity(order.filled, quantity_digits)), theme.text()),
         cell(kind_text(order.kind), theme.text()),
-        cell(number::price_or_missing(price, price_digits), theme.text()),
+        cell(number::average_or_missing(price, price_digits), theme.text()),
         cell(order.state.as_str(), state),
         cell(number::span(scene.view.now.since(order.created)), theme.dim()),
         cell(order.decision.clone(), theme.dim()),

@@ -17,7 +17,7 @@ use crate::strategy::{Op, Truth};
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     let columns = [
         table::left("STRATEGY", 9),
-        table::left("INSTRUMENT", 8),
+        table::left("SYMBOL", 8),
         table::left("LAST", 3),
         table::left("OUTCOME", 5),
         table::rest("FIRST BLOCKER"),

@@ -192,7 +192,11 @@ fn position(scene: &Scene<'_>, decision: &DecisionView, width: u16) -> Vec<Line>
     let after = number::signed_quantity(after, quantity_digits);
     let mut pieces = vec![vec![span(format!("{before} → {after}  "), theme.bold())]];
     if let Some(entry) = decision.average_entry {
-        pieces.push(labelled(scene, "average entry", number::price(entry, price_digits)));
+        pieces.push(labelled(
+            scene,
+            "average entry",
+            number::average_or_missing(Some(entry), price_digits),
+        ));
     }
     if let Some(realised) = decision.realised {
         let text = format!("{}  ", scene.money(number::profit(realised)));

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::{AssetId, BookLoss, InstrumentKind, Num, Price, Quantity, Quote, Side, Trade};
+use crate::domain::{AssetId, BookLoss, Quote, Side, Trade};
 use crate::venue::DownReason;
 
 const TRADE: &str = include_str!("../../../tests/payloads/binance/trade.json");
@@ -24,18 +24,8 @@ fn at(seconds: u64) -> UnixNanos {
 }
 
 pub(in super::super) fn decoder() -> BinanceDecoder {
-    let instrument = |symbol: &str| Instrument {
-        symbol: symbol.into(),
-        venue: "binance".into(),
-        base: AssetId(0),
-        quote: AssetId(1),
-        kind: InstrumentKind::Spot,
-        tick_size: Price::ZERO,
-        lot_size: Quantity::ZERO,
-        min_quantity: Quantity::ZERO,
-        max_quantity: None,
-        min_notional: Num::ZERO,
-    };
+    let instrument =
+        |symbol: &str| Instrument::unfiltered(symbol, "binance", AssetId(0), AssetId(1));
     BinanceDecoder::new(vec![instrument("BTCUSDT"), instrument("ETHUSDT")])
 }
 

@@ -16,6 +16,7 @@ pub mod depth;
 pub mod exchange_info;
 mod feed;
 pub mod past;
+pub mod raw;
 pub mod requests;
 pub mod wire;
 

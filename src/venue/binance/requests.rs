@@ -119,7 +119,7 @@ mod tests {
         assert_eq!(streams[..3], ["btcusdt@trade", "btcusdt@bookTicker", "btcusdt@depth@100ms"]);
         assert_eq!(
             subscriptions(&streams[..1]),
-            [r#"{"id":1,"method":"SUBSCRIBE","params":["btcusdt@trade"]}"#]
+            [r#"{"method":"SUBSCRIBE","params":["btcusdt@trade"],"id":1}"#]
         );
         let info = call(&Request::Instruments, &symbols);
         assert_eq!(info.parameters, [("symbols", r#"["BTCUSDT","ETHUSDT"]"#.to_owned())]);
