@@ -9,28 +9,18 @@
 //! trades the last second. Trades are joined to the stream by their ids, which leave nothing out;
 //! where they do, the missing ones are asked for.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
 use super::ask::Ask;
-use super::past::INTERVALS;
+use super::join::Join;
 use crate::domain::{Candle, History, HistoryNeed, Nanos, Trade, UnixNanos};
 use crate::venue::Request;
 
-/// The most that one answer holds.
-const PAGE: usize = 1_000;
-/// The most candles asked for of one length.
-const CANDLES_MAX: usize = 5_000;
-/// The most past trades asked for.
-const TRADES_MAX: usize = 10_000;
 /// A hole of more trades is not asked for one by one: the past is told anew, in candles.
 const HOLE_MAX: u64 = 20_000;
-/// Candles more than needed, for those that end between two answers.
-const SPARE: usize = 5;
-/// Candles that cover what longer ones leave open, by their place in [`INTERVALS`].
-const FINER: [&str; 3] = ["1h", "1m", "1s"];
 
 /// Where facts about the past go.
 pub type Tell<'a> = &'a mut dyn FnMut(History);
@@ -47,78 +37,11 @@ pub struct Backfill {
     newest: Option<u64>,
 }
 
-/// The past being asked for.
-#[derive(Clone, Serialize, Deserialize)]
-struct Join {
-    /// Longest candles first.
-    levels: Vec<Level>,
-    trades: Tail,
-    /// The first trade that came with the stream meanwhile.
-    streamed: Option<u64>,
-}
-
-/// Candles of one length.
-#[derive(Clone, Serialize, Deserialize)]
-struct Level {
-    /// Place in [`INTERVALS`].
-    interval: usize,
-    wanted: usize,
-    /// Closed ones, oldest first.
-    candles: Vec<Candle>,
-    before_ms: Option<u64>,
-    ask: Ask,
-    done: bool,
-}
-
-/// The newest trades, from some id up to now.
-#[derive(Clone, Serialize, Deserialize)]
-struct Tail {
-    wanted: usize,
-    trades: Vec<Trade>,
-    /// Asked for from this id on; `None` for the newest.
-    from: Option<u64>,
-    ask: Ask,
-    /// A question is open.
-    asking: bool,
-    /// There are no older ones, or they are not told.
-    exhausted: bool,
-}
-
 /// Trades that are missing.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Hole {
     next: u64,
     to: u64,
-}
-
-/// The word of an interval.
-fn word(interval: usize) -> &'static str {
-    INTERVALS.get(interval).map_or("", |(word, _)| word)
-}
-
-/// How many candles of each length are needed, by place in [`INTERVALS`], after a silence.
-fn levels(need: &HistoryNeed, silent: Nanos) -> BTreeMap<usize, usize> {
-    let mut levels = BTreeMap::new();
-    let mut want = |at: usize, count: usize| {
-        let wanted: &mut usize = levels.entry(at).or_default();
-        *wanted = (*wanted).max(count.min(CANDLES_MAX));
-    };
-    for (length, count) in &need.intervals {
-        let fits = |(_, (_, interval)): &(usize, &(&str, Nanos))| length.is_multiple_of(*interval);
-        let Some((at, (_, interval))) = INTERVALS.iter().enumerate().find(fits) else { continue };
-        let each = usize::try_from(length / interval).unwrap_or(CANDLES_MAX);
-        let missed = usize::try_from(silent / length).unwrap_or(CANDLES_MAX).saturating_add(1);
-        let count = (*count).max(missed);
-        want(at, count.saturating_add(1).saturating_mul(each).saturating_add(SPARE));
-        let mut longer = *interval;
-        for (finer, (name, interval)) in INTERVALS.iter().enumerate() {
-            if *interval < longer && FINER.contains(name) {
-                want(finer, usize::try_from(longer / interval).unwrap_or(CANDLES_MAX) + SPARE);
-                longer = *interval;
-            }
-        }
-    }
-    levels
 }
 
 impl Backfill {
@@ -149,29 +72,7 @@ impl Backfill {
     }
 
     fn start(&mut self, silent: Nanos, now: UnixNanos, tell: Tell<'_>) {
-        let ask = || {
-            let mut ask = Ask::default();
-            ask.want(now);
-            ask
-        };
-        let level = |(interval, wanted)| Level {
-            interval,
-            wanted,
-            candles: Vec::new(),
-            before_ms: None,
-            ask: ask(),
-            done: false,
-        };
-        let trades = Tail {
-            wanted: self.need.trades.min(TRADES_MAX),
-            trades: Vec::new(),
-            from: None,
-            ask: ask(),
-            asking: true,
-            exhausted: false,
-        };
-        let levels = levels(&self.need, silent).into_iter().map(level).collect();
-        self.join = Some(Join { levels, trades, streamed: None });
+        self.join = Some(Join::new(&self.need, silent, now));
         self.started = true;
         self.holes.clear();
         self.hole_ask.settle();
@@ -216,32 +117,19 @@ impl Backfill {
 
     /// When a question is due next.
     pub fn due(&self) -> Option<UnixNanos> {
-        let join = self.join.iter();
-        let asks = join
-            .flat_map(|join| join.levels.iter().map(|level| &level.ask).chain([&join.trades.ask]));
-        asks.chain([&self.hole_ask]).filter_map(Ask::due).min()
+        let join = self.join.as_ref().and_then(Join::due);
+        join.into_iter().chain(self.hole_ask.due()).min()
     }
 
     /// Every question whose time has come.
     pub fn take(&mut self, now: UnixNanos, symbol: &str, wish: &mut dyn FnMut(Request)) {
-        let symbol = || symbol.to_owned();
         if let Some(join) = &mut self.join {
-            for level in join.levels.iter_mut().filter(|level| !level.done) {
-                if level.ask.take(now) {
-                    wish(level.request(symbol()));
-                }
-            }
-            if join.trades.asking && join.trades.ask.take(now) {
-                wish(match join.trades.from {
-                    Some(id) => Request::TradesFrom { symbol: symbol(), id },
-                    None => Request::Trades { symbol: symbol() },
-                });
-            }
+            join.take(now, symbol, wish);
         }
         if let Some(hole) = self.holes.front()
             && self.hole_ask.take(now)
         {
-            wish(Request::TradesFrom { symbol: symbol(), id: hole.next });
+            wish(Request::TradesFrom { symbol: symbol.to_owned(), id: hole.next });
         }
     }
 
@@ -254,16 +142,11 @@ impl Backfill {
         now: UnixNanos,
         tell: Tell<'_>,
     ) {
-        if let Some(level) = self.level(interval, before_ms) {
+        let level = self.join.as_mut().and_then(|join| join.level(interval, before_ms));
+        if let Some(level) = level {
             level.take(candles, now);
             self.advance(now, tell);
         }
-    }
-
-    fn level(&mut self, interval: &str, before_ms: Option<u64>) -> Option<&mut Level> {
-        self.join.as_mut()?.levels.iter_mut().find(|level| {
-            !level.done && word(level.interval) == interval && level.before_ms == before_ms
-        })
     }
 
     /// Trades came: the newest, or those from an id on.
@@ -275,8 +158,7 @@ impl Backfill {
         tell: Tell<'_>,
     ) {
         if let Some(join) = &mut self.join
-            && join.trades.asking
-            && join.trades.from == from
+            && join.trades.is_asking(from)
         {
             join.trades.take(trades);
             return self.advance(now, tell);
@@ -321,8 +203,9 @@ impl Backfill {
     ) {
         match request {
             Request::Candles { interval, before_ms, .. } => {
-                let Some(level) = self.level(interval, *before_ms) else { return };
-                if given_up { level.end() } else { level.ask.failed(now) }
+                let level = self.join.as_mut().and_then(|join| join.level(interval, *before_ms));
+                let Some(level) = level else { return };
+                level.failed(given_up, now);
             }
             Request::Trades { .. } | Request::TradesFrom { .. } => {
                 let from = match request {
@@ -330,12 +213,8 @@ impl Backfill {
                     _ => None,
                 };
                 match &mut self.join {
-                    Some(join) if join.trades.asking && join.trades.from == from => {
-                        if given_up {
-                            join.trades.end();
-                        } else {
-                            join.trades.ask.failed(now);
-                        }
+                    Some(join) if join.trades.is_asking(from) => {
+                        join.trades.failed(given_up, now);
                     }
                     _ if from != self.holes.front().map(|hole| hole.next) => return,
                     _ if given_up => {
@@ -353,12 +232,8 @@ impl Backfill {
     /// Asks for what is still wanted; when nothing is, tells the past.
     fn advance(&mut self, now: UnixNanos, tell: Tell<'_>) {
         let Some(join) = &mut self.join else { return };
-        if join.trades.asking {
-            return;
-        }
-        if join.wants_older_trades() {
-            join.trades.ask_older(now);
-        } else if join.levels.iter().all(|level| level.done)
+        join.advance(now);
+        if join.is_complete()
             && let Some(join) = self.join.take()
         {
             self.tell(&join, tell);
@@ -371,91 +246,18 @@ impl Backfill {
     }
 
     fn tell(&mut self, join: &Join, tell: Tell<'_>) {
-        for candle in join.levels.iter().flat_map(|level| &level.candles) {
+        for candle in join.candles() {
             tell(History::Candle(*candle));
         }
-        for trade in &join.trades.trades {
+        for trade in join.trades.told() {
             tell(History::Trade(*trade));
         }
-        self.newest = join.trades.trades.last().map(|trade| trade.id);
+        self.newest = join.trades.told().last().map(|trade| trade.id);
         if let (Some(next), Some(to)) = (self.expected(), join.streamed)
             && next < to
         {
             self.holes.push_front(Hole { next, to });
         }
-    }
-}
-
-impl Join {
-    /// True while fewer came than are wanted, or they do not reach back to the last candle.
-    fn wants_older_trades(&self) -> bool {
-        let Tail { wanted, trades, exhausted, .. } = &self.trades;
-        let Some(oldest) = trades.first() else { return false };
-        let reach = self.levels.last().filter(|level| level.done);
-        let reach = reach.and_then(|level| level.candles.last()).map(Candle::close_time);
-        let falls_short = reach.is_some_and(|reach| oldest.ts_venue >= reach);
-        !exhausted && trades.len() < TRADES_MAX && (trades.len() < *wanted || falls_short)
-    }
-}
-
-impl Level {
-    fn request(&self, symbol: String) -> Request {
-        let limit = u16::try_from(self.limit()).unwrap_or(u16::MAX);
-        let interval = word(self.interval).to_owned();
-        Request::Candles { symbol, interval, limit, before_ms: self.before_ms }
-    }
-
-    fn limit(&self) -> usize {
-        self.wanted.saturating_sub(self.candles.len()).clamp(1, PAGE)
-    }
-
-    fn take(&mut self, mut page: Vec<Candle>, now: UnixNanos) {
-        let is_last_page = page.len() < self.limit();
-        if self.before_ms.is_none() {
-            // The newest one is unfinished.
-            page.pop();
-        }
-        page.append(&mut self.candles);
-        self.candles = page;
-        let oldest = self.candles.first().map(|candle| candle.open_time.millis());
-        if is_last_page || oldest.is_none() || self.candles.len() + 1 >= self.wanted {
-            return self.end();
-        }
-        self.before_ms = oldest;
-        self.ask = Ask::default();
-        self.ask.want(now);
-    }
-
-    fn end(&mut self) {
-        self.done = true;
-        self.ask.settle();
-    }
-}
-
-impl Tail {
-    fn take(&mut self, mut page: Vec<Trade>) {
-        if let Some(oldest) = self.trades.first().map(|trade| trade.id) {
-            page.retain(|trade| trade.id < oldest);
-        }
-        self.exhausted |= page.is_empty();
-        page.append(&mut self.trades);
-        self.trades = page;
-        self.asking = false;
-        self.ask.settle();
-    }
-
-    fn ask_older(&mut self, now: UnixNanos) {
-        let oldest = self.trades.first().map_or(0, |trade| trade.id);
-        self.from = Some(oldest.saturating_sub(PAGE as u64));
-        self.ask = Ask::default();
-        self.ask.want(now);
-        self.asking = true;
-    }
-
-    fn end(&mut self) {
-        self.exhausted = true;
-        self.asking = false;
-        self.ask.settle();
     }
 }
 

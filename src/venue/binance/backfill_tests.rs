@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::super::join::PAGE;
 use super::*;
 use crate::domain::{Num, Price, Quantity, Side};
 use crate::strategy::{Bar, BarKind, Bars, Quality};

@@ -15,6 +15,7 @@ pub mod decode;
 pub mod depth;
 pub mod exchange_info;
 mod feed;
+mod join;
 pub mod past;
 pub mod raw;
 pub mod requests;
