@@ -1,10 +1,12 @@
 //! The app joins the islands: the only bridge, the only spawner, the only reader of the clock.
 
+pub mod attach;
 pub mod backtest;
 pub mod book_check;
 pub mod build;
 pub mod cli;
 pub mod command;
+pub mod control;
 pub mod error;
 pub mod live;
 pub mod outputs;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use super::config::{Config, FillModel};
-use super::input::{Command, Event, Input, StartState};
+use super::input::{Event, Input, StartState};
 use super::market::{Change, Market};
 use super::paper::{Due, Paper};
 use super::portfolio::{MoneySummary, Portfolio};
@@ -45,6 +45,8 @@ pub struct Engine {
     pub(super) portfolio: Portfolio,
     pub(super) paper: Paper,
     pub(super) trading: TradingState,
+    /// Which strategies an operator paused.
+    pub(super) paused: Vec<bool>,
     /// When orders were sent within the last second.
     pub(super) sent: VecDeque<UnixNanos>,
     /// Slots by instrument, so that an event finds its strategies without a search.
@@ -84,6 +86,7 @@ impl Engine {
             portfolio: Portfolio::default(),
             paper: Paper::new(config.paper.clone()),
             trading: TradingState::Active,
+            paused: vec![false; config.strategies.len()],
             sent: VecDeque::new(),
             distrusted: Vec::new(),
             closed: Vec::new(),
@@ -103,7 +106,12 @@ impl Engine {
         let cause = input.cause;
         match input.event {
             Event::Start(start) => self.start(start, out),
-            Event::Market { instrument, event } => self.market(instrument, event, cause, out),
+            Event::Market { instrument, event } => {
+                self.market(instrument, event, cause, out);
+                if self.trading == TradingState::Flattening {
+                    self.close_in(instrument, cause, out);
+                }
+            }
             Event::Instrument { id, instrument } => {
                 if let Some(market) = self.markets.get_mut(id.index()) {
                     market.instrument = instrument.clone();
@@ -290,28 +298,20 @@ impl Engine {
         }
     }
 
-    fn command(&mut self, command: &Command, cause: Cause, out: &mut dyn Outlet) {
-        match command {
-            Command::Halt => {
-                self.set_trading(TradingState::Halted(StopReason::Operator), cause, out);
-            }
-            Command::Resume => self.set_trading(TradingState::Active, cause, out),
-            Command::Stop => self.cancel_where(cause, out, |_| true),
-        }
-    }
-
     /// True when paper orders need a trusted book.
     pub(super) fn needs_book(&self) -> bool {
         self.config.paper.fills == FillModel::Book
     }
 }
 
-/// The more restrictive of two states; the first reason stays.
+/// The more restrictive of two states; the first reason stays. A loss does not end flattening, which
+/// lets in no new risk either.
 fn worse(a: TradingState, b: TradingState) -> TradingState {
     let rank = |state: TradingState| match state {
         TradingState::Active => 0,
         TradingState::ReduceOnly(_) => 1,
         TradingState::Halted(_) => 2,
+        TradingState::Flattening => 3,
     };
     if rank(b) > rank(a) { b } else { a }
 }
@@ -341,6 +341,7 @@ fn build_slots(config: &Config, registry: &[StrategyKind]) -> Result<Vec<Slot>, 
                 average_entry: None,
                 last_signal: None,
                 last: None,
+                close_after: UnixNanos::default(),
             });
         }
     }

@@ -22,6 +22,8 @@ pub(super) struct Wish {
     pub kind: OrderKind,
     pub quantity: Quantity,
     pub reduce_only: bool,
+    /// An operator closes a position: limits on new risk do not hold it back.
+    pub operator: bool,
 }
 
 impl Engine {
@@ -112,6 +114,9 @@ impl Engine {
             Outcome::Signal { .. } if slot.wants_orders() && self.has_order_in_flight(slot) => {
                 Outcome::Suppressed(Suppression::OrderInFlight)
             }
+            Outcome::Signal { .. } if self.is_paused(slot.strategy) && slot.only_enters() => {
+                Outcome::Suppressed(Suppression::Paused)
+            }
             outcome => outcome,
         };
         let wants = matches!(outcome, Outcome::Signal { .. });
@@ -191,9 +196,15 @@ impl Engine {
                     });
                 }
                 Intent::Order { side, kind, size, reduce_only } => {
-                    let quantity = self.wanted(at, *side, *size, *reduce_only);
-                    let (side, kind, reduce_only) = (*side, *kind, *reduce_only);
-                    let wish = Wish { slot: at, decision, side, kind, quantity, reduce_only };
+                    let (side, kind) = (*side, *kind);
+                    let wanted = self.wanted(at, side, *size, *reduce_only);
+                    let (quantity, reduce_only) = match self.exit_of_paused(at, side, wanted) {
+                        Some(exit) => (exit, true),
+                        None => (wanted, *reduce_only),
+                    };
+                    let operator = false;
+                    let wish =
+                        Wish { slot: at, decision, side, kind, quantity, reduce_only, operator };
                     self.want(wish, explained, cause, out);
                 }
             }
@@ -226,8 +237,25 @@ impl Engine {
         if reduce_only { wanted.min(held.saturating_sub(on_its_way)) } else { wanted }
     }
 
+    /// Of what a paused strategy wants, the part that leaves its position; `None` when the strategy is
+    /// not paused, or nothing of it does: then the risk checks refuse it.
+    fn exit_of_paused(&self, at: usize, side: Side, wanted: Quantity) -> Option<Quantity> {
+        let slot = self.slots.get(at).filter(|slot| self.is_paused(slot.strategy))?;
+        let exit = self.leaving(at, slot, side).min(wanted);
+        (!exit.is_zero()).then_some(exit)
+    }
+
+    /// How much an order of this side can still take off a position.
+    pub(super) fn leaving(&self, at: usize, slot: &Slot, side: Side) -> Quantity {
+        if slot.leaves_by(side) {
+            slot.position.quantity.magnitude().saturating_sub(self.on_its_way(at, side))
+        } else {
+            Quantity::ZERO
+        }
+    }
+
     /// What the strategy's open orders of a side may still execute.
-    fn on_its_way(&self, at: usize, side: Side) -> Quantity {
+    pub(super) fn on_its_way(&self, at: usize, side: Side) -> Quantity {
         let (strategy, instrument) = self.owner(at);
         pending(
             self.orders.values().filter(|order| {
@@ -253,7 +281,7 @@ impl Engine {
     }
 
     /// Floors a wish to the lot, records the signal, and hands it to risk.
-    fn want(&mut self, wish: Wish, explained: bool, cause: Cause, out: &mut dyn Outlet) {
+    pub(super) fn want(&mut self, wish: Wish, explained: bool, cause: Cause, out: &mut dyn Outlet) {
         let (strategy, instrument) = self.owner(wish.slot);
         let lot = self
             .markets

@@ -14,6 +14,7 @@ mod core;
 mod deciding;
 pub mod input;
 pub mod market;
+mod operator;
 mod paper;
 pub mod portfolio;
 pub mod record;
@@ -30,6 +31,7 @@ pub mod viewer;
 pub use config::{Config, FeeAsset, FillModel, OrderSize, PaperConfig, RiskConfig, StrategyConfig};
 pub use core::{Counters, Engine};
 pub use input::{Command, Event, Input, StartState};
+pub use operator::Holding;
 pub use record::{
     AccountState, Blocker, Check, CheckKind, Evaluation, Outcome, Outlet, Record, Refusal,
     RiskReport, Signal, StopReason, Suppression, TradingState,

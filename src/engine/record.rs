@@ -85,7 +85,7 @@ pub enum Record {
     },
     /// The account after a fill.
     Account(AccountState),
-    /// Trading became active, reduce-only or halted.
+    /// Trading became active, reduce-only, halted or flattening.
     Trading {
         /// When.
         time: UnixNanos,
@@ -109,6 +109,15 @@ pub enum Record {
         time: UnixNanos,
         /// Why.
         reason: BookLoss,
+    },
+    /// An operator paused a strategy, or let it go on.
+    Paused {
+        /// When.
+        time: UnixNanos,
+        /// Whose entries stop or may come again.
+        strategy: StrategyId,
+        /// Stop.
+        paused: bool,
     },
 }
 
@@ -171,6 +180,8 @@ pub enum Suppression {
     AwaitingReply,
     /// An order of it in the instrument is still on its way: wishing again would double it.
     OrderInFlight,
+    /// An operator paused the strategy, and it wants nothing but to enter.
+    Paused,
 }
 
 /// What stopped a decision first.
@@ -366,6 +377,8 @@ pub enum TradingState {
     ReduceOnly(StopReason),
     /// Nothing.
     Halted(StopReason),
+    /// Only what an operator sends to close positions, until resumed.
+    Flattening,
 }
 
 /// Why trading is not wholly active.

@@ -27,6 +27,12 @@ pub struct Assessment<'a> {
     pub now: UnixNanos,
     /// What trading allows.
     pub trading: TradingState,
+    /// An operator paused the strategy.
+    pub paused: bool,
+    /// It takes no more off the strategy's own position than that still has.
+    pub leaves: bool,
+    /// An operator closes the strategy's position.
+    pub operator: bool,
     /// Buy or sell.
     pub side: Side,
     /// How much.
@@ -82,10 +88,12 @@ impl Assessment<'_> {
                 state(kind, blocking, 0)
             }
             CheckKind::OrderQuantity => {
-                at_most(kind, Some(self.quantity.num()), self.max_quantity.map(Quantity::num))
+                let limit = self.max_quantity.map(Quantity::num);
+                self.unless_operator(at_most(kind, Some(self.quantity.num()), limit))
             }
             CheckKind::OrderNotional => {
-                at_most(kind, self.notional(), self.notional_limits.max_order_notional)
+                let limit = self.notional_limits.max_order_notional;
+                self.unless_operator(at_most(kind, self.notional(), limit))
             }
             CheckKind::MinNotional => self.min_notional(),
             CheckKind::PriceCollar => at_most(kind, self.distance(), self.limits.price_collar),
@@ -97,9 +105,12 @@ impl Assessment<'_> {
             CheckKind::GrossNotional => {
                 self.unless_reducing(at_most(kind, self.gross(), self.limits.max_gross_notional))
             }
-            CheckKind::OpenOrders => count(kind, self.open_orders, self.limits.max_open_orders),
+            CheckKind::OpenOrders => {
+                self.unless_operator(count(kind, self.open_orders, self.limits.max_open_orders))
+            }
             CheckKind::OrderRate => {
-                count(kind, self.recent_orders, self.limits.max_orders_per_second)
+                let limit = self.limits.max_orders_per_second;
+                self.unless_operator(count(kind, self.recent_orders, limit))
             }
             CheckKind::DailyLoss => self.loss(kind, self.day_loss, self.limits.max_daily_loss),
             CheckKind::Drawdown => self.loss(kind, self.drawdown, self.limits.max_drawdown),
@@ -107,14 +118,16 @@ impl Assessment<'_> {
         }
     }
 
-    /// Active 0, reduce-only 1, halted 2; a reducing order may pass at 1.
+    /// Active 0, reduce-only or the strategy paused 1, halted or flattening 2. A reducing order may
+    /// pass at 1, what an operator closes at 2.
     fn trading_state(&self) -> Check {
-        let observed = match self.trading {
-            TradingState::Active => 0,
-            TradingState::ReduceOnly(_) => 1,
-            TradingState::Halted(_) => 2,
+        let (observed, allowed) = match self.trading {
+            TradingState::Active if self.paused => (1, u32::from(self.leaves)),
+            TradingState::Active => (0, u32::from(self.reduces())),
+            TradingState::ReduceOnly(_) => (1, u32::from(self.reduces())),
+            TradingState::Halted(_) | TradingState::Flattening => (2, u32::from(self.reduces())),
         };
-        state(CheckKind::TradingState, observed, u32::from(self.reduces()))
+        state(CheckKind::TradingState, observed, if self.operator { 2 } else { allowed })
     }
 
     fn is_tradable(&self) -> bool {
@@ -141,8 +154,12 @@ impl Assessment<'_> {
         self.price?.num().sub(reference).ok()?.abs().div(reference).ok()
     }
 
-    /// True when the order can only bring the position nearer to flat.
+    /// True when the order can only bring the position nearer to flat; what an operator closes is
+    /// the strategy's own position, whatever others hold against it.
     fn reduces(&self) -> bool {
+        if self.operator {
+            return true;
+        }
         let asked = self.pending.add(self.quantity);
         self.position.side() == Some(self.side.opposite())
             && asked.is_ok_and(|asked| asked <= self.position.magnitude())
@@ -158,6 +175,11 @@ impl Assessment<'_> {
 
     fn gross(&self) -> Option<Num> {
         self.other_exposure?.add(self.exposure()?).ok()
+    }
+
+    /// What a person closes passes limits on how much and how often strategies may order.
+    fn unless_operator(&self, check: Check) -> Check {
+        Check { passed: check.passed || self.operator, ..check }
     }
 
     fn unless_reducing(&self, check: Check) -> Check {

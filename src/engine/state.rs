@@ -16,7 +16,7 @@ use crate::domain::{Cause, Order, OrderId, Position, StrategyId, UnixNanos};
 use crate::strategy::{Draft, DraftState, Form, StrategyError, Trigger};
 
 /// The version of the saved form.
-pub const STATE_VERSION: u16 = 1;
+pub const STATE_VERSION: u16 = 2;
 
 /// Why a state could not be saved or restored.
 #[derive(Clone, PartialEq, Debug, Error)]
@@ -48,6 +48,7 @@ struct State {
     portfolio: Portfolio,
     paper: Paper,
     trading: TradingState,
+    paused: Vec<bool>,
     sent: VecDeque<UnixNanos>,
 }
 
@@ -60,6 +61,7 @@ struct SlotState {
     position: Position,
     last_signal: Option<UnixNanos>,
     last: Option<Record>,
+    close_after: UnixNanos,
 }
 
 impl Engine {
@@ -79,6 +81,7 @@ impl Engine {
                 position: slot.position,
                 last_signal: slot.last_signal,
                 last: slot.last.clone(),
+                close_after: slot.close_after,
             });
         }
         let state = State {
@@ -93,6 +96,7 @@ impl Engine {
             portfolio: self.portfolio.clone(),
             paper: self.paper.clone(),
             trading: self.trading,
+            paused: self.paused.clone(),
             sent: self.sent.clone(),
         };
         postcard::to_stdvec(&state).map_err(|error| StateError::Damaged(error.to_string()))
@@ -106,7 +110,10 @@ impl Engine {
             return Err(StateError::Version(version));
         }
         let state: State = postcard::from_bytes(bytes).map_err(damaged)?;
-        if state.slots.len() != self.slots.len() || state.markets.len() != self.markets.len() {
+        if state.slots.len() != self.slots.len()
+            || state.markets.len() != self.markets.len()
+            || state.paused.len() != self.paused.len()
+        {
             return Err(StateError::OtherConfig);
         }
         for (slot, saved) in self.slots.iter_mut().zip(state.slots) {
@@ -120,6 +127,7 @@ impl Engine {
             slot.set_position(saved.position);
             slot.last_signal = saved.last_signal;
             slot.last = saved.last;
+            slot.close_after = saved.close_after;
         }
         self.now = state.now;
         self.markets = state.markets;
@@ -130,6 +138,7 @@ impl Engine {
         self.portfolio = state.portfolio;
         self.paper = state.paper;
         self.trading = state.trading;
+        self.paused = state.paused;
         self.sent = state.sent;
         Ok(())
     }

@@ -80,6 +80,9 @@ impl Engine {
             needs_book: self.needs_book(),
             now: self.now,
             trading: self.trading,
+            paused: self.is_paused(wish.decision.strategy),
+            leaves: wish.quantity <= self.leaving(wish.slot, self.slots.get(wish.slot)?, wish.side),
+            operator: wish.operator,
             side: wish.side,
             quantity: wish.quantity,
             price,
@@ -257,6 +260,9 @@ impl Engine {
             self.tell_account(event.time, out);
         }
         self.notify(request, event);
+        if self.trading == TradingState::Flattening {
+            self.close_rest(request, &event.kind, event.cause, out);
+        }
     }
 
     /// A fill moves its strategy's position and the account's balances.

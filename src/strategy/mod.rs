@@ -223,6 +223,8 @@ pub enum Trigger {
     Quote(Quote),
     /// A closed bar.
     Bar(Bar),
+    /// No market event: an operator decided in the strategy's place.
+    Operator,
 }
 
 /// A strategy behind a pointer; implemented for every [`Strategy`].
@@ -245,6 +247,7 @@ impl<T: Strategy> AnyStrategy for T {
             Trigger::Trade(trade) => self.on_trade(ctx, trade),
             Trigger::Quote(quote) => self.on_quote(ctx, quote),
             Trigger::Bar(bar) => self.on_bar(ctx, bar),
+            Trigger::Operator => {}
         }
     }
 

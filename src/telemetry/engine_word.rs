@@ -117,6 +117,8 @@ words! {
         ReduceOnly => "reduce_only",
         /// Nothing.
         Halted => "halted",
+        /// Only what closes positions for an operator.
+        Flattening => "flattening",
     }
 }
 
@@ -227,6 +229,7 @@ impl From<TradingState> for TradingWord {
             TradingState::Active => Self::Active,
             TradingState::ReduceOnly(_) => Self::ReduceOnly,
             TradingState::Halted(_) => Self::Halted,
+            TradingState::Flattening => Self::Flattening,
         }
     }
 }

@@ -8,7 +8,7 @@ use ratatui::layout::{Position, Rect};
 use super::chain;
 use super::keymap::{self, Action, Key};
 use super::layout::layout;
-use super::model::{Chain, Filter, Intent, Message, Model, Overlay, Pane, Question};
+use super::model::{Attached, Chain, Filter, Intent, Message, Model, Overlay, Pane, Question};
 use super::row::{self, Row, RowId};
 use crate::engine::TradingState;
 use crate::engine::view::EngineView;
@@ -36,6 +36,10 @@ pub fn update(model: &mut Model, message: Message) -> Option<Intent> {
         Message::View(view) => {
             model.latest = view;
             refresh_chain(model);
+            None
+        }
+        Message::Notice(text) => {
+            model.notify(text);
             None
         }
         Message::Tick => {
@@ -83,7 +87,10 @@ fn interrupt(model: &mut Model) -> Option<Intent> {
         return Some(Intent::Quit);
     }
     model.interrupted = true;
-    model.notify("Ctrl-C again ends the run");
+    model.notify(match model.attached {
+        None => "Ctrl-C again ends the run",
+        Some(_) => "Ctrl-C again closes this screen; the run goes on",
+    });
     None
 }
 
@@ -135,7 +142,7 @@ pub(super) fn help_lines(filter: &str) -> impl Iterator<Item = &'static keymap::
 
 fn type_answer(model: &mut Model, key: KeyEvent) -> Option<Intent> {
     let Overlay::Confirm(question, typed) = &mut model.overlay else { return None };
-    let question = *question;
+    let question = question.clone();
     match key.code {
         KeyCode::Esc => model.overlay = Overlay::None,
         KeyCode::Enter if typed == question.word() => {
@@ -149,6 +156,9 @@ fn type_answer(model: &mut Model, key: KeyEvent) -> Option<Intent> {
 }
 
 fn ask(model: &mut Model, question: Question) {
+    if model.attached == Some(Attached::ReadOnly) {
+        return model.notify("this screen is read-only: it gives no commands");
+    }
     model.overlay = Overlay::Confirm(question, String::new());
 }
 
@@ -173,6 +183,8 @@ fn run(model: &mut Model, action: Action) -> Option<Intent> {
         Action::Quit if model.must_ask_to_quit() => ask(model, Question::Quit),
         Action::Quit => return Some(Intent::Quit),
         Action::Halt => ask_to_halt(model),
+        Action::Flatten => ask(model, Question::Flatten),
+        Action::Pause => ask_to_pause(model),
         Action::Down => go(model, |at, _| at + 1),
         Action::Up => go(model, |at, _| at.saturating_sub(1)),
         Action::PageDown => go(model, |at, _| at + PAGE),
@@ -218,8 +230,38 @@ fn change_look(model: &mut Model, action: Action) -> Option<Intent> {
 }
 
 fn ask_to_halt(model: &mut Model) {
-    let halted = matches!(model.latest.run.trading, TradingState::Halted(_));
-    ask(model, if halted { Question::Resume } else { Question::Halt });
+    let stopped =
+        matches!(model.latest.run.trading, TradingState::Halted(_) | TradingState::Flattening);
+    ask(model, if stopped { Question::Resume } else { Question::Halt });
+}
+
+/// Pauses the strategy of the selected row, or lets it go on.
+fn ask_to_pause(model: &mut Model) {
+    let view = Arc::clone(model.view());
+    let Some(strategy) = selected_strategy(model, &view) else {
+        return model.notify("which strategy? Select one of its rows first, in 4, 5, 6 or 8");
+    };
+    let paused = model.latest.strategies.iter().any(|s| s.name == strategy && s.paused);
+    let question =
+        if paused { Question::ResumeStrategy(strategy) } else { Question::Pause(strategy) };
+    ask(model, question);
+}
+
+fn selected_strategy(model: &Model, view: &EngineView) -> Option<String> {
+    if let Overlay::Why(chain) = &model.overlay {
+        return Some(chain.evaluation.strategy.clone());
+    }
+    let rows = row::rows(model, view, model.focus);
+    match rows.get(row::place(&rows, model.selected_in(model.focus))) {
+        Some(Row::Position(p)) => Some(p.strategy.clone()),
+        Some(Row::Order(o)) => Some(o.strategy.clone()),
+        Some(Row::Decision(d)) => Some(d.evaluation.strategy.clone()),
+        Some(Row::Slot(e)) => Some(e.strategy.clone()),
+        _ => match view.strategies.as_slice() {
+            [only] => Some(only.name.clone()),
+            _ => None,
+        },
+    }
 }
 
 fn why(model: &mut Model) {

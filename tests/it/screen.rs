@@ -57,6 +57,21 @@ fn every_view_opens_and_closes_and_quitting_leaves_the_terminal_as_it_was() {
     }
 }
 
+/// Lost if broken: the second key of somebody who types faster than terminals can tell apart.
+#[test]
+fn escape_and_a_key_in_one_breath_are_both_taken() {
+    let home = Home::new();
+    let mut terminal = trading(&home, &[]);
+    terminal.press("?");
+    terminal.wait_text("Keys (type to find one");
+    terminal.press("\x1bw");
+    terminal.wait_text("last evaluation of every strategy");
+    terminal.press("\x1bq");
+    let (code, screen) = terminal.finish();
+    assert_eq!(code, 0, "{}", screen.contents());
+    expect_restored(&screen);
+}
+
 /// Lost if broken: the program, whenever a window is moved to another monitor.
 #[test]
 fn it_follows_the_window_from_small_to_wide() {

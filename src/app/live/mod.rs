@@ -10,11 +10,14 @@
 mod account;
 pub mod clock;
 pub mod core;
+mod hangup;
+pub mod operator;
 pub mod questions;
-mod screen;
+pub mod screen;
 mod silence;
 mod summary;
 pub mod teller;
+pub mod watchers;
 
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -28,13 +31,16 @@ use tokio::sync::mpsc;
 use self::account::OwnedAccount;
 use self::clock::Clock;
 use self::core::{Control, Core, End};
+use self::hangup::Hangup;
 use self::questions::Questions;
 use self::screen::Ui;
 use self::silence::Silence;
 use self::summary::LiveResult;
 use self::teller::Teller;
+use self::watchers::Watchers;
 use super::build::{self, Filters, Plan};
 use super::cli::RunArgs;
+use super::control::{self as socket, server};
 use super::error::{AppError, Exit};
 use super::outputs::Outputs;
 use super::pipeline::TapeInput;
@@ -97,6 +103,7 @@ struct Run {
     start: TapeInput,
     view: Arc<ArcSwap<EngineView>>,
     control: mpsc::Sender<Control>,
+    server: server::Server,
     recorder: JoinHandle<RecorderResult>,
     teller: JoinHandle<()>,
     rest: JoinHandle<()>,
@@ -140,6 +147,8 @@ impl Run {
         let view = Arc::new(ArcSwap::from_pointee(EngineView::default()));
         let (told, teller) = Teller::start(&telemetry, tape.state(), metrics.address.clone())?;
         let (control, controls) = mpsc::channel(CONTROLS);
+        let watchers = Watchers::default();
+        let server = serve(&session, &plan, (&control, &view), &watchers, &telemetry)?;
         let start =
             TapeInput::Start { state: plan.start.clone(), config: loaded.canonical().to_owned() };
         let mut core = Core {
@@ -156,6 +165,7 @@ impl Run {
             backoff: backoff(&loaded, clock),
             control: controls,
             deadline: args.duration.map(|duration| Instant::now() + duration),
+            watchers: watchers.clone(),
             view: Arc::clone(&view),
             woken: Arc::new(AtomicU64::new(clock.now().0)),
             teller: told,
@@ -178,6 +188,7 @@ impl Run {
             start,
             view,
             control,
+            server,
             recorder,
             teller,
             rest,
@@ -200,6 +211,8 @@ impl Run {
         if let Some(exchange) = &self.exchange {
             addresses.insert("venue".to_owned(), exchange.address.to_string());
         }
+        let path = self.server.path().display().to_string();
+        addresses.insert(socket::CONTROL.to_owned(), path);
         let runtime = Runtime { pid: std::process::id(), addresses };
         Ok(self.session.update_runtime(&runtime)?)
     }
@@ -208,16 +221,19 @@ impl Run {
     fn live(self, args: &RunArgs) -> Result<Exit, AppError> {
         let Self { core, start, view, control, .. } = self;
         let began = (Instant::now(), platform::process_cpu());
-        let ui = if args.headless { None } else { Some(Ui::open(&self.loaded)?) };
+        let ui = if args.headless { None } else { Some(Ui::open(&self.loaded.config.ui, None)?) };
+        let watching = ui.as_ref().map(|_| core.watchers.enter());
         let published = ui.as_ref().map(Ui::notifier);
         let core = spawn_core(core, start, published)?;
-        let guard = screen::watch_signals(control.clone(), ui.as_ref(), END_PATIENCE)?;
+        let hangup = Hangup::new(self.loaded.config.run.on_hangup, control.clone());
+        let guard = screen::watch_signals(ui.as_ref(), END_PATIENCE, hangup.watcher())?;
         if let Some(ui) = ui {
-            ui.run(&view, &control)?;
-        }
-        if !args.headless {
-            // The core may have ended by itself, and then nobody takes it.
-            let _ = control.try_send(Control::Quit);
+            let (strategies, notifier) = (strategies(&self.plan), ui.notifier());
+            let exit = ui.run(&view, &mut |intent| {
+                screen::take_intent(intent, &control, &strategies, &notifier)
+            })?;
+            drop(watching);
+            hangup.after_screen(exit, &self.telemetry);
         }
         let (core, end) = core.join().map_err(|_| panicked("core"))?;
         guard.release();
@@ -229,12 +245,40 @@ impl Run {
             telemetry: self.telemetry,
             metrics: self.metrics,
             exchange: self.exchange,
+            server: self.server,
             recorder: self.recorder,
             teller: self.teller,
             rest: self.rest,
         };
         ending.finish(core, &end, began, args)
     }
+}
+
+/// Names of the strategies by number.
+fn strategies(plan: &Plan) -> Vec<String> {
+    plan.engine.strategies.iter().map(|strategy| strategy.name.clone()).collect()
+}
+
+/// Opens the control socket. A run that cannot be stopped from outside does not begin.
+fn serve(
+    session: &Session,
+    plan: &Plan,
+    (control, view): (&mpsc::Sender<Control>, &Arc<ArcSwap<EngineView>>),
+    watchers: &Watchers,
+    telemetry: &Telemetry,
+) -> Result<server::Server, AppError> {
+    let run = server::Run {
+        control: control.clone(),
+        view: Arc::clone(view),
+        watchers: watchers.clone(),
+        telemetry: telemetry.clone(),
+        strategies: strategies(plan),
+    };
+    server::Server::start(session.directory(), run).map_err(|error| {
+        let directory = session.directory().display();
+        let text = format!("the control socket in {directory} cannot be opened: {error}");
+        AppError::new(Exit::Connection, text)
+    })
 }
 
 /// What is left to end once the core has ended.
@@ -246,6 +290,7 @@ struct Ending {
     telemetry: Telemetry,
     metrics: Metrics,
     exchange: Option<sim::Exchange>,
+    server: server::Server,
     recorder: JoinHandle<RecorderResult>,
     teller: JoinHandle<()>,
     rest: JoinHandle<()>,
@@ -275,6 +320,7 @@ impl Ending {
             Ok(_) if *end == End::Halted => "a risk rule halted trading".to_owned(),
             Ok(_) => "asked to".to_owned(),
         };
+        self.server.end(exit.code(), &reason);
         let stopped = ProcessEvent::Stopped { exit_code: exit.code(), reason: &reason };
         self.telemetry.emit(&stopped.into());
         self.telemetry.shutdown(LOG_PATIENCE);

@@ -245,5 +245,6 @@ fn trigger_fields(trigger: &Trigger, line: &mut Line) {
             line.exact("close", bar.close);
             line.exact("volume", bar.volume);
         }
+        Trigger::Operator => line.text("trigger", "operator"),
     }
 }
