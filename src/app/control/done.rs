@@ -177,6 +177,7 @@ impl Done {
                 format!("{} may enter positions{already}{but}", self.strategy)
             }
             "cancel-all" => format!("trading is {trading}"),
+            "flatten" => format!("no entries until resumed{already}"),
             _ => format!("trading is {trading}{already}"),
         }
     }

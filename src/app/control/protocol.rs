@@ -10,9 +10,38 @@ use super::patch::Patch;
 /// The version of requests and answers. They are few and simple so that it hardly ever changes.
 pub const PROTOCOL: u32 = 1;
 
-/// The version of frames. Raise it whenever an [`EngineView`](crate::engine::view::EngineView) or a
-/// patch is encoded otherwise; a test compares the encoding of a view with a known one.
-pub const VIEWS: u32 = 1;
+/// The version of frames: a fingerprint of the sources that say how a view is encoded, so that
+/// nobody needs to remember to raise a number. Another build may differ by a comment alone; then
+/// the program that started the run shows it.
+pub const VIEWS: u64 = fingerprint(&[
+    include_bytes!("../../domain/decimal.rs"),
+    include_bytes!("../../domain/market.rs"),
+    include_bytes!("../../domain/money.rs"),
+    include_bytes!("../../domain/order.rs"),
+    include_bytes!("../../domain/time.rs"),
+    include_bytes!("../../engine/record.rs"),
+    include_bytes!("../../engine/view.rs"),
+    include_bytes!("../../strategy/bar.rs"),
+    include_bytes!("../../strategy/decision.rs"),
+    include_bytes!("../../strategy/mod.rs"),
+    include_bytes!("../../strategy/rule.rs"),
+    include_bytes!("patch.rs"),
+    include_bytes!("protocol.rs"),
+]);
+
+/// FNV-1a over all texts, at compile time: none of them ends up in the program.
+const fn fingerprint(mut texts: &[&[u8]]) -> u64 {
+    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+    while let [text, rest @ ..] = texts {
+        let mut left: &[u8] = text;
+        while let [byte, after @ ..] = left {
+            hash = (hash ^ *byte as u64).wrapping_mul(0x0100_0000_01b3);
+            left = after;
+        }
+        texts = rest;
+    }
+    hash
+}
 
 /// Most bytes of a request or an answer.
 pub const LINE_BYTES_MAX: u64 = 64 * 1024;
@@ -75,7 +104,7 @@ pub enum Ask {
     /// Send views from now on.
     Attach {
         /// [`VIEWS`].
-        views: u32,
+        views: u64,
         /// Views a second at most.
         fps: u16,
         /// The screen offers no commands.
@@ -199,4 +228,89 @@ pub fn read_frame(from: &mut impl Read) -> io::Result<Option<Frame>> {
     }
     let invalid = |error: postcard::Error| io::Error::new(io::ErrorKind::InvalidData, error);
     postcard::from_bytes(&bytes).map(Some).map_err(invalid)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::engine::view::EngineView;
+
+    fn request(ask: Ask) -> Request {
+        Request { tickscope: PROTOCOL, pid: 7, by: By::CommandLine, ask }
+    }
+
+    /// Lost if broken: stopping a run with another version of the program, or with `nc`.
+    #[test]
+    fn requests_stay_as_they_are() {
+        for (ask, written) in [
+            (Ask::Halt, r#""halt""#),
+            (Ask::Flatten, r#""flatten""#),
+            (Ask::CancelAll, r#""cancel-all""#),
+            (Ask::Pause("trend".to_owned()), r#"{"pause":"trend"}"#),
+            (Ask::Resume(None), r#"{"resume":null}"#),
+            (
+                Ask::Attach { views: 1, fps: 30, read_only: true },
+                r#"{"attach":{"views":1,"fps":30,"read_only":true}}"#,
+            ),
+        ] {
+            let line = format!(r#"{{"tickscope":1,"pid":7,"by":"command line","ask":{written}}}"#);
+            let mut bytes = Vec::new();
+            write_line(&mut bytes, &request(ask.clone())).unwrap();
+            assert_eq!(String::from_utf8_lossy(&bytes), format!("{line}\n"));
+            assert_eq!(parse_request(line.as_bytes()), Ok(request(ask)));
+        }
+    }
+
+    #[test]
+    fn another_protocol_and_anything_else_is_named() {
+        let refused = |line: &str| parse_request(line.as_bytes()).unwrap_err();
+        let other = refused(r#"{"tickscope":2,"ask":"sell"}"#);
+        assert!(other.starts_with("the other side speaks control protocol 2"), "{other}");
+        assert_eq!(refused("{}"), "the other side is no tickscope");
+        assert!(refused("GET / HTTP/1.1").starts_with("the request is no JSON"));
+        let unknown = refused(r#"{"tickscope":1,"pid":1,"by":"screen","ask":"sell"}"#);
+        assert!(unknown.contains("unknown variant `sell`"), "{unknown}");
+    }
+
+    #[test]
+    fn a_line_is_bounded_and_must_end() {
+        let endless = vec![b'a'; 2 * LINE_BYTES_MAX as usize];
+        let error = read_line(&mut endless.as_slice()).unwrap_err();
+        assert_eq!(error.to_string(), "its line is too long");
+        let error = read_line(&mut &b"{\"tick"[..]).unwrap_err();
+        assert_eq!(error.to_string(), "it ends in the middle of a line");
+        let mut two: &[u8] = b"one\ntwo\n";
+        assert_eq!((read_line(&mut two).unwrap().as_slice(), two), (&b"one"[..], &b"two\n"[..]));
+    }
+
+    #[test]
+    fn a_frame_is_bounded_and_a_torn_one_is_the_end() {
+        let ended = Frame::Ended { code: 0, reason: "asked to".to_owned() };
+        let bytes = encode_frame(&ended).unwrap();
+        for cut in 0..bytes.len() {
+            assert_eq!(read_frame(&mut &bytes[..cut]).unwrap(), None, "{cut}");
+        }
+        assert_eq!(read_frame(&mut bytes.as_slice()).unwrap(), Some(ended));
+        let huge = (FRAME_BYTES_MAX + 1).to_le_bytes();
+        let error = read_frame(&mut huge.as_slice()).unwrap_err();
+        assert!(error.to_string().contains("is too long"), "{error}");
+    }
+
+    proptest! {
+        /// Lost if broken: a run, by whoever writes anything to its socket; a viewer, by whatever
+        /// answers it.
+        #[test]
+        fn hostile_bytes_are_an_error_and_no_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            let _ = parse_request(&bytes);
+            let _ = parse_answer(&bytes);
+            let mut framed = u32::try_from(bytes.len()).unwrap().to_le_bytes().to_vec();
+            framed.extend_from_slice(&bytes);
+            let _ = read_frame(&mut framed.as_slice());
+            if let Ok(Some(Frame::View(patch))) = read_frame(&mut framed.as_slice()) {
+                let _ = patch.apply(&EngineView::default());
+            }
+        }
+    }
 }

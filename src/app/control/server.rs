@@ -266,12 +266,12 @@ fn attach(
     stream: &mut UnixStream,
     shared: &Shared,
     pid: u32,
-    (views, fps, read_only): (u32, u16, bool),
+    (views, fps, read_only): (u64, u16, bool),
 ) -> io::Result<()> {
     if views != VIEWS {
         let text = format!(
-            "the run is of tickscope {}, whose views have version {VIEWS}, not {views}: attach with \
-             the program that started it (halt, flatten and the other commands work all the same)",
+            "the run is of another build of tickscope ({}): attach with the program that started it \
+             (halt, flatten and the other commands work with any)",
             env!("CARGO_PKG_VERSION")
         );
         return write_line(stream, &Answer::refusal(Exit::Failed.code(), text));

@@ -29,6 +29,7 @@ mod blocker;
 mod book;
 mod external;
 mod money;
+mod operator;
 mod orders;
 mod paper;
 mod replay;

@@ -144,6 +144,7 @@ fn an_order_without_a_trusted_book_is_refused() {
         kind: OrderKind::Market,
         quantity: quantity("1"),
         reduce_only: false,
+        operator: false,
     };
     rig.engine.assess(wish, BTC, Cause::default(), &mut rig.records);
     let Some(Record::Risk(report)) = rig.records.last() else { panic!("no report") };

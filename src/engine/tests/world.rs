@@ -13,9 +13,16 @@ pub struct Step {
     b: i64,
 }
 
+impl Step {
+    /// A person does it.
+    pub fn is_command(self) -> bool {
+        self.what >= 16
+    }
+}
+
 /// Sequences of steps.
 pub fn steps(most: usize) -> impl Strategy<Value = Vec<Step>> {
-    let step = (0_u8..16, 0_u16..2, 0_i64..100, 0_i64..100).prop_map(|(what, at, a, b)| Step {
+    let step = (0_u8..18, 0_u16..2, 0_i64..100, 0_i64..100).prop_map(|(what, at, a, b)| Step {
         what,
         instrument: InstrumentId(at),
         a,
@@ -110,8 +117,24 @@ impl Rig {
             14 => {
                 self.wish(instrument, vec![Intent::CancelAll, close(side(b))]);
             }
-            _ => self.wait(u64::try_from(a).unwrap() * MS),
+            15 => self.wait(u64::try_from(a).unwrap() * MS),
+            16 => self.operate(a),
+            _ => {
+                self.command(&Command::ResumeStrategy(StrategyId(instrument.0)));
+                self.command(&Command::Resume);
+            }
         }
+    }
+
+    /// A person does something.
+    fn operate(&mut self, a: i64) {
+        self.command(&match a % 5 {
+            0 => Command::Flatten,
+            1 => Command::Halt,
+            2 => Command::Pause(StrategyId(0)),
+            3 => Command::Pause(StrategyId(1)),
+            _ => Command::CancelAll,
+        });
     }
 
     /// The market is somewhere else all at once.
