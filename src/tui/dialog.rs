@@ -13,9 +13,14 @@ use super::update::help_lines;
 
 /// Every key with a hint, as pieces of the last line.
 pub(super) fn hints(theme: Theme, attached: Option<Attached>) -> Vec<Vec<Span>> {
-    let gives_commands = attached != Some(Attached::ReadOnly);
+    // Where leaving needs more words, two keys that every screen has give way to them.
+    let left_out: &[Action] = match attached {
+        None => &[],
+        Some(Attached::Commands) => &[Action::Filter, Action::Freeze],
+        Some(Attached::ReadOnly) => &[Action::Filter, Action::Freeze, Action::Halt],
+    };
     let hinted = ACTIONS.iter().filter(|binding| {
-        !binding.hint.is_empty() && (gives_commands || binding.action != Action::Halt)
+        !binding.hint.is_empty() && !left_out.contains(&binding.action)
     });
     hinted
         .map(|binding| {

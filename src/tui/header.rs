@@ -171,7 +171,7 @@ fn flattening(scene: &Scene<'_>) -> String {
     let open = scene.view.orders.iter().filter(|order| !order.state.is_terminal()).count();
     match (held, open) {
         (0, 0) => " FLAT: operator, no entries ".to_owned(),
-        _ => format!(" FLATTENING: {held} held, {open} orders "),
+        _ => format!(" FLATTENING: {held} held, {open} open "),
     }
 }
 

@@ -236,7 +236,8 @@ impl Binding {
     /// True when its words or keys contain `filter`, whatever the case.
     pub fn matches(&self, filter: &str) -> bool {
         let needle = filter.to_lowercase();
-        self.help.to_lowercase().contains(&needle) || self.label().to_lowercase().contains(&needle)
+        let says = |text: &str| text.to_lowercase().contains(&needle);
+        says(self.help) || says(self.help(true)) || self.label().to_lowercase().contains(&needle)
     }
 }
 

@@ -4,8 +4,10 @@
 //! Nothing sleeps for a fixed time where a text can be waited for, and every failure prints what
 //! the program showed.
 
+mod attach;
 mod bad_input;
 mod command_line;
+mod control;
 mod floors;
 mod headless;
 mod home;
