@@ -19,9 +19,9 @@ pub(super) fn hints(theme: Theme, attached: Option<Attached>) -> Vec<Vec<Span>> 
         Some(Attached::Commands) => &[Action::Filter, Action::Freeze],
         Some(Attached::ReadOnly) => &[Action::Filter, Action::Freeze, Action::Halt],
     };
-    let hinted = ACTIONS.iter().filter(|binding| {
-        !binding.hint.is_empty() && !left_out.contains(&binding.action)
-    });
+    let hinted = ACTIONS
+        .iter()
+        .filter(|binding| !binding.hint.is_empty() && !left_out.contains(&binding.action));
     hinted
         .map(|binding| {
             let key = binding.keys.first().map(|key| key.label()).unwrap_or_default();

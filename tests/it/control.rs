@@ -9,8 +9,9 @@ use std::path::PathBuf;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use super::home::{Home, Running, busy, number, wait_for};
+use super::home::{Home, LOOK, Running, busy, number, wait_for};
 use super::logs::{events, lane};
+use super::terminal::Terminal;
 
 /// A headless run that trades, with the socket that it names.
 pub fn trading(home: &Home) -> (Running, PathBuf) {
@@ -48,12 +49,26 @@ fn a_headless_run_is_stopped_flattened_paused_and_resumed_from_outside() {
     assert!(fs::metadata(&socket).unwrap().file_type().is_socket());
     assert_eq!((mode(&socket), mode(&home.session())), (0o600, 0o700));
 
-    let flattened = home.run(&["flatten"]);
-    assert!(flattened.stdout.contains("no entries until resumed"), "{}", flattened.stdout);
+    let text = wait_for("a position to close", || {
+        let told = ask(&home, &["flatten"]);
+        if told["closing"].as_array().unwrap().is_empty() {
+            ask(&home, &["resume"]);
+            return None;
+        }
+        Some(told["text"].as_str().unwrap().to_owned())
+    });
+    for words in ["no entries until resumed", "to close", "USDT +0.", " of busy"] {
+        assert!(text.contains(words), "{text}");
+    }
     wait_for("that everything is closed", || {
         let told = ask(&home, &["flatten"]);
         let rest = number(&told, "held") + number(&told, "canceled");
         (rest.abs() < 1e-9).then_some(())
+    });
+    // The log tells an operator's line after the orders that it is about.
+    wait_for("the last word about it", || {
+        let told = newest(&home, "operator.command")?;
+        told["done"].as_str().unwrap().contains("no position to close").then_some(())
     });
     let (before, seen) = (orders(&home), lane(&home.session(), "decisions").len());
     // The strategy goes on wishing, on every trade.
@@ -163,6 +178,25 @@ fn a_stopped_process_is_told_after_a_bounded_time() {
     // It was asked all the same, and does it when it goes on.
     wait_for("the late halt", || newest(&home, "operator.command"));
     running.terminate().expect_code(0);
+}
+
+/// Lost if broken: the stop button, when the terminal takes nothing any more.
+#[test]
+fn a_stuck_screen_is_no_obstacle() {
+    let home = Home::new();
+    let mut terminal = Terminal::start(&home, (200, 50), &["run", "--config", busy()], &[]);
+    terminal.wait_text("FILLED");
+    terminal.stall(true);
+    // Whole screens, until the terminal's buffer is full and drawing blocks.
+    for _ in 0..80 {
+        terminal.press("z");
+        std::thread::sleep(LOOK * 2);
+    }
+    assert_eq!(ask(&home, &["halt"])["trading"], "halted");
+    terminal.stall(false);
+    terminal.wait_text("HALTED: operator");
+    terminal.press("q");
+    assert_eq!(terminal.finish().0, 0);
 }
 
 /// Lost if broken: a run, by whatever writes to its socket.

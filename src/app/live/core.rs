@@ -321,7 +321,7 @@ impl Core {
 
     /// Folds what was recorded since the last time, publishes what is visible now, and hands the
     /// records to the teller. None of this is on the way from a frame to its decision.
-    fn publish(&mut self) {
+    pub(super) fn publish(&mut self) {
         let now = self.clock.now();
         self.published = Instant::now();
         let copies = self.outputs.take_copies();

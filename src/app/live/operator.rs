@@ -45,6 +45,8 @@ impl Core {
         self.other(&input)?;
         let records = copied_records(self.outputs.copies_since(told));
         let done = Done::of(&command, &before, self.pipeline.engine(), records);
+        // The log tells what the engine did before it tells who wanted it, and screens show it at once.
+        self.publish();
         let now = self.clock.now();
         self.teller.tell(Tidings::Operator(Box::new(Told { done: done.clone(), by, pid }), now));
         reply(done);
