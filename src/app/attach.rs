@@ -85,13 +85,11 @@ fn say(instance: &Instance, end: Option<End>) -> Result<Exit, AppError> {
             "left; the run {run} goes on: `tickscope attach --session {run}` shows it again"
         )),
         Some(End::Ended(reason)) => print(&format!("the run {run} has ended: {reason}")),
-        Some(End::Broke(reason)) => match last_words(instance) {
-            Some(words) => print(&format!("the run {run} has ended: {words}")),
-            None => {
-                let text = format!("the connection to the run {run} broke: {reason}");
-                return Err(AppError::new(Exit::Failed, text));
-            }
-        },
+        Some(End::Broke(reason)) => {
+            let broke = || format!("the connection to the run {run} broke: {reason}");
+            let words = last_words(instance).ok_or_else(|| AppError::new(Exit::Failed, broke()))?;
+            print(&format!("the run {run} has ended: {words}"));
+        }
     }
     Ok(Exit::Done)
 }

@@ -10,6 +10,20 @@ use crate::domain::{
     AccountKind, InstrumentKind, Nanos, Num, Price, Quantity, Side, Signed, UnixNanos,
 };
 
+/// Who wants an order.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum WantedBy {
+    /// A strategy.
+    Strategy,
+    /// A strategy that an operator paused.
+    Paused {
+        /// It takes no more off the strategy's own position than that still has.
+        leaves: bool,
+    },
+    /// An operator, to close the strategy's position.
+    Operator,
+}
+
 /// A would-be order and everything the checks look at.
 #[derive(Clone, Copy, Debug)]
 pub struct Assessment<'a> {
@@ -27,12 +41,8 @@ pub struct Assessment<'a> {
     pub now: UnixNanos,
     /// What trading allows.
     pub trading: TradingState,
-    /// An operator paused the strategy.
-    pub paused: bool,
-    /// It takes no more off the strategy's own position than that still has.
-    pub leaves: bool,
-    /// An operator closes the strategy's position.
-    pub operator: bool,
+    /// Who wants it.
+    pub wanted_by: WantedBy,
     /// Buy or sell.
     pub side: Side,
     /// How much.
@@ -121,13 +131,15 @@ impl Assessment<'_> {
     /// Active 0, reduce-only or the strategy paused 1, halted or flattening 2. A reducing order may
     /// pass at 1, what an operator closes at 2.
     fn trading_state(&self) -> Check {
-        let (observed, allowed) = match self.trading {
-            TradingState::Active if self.paused => (1, u32::from(self.leaves)),
-            TradingState::Active => (0, u32::from(self.reduces())),
-            TradingState::ReduceOnly(_) => (1, u32::from(self.reduces())),
-            TradingState::Halted(_) | TradingState::Flattening => (2, u32::from(self.reduces())),
+        let reduces = u32::from(self.reduces());
+        let (observed, allowed) = match (self.trading, self.wanted_by) {
+            (TradingState::Active, WantedBy::Paused { leaves }) => (1, u32::from(leaves)),
+            (TradingState::Active, _) => (0, reduces),
+            (TradingState::ReduceOnly(_), _) => (1, reduces),
+            (TradingState::Halted(_) | TradingState::Flattening, WantedBy::Operator) => (2, 2),
+            (TradingState::Halted(_) | TradingState::Flattening, _) => (2, reduces),
         };
-        state(CheckKind::TradingState, observed, if self.operator { 2 } else { allowed })
+        state(CheckKind::TradingState, observed, allowed)
     }
 
     fn is_tradable(&self) -> bool {
@@ -157,7 +169,7 @@ impl Assessment<'_> {
     /// True when the order can only bring the position nearer to flat; what an operator closes is
     /// the strategy's own position, whatever others hold against it.
     fn reduces(&self) -> bool {
-        if self.operator {
+        if self.wanted_by == WantedBy::Operator {
             return true;
         }
         let asked = self.pending.add(self.quantity);
@@ -179,7 +191,7 @@ impl Assessment<'_> {
 
     /// What a person closes passes limits on how much and how often strategies may order.
     fn unless_operator(&self, check: Check) -> Check {
-        Check { passed: check.passed || self.operator, ..check }
+        Check { passed: check.passed || self.wanted_by == WantedBy::Operator, ..check }
     }
 
     fn unless_reducing(&self, check: Check) -> Check {

@@ -4,7 +4,7 @@ use super::core::Engine;
 use super::deciding::Wish;
 use super::paper::Due;
 use super::record::{AccountState, Outlet, Record, Refusal, RiskReport, StopReason, TradingState};
-use super::risk::Assessment;
+use super::risk::{Assessment, WantedBy};
 use crate::domain::{
     AccountId, AccountKind, AssetId, Balances, Cause, Fill, InstrumentId, Money, Num, NumError,
     Order, OrderEvent, OrderEventKind, OrderId, OrderRequest, OrderState, Price, Quantity, Side,
@@ -80,9 +80,7 @@ impl Engine {
             needs_book: self.needs_book(),
             now: self.now,
             trading: self.trading,
-            paused: self.is_paused(wish.decision.strategy),
-            leaves: wish.quantity <= self.leaving(wish.slot, self.slots.get(wish.slot)?, wish.side),
-            operator: wish.operator,
+            wanted_by: self.wanted_by(wish),
             side: wish.side,
             quantity: wish.quantity,
             price,
@@ -98,6 +96,17 @@ impl Engine {
             required,
             available: account.available(asset).ok(),
         })
+    }
+
+    fn wanted_by(&self, wish: &Wish) -> WantedBy {
+        match self.slots.get(wish.slot) {
+            _ if wish.operator => WantedBy::Operator,
+            Some(slot) if self.is_paused(slot.strategy) => {
+                let leaves = wish.quantity <= self.leaving(wish.slot, slot, wish.side);
+                WantedBy::Paused { leaves }
+            }
+            _ => WantedBy::Strategy,
+        }
     }
 
     /// The account's position in an instrument: the sum over its strategies.

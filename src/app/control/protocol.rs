@@ -44,7 +44,7 @@ const fn fingerprint(mut texts: &[&[u8]]) -> u64 {
 }
 
 /// Most bytes of a request or an answer.
-pub const LINE_BYTES_MAX: u64 = 64 * 1024;
+pub const LINE_BYTES_MAX: usize = 64 * 1024;
 
 /// Most bytes of a frame; the first view of a long run has about a megabyte.
 pub const FRAME_BYTES_MAX: u32 = 64 * 1024 * 1024;
@@ -156,15 +156,20 @@ pub fn write_line(to: &mut impl Write, message: &impl Serialize) -> io::Result<(
 
 /// Reads one line of at most [`LINE_BYTES_MAX`] bytes, byte by byte: what follows belongs to frames.
 pub fn read_line(from: &mut impl Read) -> io::Result<Vec<u8>> {
-    let mut line = Vec::new();
-    for byte in from.take(LINE_BYTES_MAX).bytes() {
-        match byte? {
-            b'\n' => return Ok(line),
-            byte => line.push(byte),
+    let (mut line, mut byte) = (Vec::new(), [0]);
+    let why = loop {
+        if line.len() == LINE_BYTES_MAX {
+            break "its line is too long";
         }
-    }
-    let cut = (line.len() as u64) < LINE_BYTES_MAX;
-    let why = if cut { "it ends in the middle of a line" } else { "its line is too long" };
+        let read = from.read(&mut byte);
+        match (read, byte) {
+            (Ok(0), _) => break "it ends in the middle of a line",
+            (Ok(_), [b'\n']) => return Ok(line),
+            (Ok(_), [byte]) => line.push(byte),
+            (Err(error), _) if error.kind() == io::ErrorKind::Interrupted => {}
+            (Err(error), _) => return Err(error),
+        }
+    };
     Err(io::Error::new(io::ErrorKind::InvalidData, why))
 }
 
@@ -276,7 +281,7 @@ mod tests {
 
     #[test]
     fn a_line_is_bounded_and_must_end() {
-        let endless = vec![b'a'; 2 * LINE_BYTES_MAX as usize];
+        let endless = vec![b'a'; 2 * LINE_BYTES_MAX];
         let error = read_line(&mut endless.as_slice()).unwrap_err();
         assert_eq!(error.to_string(), "its line is too long");
         let error = read_line(&mut &b"{\"tick"[..]).unwrap_err();

@@ -98,6 +98,11 @@ impl Server {
         Ok(Self { path, shared, accepting })
     }
 
+    /// Who looks at published views.
+    pub fn watchers(&self) -> Watchers {
+        self.shared.run.watchers.clone()
+    }
+
     /// Where it listens.
     pub fn path(&self) -> &Path {
         &self.path

@@ -140,15 +140,13 @@ impl Run {
         let metrics = Metrics::start(&loaded, &telemetry, args.headless)?;
         let exchange = exchange(&loaded)?;
         let (stream, rest) = addresses(&loaded, exchange.as_ref());
-        let symbols = loaded.config.venue.instruments.clone();
         let rest = Rest::new(&rest, &[])
             .map_err(|error| AppError::new(Exit::Connection, error.to_string()))?;
-        let (questions, rest) = Questions::start(rest, symbols)?;
+        let (questions, rest) = Questions::start(rest, venue.instruments.clone())?;
         let view = Arc::new(ArcSwap::from_pointee(EngineView::default()));
         let (told, teller) = Teller::start(&telemetry, tape.state(), metrics.address.clone())?;
         let (control, controls) = mpsc::channel(CONTROLS);
-        let watchers = Watchers::default();
-        let server = serve(&session, &plan, (&control, &view), &watchers, &telemetry)?;
+        let server = serve(&session, &plan, (&control, &view), &telemetry)?;
         let start =
             TapeInput::Start { state: plan.start.clone(), config: loaded.canonical().to_owned() };
         let mut core = Core {
@@ -165,7 +163,7 @@ impl Run {
             backoff: backoff(&loaded, clock),
             control: controls,
             deadline: args.duration.map(|duration| Instant::now() + duration),
-            watchers: watchers.clone(),
+            watchers: server.watchers(),
             view: Arc::clone(&view),
             woken: Arc::new(AtomicU64::new(clock.now().0)),
             teller: told,
@@ -230,7 +228,7 @@ impl Run {
         if let Some(ui) = ui {
             let (strategies, notifier) = (strategies(&self.plan), ui.notifier());
             let exit = ui.run(&view, &mut |intent| {
-                screen::take_intent(intent, &control, &strategies, &notifier)
+                screen::take_intent(&intent, &control, &strategies, &notifier)
             })?;
             drop(watching);
             hangup.after_screen(exit, &self.telemetry);
@@ -264,13 +262,12 @@ fn serve(
     session: &Session,
     plan: &Plan,
     (control, view): (&mpsc::Sender<Control>, &Arc<ArcSwap<EngineView>>),
-    watchers: &Watchers,
     telemetry: &Telemetry,
 ) -> Result<server::Server, AppError> {
     let run = server::Run {
         control: control.clone(),
         view: Arc::clone(view),
-        watchers: watchers.clone(),
+        watchers: Watchers::default(),
         telemetry: telemetry.clone(),
         strategies: strategies(plan),
     };

@@ -70,13 +70,13 @@ impl Ui {
 
 /// Hands a key's command to the core; false when it cannot take it now.
 pub fn take_intent(
-    intent: Intent,
+    intent: &Intent,
     control: &mpsc::Sender<Control>,
     strategies: &[String],
     notifier: &Notifier,
 ) -> bool {
     let named = |name: &str| strategy(name, strategies);
-    let command = match &intent {
+    let command = match intent {
         Intent::Quit => return control.try_send(Control::Quit).is_ok(),
         Intent::Halt => Command::Halt,
         Intent::Resume => Command::Resume,
