@@ -16,6 +16,7 @@ use super::source::{Inputs, Replayed};
 use super::ticks::Ticks;
 use crate::config::Loaded;
 use crate::domain::{InstrumentId, MarketEvent, UnixNanos};
+use crate::engine::Command;
 use crate::engine::view::Mode;
 use crate::strategy::StrategyKind;
 use crate::tape::{self, Compression, Entry, InputTape, Reader, TapeError, Writer, WriterOptions};
@@ -158,6 +159,8 @@ fn over_tape(
             }
             // The tape's own start is what its run started from; this run has its own.
             Replayed::Other(input) if matches!(*input, TapeInput::Start { .. }) => {}
+            // Nobody halted or paused the strategies of another configuration.
+            Replayed::Other(input) if is_foreign_command(&input, request) => {}
             Replayed::Other(input) => bench.take(seq, time, Given::Other(&input))?,
             Replayed::Output(_) | Replayed::Mark(_) => {}
         }
@@ -175,6 +178,13 @@ fn over_tape(
         cpu_s: platform::process_cpu() - cpu,
     };
     bench.finish(timing, &plan)
+}
+
+/// True for what an operator did in the recorded run, when a configuration of one's own is run over
+/// its tape. The end of the run stays the end.
+fn is_foreign_command(input: &TapeInput, request: &Request) -> bool {
+    let by_operator = matches!(input, TapeInput::Command(command) if *command != Command::Stop);
+    by_operator && request.config.is_some()
 }
 
 fn over_ticks(

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use super::home::{Home, LOOK, Running, busy, number, wait_for};
+use super::home::{Home, LOOK, Running, address_of, busy, number, wait_for};
 use super::logs::{events, lane};
 use super::terminal::Terminal;
 
@@ -112,6 +112,16 @@ fn a_headless_run_is_stopped_flattened_paused_and_resumed_from_outside() {
     assert!(closing, "no decision says that the operator flattened");
     let verdict = home.succeed(&["replay", "last", "--verify"]).stdout;
     assert!(verdict.contains(": equal, "), "{verdict}");
+
+    // A configuration of one's own was never halted; the recorded one was.
+    let session = home.session();
+    let backtest = ["backtest", "--json", "--tape", session.to_str().unwrap()];
+    let refusals = |more: &[&str]| {
+        let result = home.succeed(&[&backtest[..], more].concat()).json();
+        number(&result, "refusals")
+    };
+    let (own, other) = (refusals(&[]), refusals(&["--config", busy()]));
+    assert!(other < own, "{other} refusals of {own}");
 }
 
 /// Lost if broken: the wrong run stopped, or none, and not knowing it.
@@ -123,7 +133,7 @@ fn the_run_that_is_meant_is_found_or_asked_for() {
     home.address("control");
     let second = home.start(&["run", "--headless", "--config", busy()]);
     let sessions = wait_for("two sessions that listen", || {
-        let listening = |path: &PathBuf| path.join("control.sock").exists();
+        let listening = |path: &PathBuf| address_of(path, "control").is_some();
         Some(home.sessions()).filter(|found| found.len() == 2 && found.iter().all(listening))
     });
     let names: Vec<_> =

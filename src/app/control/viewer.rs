@@ -22,7 +22,8 @@ pub(super) fn send_views(stream: &mut UnixStream, shared: &Shared, fps: u16) -> 
     loop {
         let ended = shared.wait_for_end(pause);
         let view = shared.view();
-        if !Arc::ptr_eq(&view, &sent) {
+        // Before its first view the run has nothing to show, not even what kind of run it is.
+        if view.version > 0 && !Arc::ptr_eq(&view, &sent) {
             let patch = Frame::View(Box::new(Patch::between(&sent, &view)));
             stream.write_all(&encode_frame(&patch)?)?;
             sent = view;
