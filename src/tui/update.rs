@@ -6,11 +6,11 @@ use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseEvent
 use ratatui::layout::{Position, Rect};
 
 use super::chain;
+use super::command::{ask, ask_to_halt, ask_to_pause, type_answer};
 use super::keymap::{self, Action, Key};
 use super::layout::layout;
-use super::model::{Attached, Chain, Filter, Intent, Message, Model, Overlay, Pane, Question};
+use super::model::{Chain, Filter, Intent, Message, Model, Overlay, Pane, Question};
 use super::row::{self, Row, RowId};
-use crate::engine::TradingState;
 use crate::engine::view::EngineView;
 
 /// How far Page Down goes.
@@ -95,7 +95,7 @@ fn interrupt(model: &mut Model) -> Option<Intent> {
 }
 
 /// Appends or deletes a character; returns true when the key was a character or Backspace.
-fn edit(text: &mut String, key: KeyEvent) -> bool {
+pub(super) fn edit(text: &mut String, key: KeyEvent) -> bool {
     match Key(key.code, key.modifiers - KeyModifiers::SHIFT) {
         Key(KeyCode::Char(character), KeyModifiers::NONE) => text.push(character),
         Key(KeyCode::Backspace, _) => drop(text.pop()),
@@ -138,28 +138,6 @@ fn type_in_help(model: &mut Model, key: KeyEvent) -> Option<Intent> {
 /// The lines of the help that contain `filter`.
 pub(super) fn help_lines(filter: &str) -> impl Iterator<Item = &'static keymap::Binding> {
     keymap::ACTIONS.iter().filter(move |binding| binding.matches(filter))
-}
-
-fn type_answer(model: &mut Model, key: KeyEvent) -> Option<Intent> {
-    let Overlay::Confirm(question, typed) = &mut model.overlay else { return None };
-    let question = question.clone();
-    match key.code {
-        KeyCode::Esc => model.overlay = Overlay::None,
-        KeyCode::Enter if typed == question.word() => {
-            model.overlay = Overlay::None;
-            return Some(question.intent());
-        }
-        KeyCode::Enter => typed.clear(),
-        _ => drop(edit(typed, key)),
-    }
-    None
-}
-
-fn ask(model: &mut Model, question: Question) {
-    if model.attached == Some(Attached::ReadOnly) {
-        return model.notify("this screen is read-only: it gives no commands");
-    }
-    model.overlay = Overlay::Confirm(question, String::new());
 }
 
 fn run(model: &mut Model, action: Action) -> Option<Intent> {
@@ -227,41 +205,6 @@ fn change_look(model: &mut Model, action: Action) -> Option<Intent> {
         _ => {}
     }
     None
-}
-
-fn ask_to_halt(model: &mut Model) {
-    let stopped =
-        matches!(model.latest.run.trading, TradingState::Halted(_) | TradingState::Flattening);
-    ask(model, if stopped { Question::Resume } else { Question::Halt });
-}
-
-/// Pauses the strategy of the selected row, or lets it go on.
-fn ask_to_pause(model: &mut Model) {
-    let view = Arc::clone(model.view());
-    let Some(strategy) = selected_strategy(model, &view) else {
-        return model.notify("which strategy? Select one of its rows first, in 4, 5, 6 or 8");
-    };
-    let paused = model.latest.strategies.iter().any(|s| s.name == strategy && s.paused);
-    let question =
-        if paused { Question::ResumeStrategy(strategy) } else { Question::Pause(strategy) };
-    ask(model, question);
-}
-
-fn selected_strategy(model: &Model, view: &EngineView) -> Option<String> {
-    if let Overlay::Why(chain) = &model.overlay {
-        return Some(chain.evaluation.strategy.clone());
-    }
-    let rows = row::rows(model, view, model.focus);
-    match rows.get(row::place(&rows, model.selected_in(model.focus))) {
-        Some(Row::Position(p)) => Some(p.strategy.clone()),
-        Some(Row::Order(o)) => Some(o.strategy.clone()),
-        Some(Row::Decision(d)) => Some(d.evaluation.strategy.clone()),
-        Some(Row::Slot(e)) => Some(e.strategy.clone()),
-        _ => match view.strategies.as_slice() {
-            [only] => Some(only.name.clone()),
-            _ => None,
-        },
-    }
 }
 
 fn why(model: &mut Model) {

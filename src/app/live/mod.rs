@@ -14,6 +14,7 @@ mod hangup;
 pub mod operator;
 pub mod questions;
 pub mod screen;
+mod serving;
 mod silence;
 mod summary;
 pub mod teller;
@@ -34,10 +35,10 @@ use self::core::{Control, Core, End};
 use self::hangup::Hangup;
 use self::questions::Questions;
 use self::screen::Ui;
+use self::serving::{serve, strategies};
 use self::silence::Silence;
 use self::summary::LiveResult;
 use self::teller::Teller;
-use self::watchers::Watchers;
 use super::build::{self, Filters, Plan};
 use super::cli::RunArgs;
 use super::control::{self as socket, server};
@@ -250,32 +251,6 @@ impl Run {
         };
         ending.finish(core, &end, began, args)
     }
-}
-
-/// Names of the strategies by number.
-fn strategies(plan: &Plan) -> Vec<String> {
-    plan.engine.strategies.iter().map(|strategy| strategy.name.clone()).collect()
-}
-
-/// Opens the control socket. A run that cannot be stopped from outside does not begin.
-fn serve(
-    session: &Session,
-    plan: &Plan,
-    (control, view): (&mpsc::Sender<Control>, &Arc<ArcSwap<EngineView>>),
-    telemetry: &Telemetry,
-) -> Result<server::Server, AppError> {
-    let run = server::Run {
-        control: control.clone(),
-        view: Arc::clone(view),
-        watchers: Watchers::default(),
-        telemetry: telemetry.clone(),
-        strategies: strategies(plan),
-    };
-    server::Server::start(session.directory(), run).map_err(|error| {
-        let directory = session.directory().display();
-        let text = format!("the control socket in {directory} cannot be opened: {error}");
-        AppError::new(Exit::Connection, text)
-    })
 }
 
 /// What is left to end once the core has ended.
