@@ -99,6 +99,11 @@ fn a_headless_run_is_stopped_flattened_paused_and_resumed_from_outside() {
     let ended = running.terminate().expect_code(0);
     assert!(ended.stderr.is_empty(), "{metrics} {}", ended.stderr);
     assert!(!socket.exists(), "the socket outlives the run");
+    expect_told(&home);
+}
+
+/// The log and the recording tell all of it.
+fn expect_told(home: &Home) {
     let decisions = lane(&home.session(), "decisions");
     let told = events(&decisions, "operator.command");
     let commands: Vec<_> = told.iter().map(|line| line["command"].as_str().unwrap()).collect();
