@@ -168,6 +168,10 @@ fn an_attached_screen_commands_and_a_read_only_one_does_not() {
     commands.wait_text("Close everything");
     commands.press("FLATTEN\r");
     commands.wait_text("FLAT: operator");
+    // A run that stands still must not look alive.
+    running.signal(Signal::STOP);
+    commands.wait_text("no view for 2 s");
+    running.signal(Signal::CONT);
     commands.press("q");
     assert_eq!(commands.finish().0, 0);
     assert_eq!(running.terminate().expect_code(0).stderr, "");

@@ -15,7 +15,7 @@ pub struct Done {
     pub command: String,
     /// The strategy that it names; empty when it concerns all.
     pub strategy: String,
-    /// What trading allows now: `active`, `reduce_only`, `halted`, `flattening`.
+    /// What trading allows now: `active`, `reduce_only`, `halted`, `halted_by_risk`, `flattening`.
     pub trading: String,
     /// It was so before as well.
     pub unchanged: bool,
@@ -166,7 +166,7 @@ impl Done {
     /// What holds now: of the strategy that is named, else of all trading.
     fn state(&self) -> String {
         let already = if self.unchanged { " already" } else { "" };
-        let trading = self.trading.replace('_', "-");
+        let trading = self.trading.replace('_', " ");
         let but = match self.trading.as_str() {
             "active" => String::new(),
             _ => format!(", but trading is {trading}"),
@@ -204,7 +204,7 @@ fn trading_word(state: TradingState) -> &'static str {
         TradingState::Active => "active",
         TradingState::ReduceOnly(_) => "reduce_only",
         TradingState::Halted(StopReason::Operator) => "halted",
-        TradingState::Halted(_) => "halted by risk",
+        TradingState::Halted(_) => "halted_by_risk",
         TradingState::Flattening => "flattening",
     }
 }
@@ -225,4 +225,56 @@ fn list(closings: &[Closing]) -> String {
 
 fn counted(count: u64, word: &str) -> String {
     format!("{count} {word}{}", if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn done(command: &str, trading: &str) -> Done {
+        Done { command: command.to_owned(), trading: trading.to_owned(), ..Done::default() }
+    }
+
+    fn closing(reason: &str) -> Closing {
+        let (strategy, instrument) = ("trend".to_owned(), "BTCUSDT".to_owned());
+        Closing { strategy, instrument, quantity: "+0.010".to_owned(), reason: reason.to_owned() }
+    }
+
+    /// Lost if broken: what a person reads right after pressing the button.
+    #[test]
+    fn what_was_done_is_one_sentence() {
+        let flat = Done {
+            canceled: 2,
+            closing: vec![closing("")],
+            held: 1,
+            ..done("flatten", "flattening")
+        };
+        assert_eq!(
+            flat.sentence(),
+            "no entries until resumed; 2 orders being canceled; \
+             sent 1 order to close BTCUSDT +0.010 of trend"
+        );
+        let stale = Done {
+            not_closed: vec![closing("data_silence 12 > 10 s")],
+            ..done("flatten", "flattening")
+        };
+        assert!(!stale.is_whole());
+        assert_eq!(
+            stale.sentence(),
+            "no entries until resumed; no order was open; not closed yet, tried again as data \
+             comes: BTCUSDT +0.010 of trend: data_silence 12 > 10 s"
+        );
+        let halted = Done { held: 2, ..done("halt", "halted") };
+        assert_eq!(
+            halted.sentence(),
+            "trading is halted; no order was open; 2 positions held: `tickscope flatten` closes"
+        );
+        let resumed = Done { paused: vec!["trend".to_owned()], ..done("resume", "active") };
+        assert_eq!(
+            resumed.sentence(),
+            "trading is active; still paused: trend (`tickscope resume STRATEGY`)"
+        );
+        let one = Done { strategy: "trend".to_owned(), ..done("resume", "halted_by_risk") };
+        assert_eq!(one.sentence(), "trend may enter positions, but trading is halted by risk");
+    }
 }
