@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    BookLoss, Instrument, Level, MarketEvent, Nanos, Num, OrderBook, Price, Quote, Trade, UnixNanos,
+    BookLoss, Instrument, Level, MarketEvent, Nanos, Num, OrderBook, Price, Quote, Side, Trade,
+    UnixNanos,
 };
 use crate::strategy::{Bar, BarBuilder};
 
@@ -246,6 +247,14 @@ impl Market {
         }
         let (bid, ask) = (self.book.bids.best()?, self.book.asks.best()?);
         Some(Quote { update_id: self.book.update_id, bid, ask })
+    }
+
+    /// Where a market order of this side begins to execute.
+    pub fn touch(&self, side: Side) -> Option<Price> {
+        self.best().map(|quote| match side {
+            Side::Buy => quote.ask.price,
+            Side::Sell => quote.bid.price,
+        })
     }
 
     /// The reference price of checks and the mark price of positions: the mid where there is a

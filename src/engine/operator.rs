@@ -50,16 +50,14 @@ impl Engine {
         self.orders.len()
     }
 
-    /// Every position of a lot or more.
+    /// Every position that can be closed: of a lot or more, and worth the venue's minimum.
     pub fn holdings(&self) -> impl Iterator<Item = Holding> + '_ {
         (0..self.slots.len()).filter_map(|at| {
             let slot = self.slots.get(at)?;
-            let held = self.in_lots(at, slot.position.quantity.magnitude())?;
-            (!held.is_zero()).then_some(Holding {
-                strategy: slot.strategy,
-                instrument: slot.instrument,
-                quantity: slot.position.quantity,
-            })
+            let quantity = slot.position.quantity;
+            self.tradable(at, quantity.side()?.opposite(), quantity.magnitude())?;
+            let (strategy, instrument) = (slot.strategy, slot.instrument);
+            Some(Holding { strategy, instrument, quantity })
         })
     }
 
@@ -191,17 +189,18 @@ impl Engine {
         let market = self.markets.get(slot.instrument.index())?;
         let left = held.magnitude().saturating_sub(self.on_its_way(at, side));
         let most = market.instrument.max_quantity.unwrap_or(left);
-        let quantity = self.in_lots(at, left.min(most))?;
-        // Below its minimum the venue takes no order: such a rest is dust.
-        let value = market.reference().and_then(|mark| mark.notional(quantity).ok());
-        let too_small = value.is_some_and(|value| value < market.instrument.min_notional);
-        (!quantity.is_zero() && !too_small).then_some((side, quantity))
+        Some((side, self.tradable(at, side, left.min(most))?))
     }
 
-    /// A quantity floored to the lot of a slot's instrument.
-    fn in_lots(&self, at: usize, quantity: Quantity) -> Option<Quantity> {
+    /// What of a quantity the venue takes an order for: floored to the lot, and worth its minimum. A
+    /// smaller rest is dust.
+    fn tradable(&self, at: usize, side: Side, quantity: Quantity) -> Option<Quantity> {
         let market = self.markets.get(self.slots.get(at)?.instrument.index())?;
-        quantity.floor_to(market.instrument.lot_size).ok()
+        let quantity = quantity.floor_to(market.instrument.lot_size).ok()?;
+        let price = market.touch(side).or_else(|| market.reference());
+        let value = price.and_then(|price| price.notional(quantity).ok());
+        let too_small = value.is_some_and(|value| value < market.instrument.min_notional);
+        (!quantity.is_zero() && !too_small).then_some(quantity)
     }
 
     /// Records the operator's decision in the place of the strategy's: its value is what is held.

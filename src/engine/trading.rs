@@ -56,11 +56,8 @@ impl Engine {
 
     fn assessment(&self, wish: &Wish, instrument: InstrumentId) -> Option<Assessment<'_>> {
         let market = self.markets.get(instrument.index())?;
-        let touch = market.best().map(|quote| match wish.side {
-            Side::Buy => quote.ask.price,
-            Side::Sell => quote.bid.price,
-        });
-        let price = wish.kind.price().or(touch).or_else(|| market.reference());
+        let price =
+            wish.kind.price().or_else(|| market.touch(wish.side)).or_else(|| market.reference());
         let here = |order: &&Order| order.request.instrument == instrument;
         let open = || self.orders.values().filter(here);
         let account = &self.portfolio.account;
