@@ -7,6 +7,27 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::help;
 
+const CONTROL_EXAMPLES: &str = "\
+Examples:
+  tickscope halt                       the only active run
+  tickscope flatten --session k7f3     one of several
+  tickscope pause trend                no entries of `trend` any more
+  tickscope resume trend               and again
+  tickscope resume                     out of a halt, or after flattening
+  tickscope flatten --json | jq .not_closed
+
+Exit codes: 0 done, 1 not done or not wholly, or no answer in time, 2 several runs or an unknown
+session or strategy, 4 no run is active.";
+
+const ATTACH_EXAMPLES: &str = "\
+Examples:
+  tickscope attach                     the only active run
+  tickscope attach --session k7f3      one of several
+  tickscope attach --read-only         only look
+
+Exit codes: 0 left, or the run has ended; 1 the connection broke; 2 no terminal, several runs, or
+an unknown session; 4 no run is active.";
+
 /// An observability-first terminal trading client: every decision explains itself and replays.
 #[derive(Debug, Parser)]
 #[command(name = "tickscope", version, after_help = help::ALL)]
@@ -40,6 +61,58 @@ pub enum Command {
     /// List the recorded sessions.
     #[command(after_help = help::SESSIONS)]
     Sessions(SessionsArgs),
+    /// Show a run that is active in another process; leaving ends nothing.
+    #[command(after_help = ATTACH_EXAMPLES)]
+    Attach(AttachArgs),
+    /// Stop all trading of a run and cancel its open orders; positions stay open.
+    #[command(after_help = CONTROL_EXAMPLES)]
+    Halt(ControlArgs),
+    /// Cancel every open order, close every position at market, open none until resumed.
+    #[command(after_help = CONTROL_EXAMPLES)]
+    Flatten(ControlArgs),
+    /// Cancel every open order; trading goes on.
+    #[command(after_help = CONTROL_EXAMPLES)]
+    CancelAll(ControlArgs),
+    /// Stop a strategy's entries and cancel its open entry orders; its exits work.
+    #[command(after_help = CONTROL_EXAMPLES)]
+    Pause {
+        /// The strategy's name in the configuration.
+        strategy: String,
+        /// Which run, and how to answer.
+        #[command(flatten)]
+        control: ControlArgs,
+    },
+    /// Leave a halt or flattening; with a name let that strategy enter positions again.
+    #[command(after_help = CONTROL_EXAMPLES)]
+    Resume {
+        /// The strategy's name in the configuration.
+        strategy: Option<String>,
+        /// Which run, and how to answer.
+        #[command(flatten)]
+        control: ControlArgs,
+    },
+}
+
+/// `halt` and its like: which run, and how to answer.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ControlArgs {
+    /// The session or its four-letter prefix; may be left out when one run is active.
+    #[arg(long, value_name = "ID", env = "TICKSCOPE_SESSION")]
+    pub session: Option<String>,
+    /// Answer with one line of JSON on standard output.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `attach`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct AttachArgs {
+    /// The session or its four-letter prefix; may be left out when one run is active.
+    #[arg(long, value_name = "ID", env = "TICKSCOPE_SESSION")]
+    pub session: Option<String>,
+    /// Only look: the screen gives no commands.
+    #[arg(long)]
+    pub read_only: bool,
 }
 
 /// Where a configuration comes from.

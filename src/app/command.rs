@@ -8,8 +8,10 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use super::cli::{BacktestArgs, CheckArgs, Cli, Command, ConfigArgs, ReplayArgs, RunArgs};
+use super::control::command_line;
+use super::control::protocol::Ask;
 use super::error::{AppError, Exit};
-use super::{backtest, live, replay, setup, sim, tape_command};
+use super::{attach, backtest, live, replay, setup, sim, tape_command};
 use crate::domain::clean;
 use crate::strategy::StrategyKind;
 
@@ -49,6 +51,16 @@ fn dispatch(command: &Command, registry: &[StrategyKind]) -> Result<Exit, AppErr
         Command::Sessions(args) => tape_command::sessions(args),
         Command::Sim(args) => sim::run(args),
         Command::Run(args) => live::run(args, registry),
+        Command::Attach(args) => attach::run(args, registry),
+        Command::Halt(args) => command_line::run(Ask::Halt, args),
+        Command::Flatten(args) => command_line::run(Ask::Flatten, args),
+        Command::CancelAll(args) => command_line::run(Ask::CancelAll, args),
+        Command::Pause { strategy, control } => {
+            command_line::run(Ask::Pause(strategy.clone()), control)
+        }
+        Command::Resume { strategy, control } => {
+            command_line::run(Ask::Resume(strategy.clone()), control)
+        }
     }
 }
 

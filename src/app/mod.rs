@@ -1,11 +1,13 @@
 //! The app joins the islands: the only bridge, the only spawner, the only reader of the clock.
 
+pub mod attach;
 pub mod backtest;
 pub mod bar_check;
 mod book_check;
 pub mod build;
 pub mod cli;
 pub mod command;
+pub mod control;
 pub mod error;
 mod help;
 mod import;

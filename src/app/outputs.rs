@@ -233,6 +233,16 @@ impl Outputs {
         self.copies.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
+    /// How many bytes of copies there are: a place for [`copies_since`](Self::copies_since).
+    pub fn copied(&self) -> usize {
+        self.copies.as_ref().map_or(0, Vec::len)
+    }
+
+    /// The copies made since a place, without taking them.
+    pub fn copies_since(&self, place: usize) -> &[u8] {
+        self.copies.as_ref().and_then(|copies| copies.get(place..)).unwrap_or_default()
+    }
+
     /// Whether an evaluation is written: always under `All`, else when it says something new.
     fn is_news(&mut self, evaluation: &Evaluation) -> bool {
         if self.policy == Written::All {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::config::{Config, FillModel};
 use super::guard::Guard;
-use super::input::{Command, Event, Input, StartState};
+use super::input::{Event, Input, StartState};
 use super::market::{Change, Market};
 use super::paper::{Due, Paper};
 use super::portfolio::{MoneySummary, Portfolio};
@@ -52,6 +52,8 @@ pub struct Engine {
     pub(super) trading: TradingState,
     /// The run ends: time closes no bar any more, so that nothing new is wanted.
     pub(super) ending: bool,
+    /// Which strategies an operator paused.
+    pub(super) paused: Vec<bool>,
     /// When orders were sent within the last second.
     pub(super) sent: VecDeque<UnixNanos>,
     /// Slots by instrument, so that an event finds its strategies without a search.
@@ -100,6 +102,7 @@ impl Engine {
             paper: Paper::new(config.paper.clone()),
             trading: TradingState::Active,
             ending: false,
+            paused: vec![false; config.strategies.len()],
             sent: VecDeque::new(),
             distrusted: Vec::new(),
             closed: Vec::new(),
@@ -123,6 +126,9 @@ impl Engine {
             Event::Market { instrument, event } => {
                 self.market(instrument, event, cause, out);
                 self.note_bars_due(instrument);
+                if self.trading == TradingState::Flattening {
+                    self.close_in(instrument, cause, out);
+                }
             }
             Event::History { instrument, history } => {
                 self.history(instrument, history, cause, out);
@@ -332,20 +338,7 @@ impl Engine {
         match state {
             TradingState::Halted(_) => self.cancel_where(cause, out, |_| true),
             TradingState::Active => self.retry_exits(None),
-            TradingState::ReduceOnly(_) => {}
-        }
-    }
-
-    fn command(&mut self, command: &Command, cause: Cause, out: &mut dyn Outlet) {
-        match command {
-            Command::Halt => {
-                self.set_trading(TradingState::Halted(StopReason::Operator), cause, out);
-            }
-            Command::Resume => self.set_trading(TradingState::Active, cause, out),
-            Command::Stop => {
-                self.ending = true;
-                self.cancel_where(cause, out, |_| true);
-            }
+            TradingState::ReduceOnly(_) | TradingState::Flattening => {}
         }
     }
 
@@ -355,12 +348,14 @@ impl Engine {
     }
 }
 
-/// The more restrictive of two states; the first reason stays.
+/// The more restrictive of two states; the first reason stays. A loss does not end flattening, which
+/// lets in no new risk either.
 fn worse(a: TradingState, b: TradingState) -> TradingState {
     let rank = |state: TradingState| match state {
         TradingState::Active => 0,
         TradingState::ReduceOnly(_) => 1,
         TradingState::Halted(_) => 2,
+        TradingState::Flattening => 3,
     };
     if rank(b) > rank(a) { b } else { a }
 }
@@ -391,6 +386,7 @@ fn build_slots(config: &Config, registry: &[StrategyKind]) -> Result<Vec<Slot>, 
                 average_entry: None,
                 last_signal: None,
                 last: None,
+                close_after: UnixNanos::default(),
             });
         }
     }

@@ -27,16 +27,33 @@ pub(super) struct Wish {
     pub reduce_only: bool,
     /// The exits of what it opens, every distance measured; `None` when one cannot be.
     pub exits: Option<Exits>,
-    /// The engine itself closes: limits on what is entered do not apply.
-    pub is_exit: bool,
+    /// Who closes, if it is not the strategy that wants it.
+    pub by: By,
+}
+
+/// Whose wish it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum By {
+    /// The strategy's own.
+    Strategy,
+    /// The engine closes because an exit was reached.
+    Exit,
+    /// An operator closes: limits on new risk do not hold it back.
+    Operator,
 }
 
 impl Wish {
     /// A market order that closes what a slot holds.
-    pub fn exit(slot: usize, decision: DecisionId, side: Side, wanted: Quantity) -> Self {
+    pub fn closing(
+        slot: usize,
+        decision: DecisionId,
+        side: Side,
+        wanted: Quantity,
+        by: By,
+    ) -> Self {
         let (kind, exits) = (OrderKind::Market, Some(Exits::default()));
-        let (quantity, reduce_only, is_exit) = (wanted, true, true);
-        Self { slot, decision, side, kind, wanted, quantity, reduce_only, exits, is_exit }
+        let (quantity, reduce_only) = (wanted, true);
+        Self { slot, decision, side, kind, wanted, quantity, reduce_only, exits, by }
     }
 }
 
@@ -181,6 +198,9 @@ impl Engine {
             {
                 Outcome::Suppressed(Suppression::OrderInFlight)
             }
+            Outcome::Signal { .. } if self.is_paused(slot.strategy) && slot.only_enters() => {
+                Outcome::Suppressed(Suppression::Paused)
+            }
             outcome => outcome,
         };
         let wants = matches!(outcome, Outcome::Signal { .. });
@@ -249,7 +269,7 @@ impl Engine {
                 }
                 Intent::Order { side, kind, size, reduce_only, exits } => {
                     let wish = self.wish(at, decision, (*side, *kind), *reduce_only, *exits);
-                    let wish = self.sized(wish, *size);
+                    let wish = self.unless_paused(self.sized(wish, *size));
                     self.want(wish, explained, cause, out);
                 }
             }
@@ -301,13 +321,27 @@ pub(super) fn form_number(
     draft: &Draft,
     out: &mut dyn Outlet,
 ) -> u16 {
-    let found = forms.iter().position(|(whose, form)| *whose == strategy && draft.has_form(form));
+    number_form(forms, strategy, |form| draft.has_form(form), || draft.form(), out)
+}
+
+/// The number of the form that `is_it` recognises; where none is known, `make` makes it and it is
+/// recorded.
+pub(super) fn number_form(
+    forms: &mut Vec<(StrategyId, Form)>,
+    strategy: StrategyId,
+    is_it: impl Fn(&Form) -> bool,
+    make: impl FnOnce() -> Form,
+    out: &mut dyn Outlet,
+) -> u16 {
     let number = |at: usize| u16::try_from(at).unwrap_or(u16::MAX);
-    if let Some(found) = found {
-        return number(found);
-    }
-    let (form, body) = (number(forms.len()), draft.form());
-    forms.push((strategy, body.clone()));
-    out.record(&Record::Form { strategy, form, body });
-    form
+    let known = forms.iter().position(|(whose, form)| *whose == strategy && is_it(form));
+    known.map_or_else(
+        || {
+            let (form, body) = (number(forms.len()), make());
+            forms.push((strategy, body.clone()));
+            out.record(&Record::Form { strategy, form, body });
+            form
+        },
+        number,
+    )
 }

@@ -17,7 +17,7 @@
 //! or the book is in sync again.
 
 use super::core::Engine;
-use super::deciding::{Wish, form_number};
+use super::deciding::{By, Wish, form_number};
 use super::guard::{AGAIN_FIRST, Armed, Attempt, Guard};
 use super::market::Market;
 use super::record::{Evaluation, ExitChange, ExitReport, Levels, Outcome, Outlet, Record};
@@ -82,7 +82,7 @@ impl Engine {
             && !stays
         {
             // What the exit waited for has closed the position.
-            let wish = Wish::exit(at, decision, side.opposite(), Quantity::ZERO);
+            let wish = Wish::closing(at, decision, side.opposite(), Quantity::ZERO, By::Exit);
             self.want(wish, true, cause, out);
         }
         let change = match (before, next) {
@@ -301,7 +301,7 @@ impl Engine {
         let free = held.saturating_sub(pending(self.orders_of(slot), side));
         let most = self.markets.get(instrument.index()).and_then(|m| m.instrument.max_quantity);
         let quantity = most.map_or(free, |most| free.min(most));
-        self.want(Wish::exit(at, decision, side, quantity), true, cause, out);
+        self.want(Wish::closing(at, decision, side, quantity, By::Exit), true, cause, out);
         let n = self.counters.get(strategy.index()).map_or(0, |counters| counters.orders);
         let order = OrderId { strategy, n };
         if self.orders.contains_key(&order) {

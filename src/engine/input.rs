@@ -84,10 +84,18 @@ pub enum Event<'a> {
 pub enum Command {
     /// Stop all trading, cancel every open order.
     Halt,
-    /// Leave the halt.
+    /// Leave the halt, or end flattening.
     Resume,
     /// The run ends: cancel every open order; time closes no bar any more.
     Stop,
+    /// Cancel every open order; trading goes on.
+    CancelAll,
+    /// Cancel every open order, close every position, and open none until resumed.
+    Flatten,
+    /// This strategy opens nothing more; its exits work.
+    Pause(StrategyId),
+    /// This strategy may open positions again.
+    ResumeStrategy(StrategyId),
 }
 
 /// What a run starts from.

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::config::BarsConfig;
 use crate::domain::{
-    BookLoss, Cause, Instrument, Level, MarketEvent, Nanos, Num, OrderBook, Price, Quote, Trade,
-    UnixNanos,
+    BookLoss, Cause, Instrument, Level, MarketEvent, Nanos, Num, OrderBook, Price, Quote, Side,
+    Trade, UnixNanos,
 };
 use crate::strategy::{Bar, BarKind, Bars, ClosedBars};
 
@@ -254,6 +254,14 @@ impl Market {
         }
         let (bid, ask) = (self.book.bids.best()?, self.book.asks.best()?);
         Some(Quote { update_id: self.book.update_id, bid, ask })
+    }
+
+    /// Where a market order of this side begins to execute.
+    pub fn touch(&self, side: Side) -> Option<Price> {
+        self.best().map(|quote| match side {
+            Side::Buy => quote.ask.price,
+            Side::Sell => quote.bid.price,
+        })
     }
 
     /// The reference price of checks and the mark price of positions: the mid where there is a

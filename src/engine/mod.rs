@@ -18,6 +18,7 @@ mod guard;
 pub mod input;
 mod levels;
 pub mod market;
+mod operator;
 mod packer;
 mod paper;
 pub mod portfolio;
@@ -38,6 +39,7 @@ pub use config::{
 };
 pub use core::{Counters, Engine};
 pub use input::{Command, Event, Input, StartState};
+pub use operator::Holding;
 pub use record::{
     AccountState, Blocker, Check, CheckKind, Evaluation, ExitChange, ExitReport, Levels, Outcome,
     Outlet, Record, Refusal, RiskReport, Signal, StopReason, Suppression, TradingState,

@@ -86,7 +86,7 @@ pub enum Record {
     },
     /// The account after a fill.
     Account(AccountState),
-    /// Trading became active, reduce-only or halted.
+    /// Trading became active, reduce-only, halted or flattening.
     Trading {
         /// When.
         time: UnixNanos,
@@ -155,6 +155,15 @@ pub enum Record {
         /// When it happened at the venue.
         ts_venue: UnixNanos,
     },
+    /// An operator paused a strategy, or let it go on.
+    Paused {
+        /// When.
+        time: UnixNanos,
+        /// Whose entries stop or may come again.
+        strategy: StrategyId,
+        /// Stop.
+        paused: bool,
+    },
 }
 
 /// The numbers of one evaluation. Names and trees are in its form; NaN stands for "missing".
@@ -216,6 +225,8 @@ pub enum Suppression {
     AwaitingReply,
     /// An order of it in the instrument is still on its way: wishing again would double it.
     OrderInFlight,
+    /// An operator paused the strategy, and it wants nothing but to enter.
+    Paused,
 }
 
 /// What stopped a decision first.
@@ -426,6 +437,8 @@ pub enum TradingState {
     ReduceOnly(StopReason),
     /// Nothing.
     Halted(StopReason),
+    /// Only what an operator sends to close positions, until resumed.
+    Flattening,
 }
 
 /// Why trading is not wholly active.

@@ -2,8 +2,9 @@
 
 use super::config::OrderSize;
 use super::core::Engine;
-use super::deciding::Wish;
+use super::deciding::{By, Wish};
 use super::market::Market;
+use super::slot::Slot;
 use super::trading::pending;
 use crate::domain::{DecisionId, Num, OrderKind, Price, Quantity, Side};
 use crate::strategy::{Exits, Size};
@@ -24,8 +25,8 @@ impl Engine {
             let exits = exits.or(self.configured_exits(at));
             self.guards.get(at).and_then(|guard| guard.resolve(exits))
         };
-        let (wanted, quantity, is_exit) = (Quantity::ZERO, Quantity::ZERO, false);
-        Wish { slot: at, decision, side, kind, wanted, quantity, reduce_only, exits, is_exit }
+        let (wanted, quantity, by) = (Quantity::ZERO, Quantity::ZERO, By::Strategy);
+        Wish { slot: at, decision, side, kind, wanted, quantity, reduce_only, exits, by }
     }
 
     /// The wish with its size. What is already on its way counts: closing twice before the first
@@ -59,8 +60,29 @@ impl Engine {
         wish
     }
 
+    /// Of what a paused strategy wants, the part that leaves its position. Where nothing of it does,
+    /// the risk checks refuse it.
+    pub(super) fn unless_paused(&self, mut wish: Wish) -> Wish {
+        let paused = self.slots.get(wish.slot).filter(|slot| self.is_paused(slot.strategy));
+        let Some(slot) = paused else { return wish };
+        let leaving = self.leaving(wish.slot, slot, wish.side).min(wish.wanted);
+        if !leaving.is_zero() {
+            (wish.wanted, wish.reduce_only, wish.exits) = (leaving, true, Some(Exits::default()));
+        }
+        wish
+    }
+
+    /// How much an order of this side can still take off a position.
+    pub(super) fn leaving(&self, at: usize, slot: &Slot, side: Side) -> Quantity {
+        if slot.leaves_by(side) {
+            slot.position.quantity.magnitude().saturating_sub(self.on_its_way(at, side))
+        } else {
+            Quantity::ZERO
+        }
+    }
+
     /// What the strategy's open orders of a side may still execute.
-    fn on_its_way(&self, at: usize, side: Side) -> Quantity {
+    pub(super) fn on_its_way(&self, at: usize, side: Side) -> Quantity {
         let (strategy, instrument) = self.owner(at);
         pending(
             self.orders.values().filter(|order| {

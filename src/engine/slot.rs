@@ -2,7 +2,9 @@
 
 use super::config::OrderSize;
 use super::record::{Blocker, Evaluation, Outcome, Record};
-use crate::domain::{Cause, DecisionId, InstrumentId, Position, Price, StrategyId, UnixNanos};
+use crate::domain::{
+    Cause, DecisionId, InstrumentId, Position, Price, Side, StrategyId, UnixNanos,
+};
 use crate::strategy::{
     AnyStrategy, BarKind, Draft, Feed, FlatRules, Intent, Node, Op, OperandRef, Trigger, Truth,
 };
@@ -42,6 +44,8 @@ pub struct Slot {
     pub last_signal: Option<UnixNanos>,
     /// Its last evaluation, whole; a [`Record::Evaluation`] whose buffers are reused.
     pub last: Option<Record>,
+    /// Until then no attempt is made to close the position for an operator.
+    pub close_after: UnixNanos,
 }
 
 impl Slot {
@@ -90,6 +94,19 @@ impl Slot {
     /// True when the draft wants more than to cancel.
     pub fn wants_orders(&self) -> bool {
         self.draft.intents.iter().any(|intent| matches!(intent, Intent::Order { .. }))
+    }
+
+    /// True when an order of this side leads out of the position.
+    pub fn leaves_by(&self, side: Side) -> bool {
+        self.position.quantity.side() == Some(side.opposite())
+    }
+
+    /// True when the draft wants orders and all of them would add to the position, or open one.
+    pub fn only_enters(&self) -> bool {
+        self.draft.intents.iter().all(|intent| match intent {
+            Intent::Order { side, .. } => !self.leaves_by(*side),
+            Intent::CancelAll => false,
+        })
     }
 
     /// Writes the draft into the slot's last evaluation, reusing its buffers.

@@ -17,7 +17,7 @@ use crate::domain::{Cause, InstrumentId, Order, OrderId, Position, StrategyId, U
 use crate::strategy::{Draft, DraftState, Form, StrategyError, Trigger};
 
 /// The version of the saved form.
-pub const STATE_VERSION: u16 = 2;
+pub const STATE_VERSION: u16 = 3;
 
 /// Why a state could not be saved or restored.
 #[derive(Clone, PartialEq, Debug, Error)]
@@ -51,6 +51,7 @@ struct State {
     paper: Paper,
     trading: TradingState,
     ending: bool,
+    paused: Vec<bool>,
     sent: VecDeque<UnixNanos>,
 }
 
@@ -63,6 +64,7 @@ struct SlotState {
     position: Position,
     last_signal: Option<UnixNanos>,
     last: Option<Record>,
+    close_after: UnixNanos,
 }
 
 impl Engine {
@@ -82,6 +84,7 @@ impl Engine {
                 position: slot.position,
                 last_signal: slot.last_signal,
                 last: slot.last.clone(),
+                close_after: slot.close_after,
             });
         }
         let state = State {
@@ -98,6 +101,7 @@ impl Engine {
             paper: self.paper.clone(),
             trading: self.trading,
             ending: self.ending,
+            paused: self.paused.clone(),
             sent: self.sent.clone(),
         };
         postcard::to_stdvec(&state).map_err(|error| StateError::Damaged(error.to_string()))
@@ -114,6 +118,7 @@ impl Engine {
         let slots = self.slots.len();
         if [state.slots.len(), state.guards.len()] != [slots, slots]
             || state.markets.len() != self.markets.len()
+            || state.paused.len() != self.paused.len()
         {
             return Err(StateError::OtherConfig);
         }
@@ -128,6 +133,7 @@ impl Engine {
             slot.set_position(saved.position);
             slot.last_signal = saved.last_signal;
             slot.last = saved.last;
+            slot.close_after = saved.close_after;
         }
         self.now = state.now;
         self.markets = state.markets;
@@ -142,6 +148,7 @@ impl Engine {
         self.paper = state.paper;
         self.trading = state.trading;
         self.ending = state.ending;
+        self.paused = state.paused;
         self.sent = state.sent;
         self.restore_guards(state.guards);
         Ok(())

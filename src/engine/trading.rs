@@ -1,10 +1,10 @@
 //! Trading: from an approved wish to an order, and from the venue's word to a position.
 
 use super::core::Engine;
-use super::deciding::Wish;
+use super::deciding::{By, Wish};
 use super::paper::Due;
 use super::record::{AccountState, Outlet, Record, Refusal, RiskReport, StopReason, TradingState};
-use super::risk::Assessment;
+use super::risk::{Assessment, WantedBy};
 use crate::domain::{
     AccountId, AccountKind, AssetId, Balances, Cause, Fill, InstrumentId, Money, Num, NumError,
     Order, OrderEvent, OrderEventKind, OrderId, OrderRequest, OrderState, Price, Quantity, Side,
@@ -56,11 +56,8 @@ impl Engine {
 
     fn assessment(&self, wish: &Wish, instrument: InstrumentId) -> Option<Assessment<'_>> {
         let market = self.markets.get(instrument.index())?;
-        let touch = market.best().map(|quote| match wish.side {
-            Side::Buy => quote.ask.price,
-            Side::Sell => quote.bid.price,
-        });
-        let price = wish.kind.price().or(touch).or_else(|| market.reference());
+        let price =
+            wish.kind.price().or_else(|| market.touch(wish.side)).or_else(|| market.reference());
         let here = |order: &&Order| order.request.instrument == instrument;
         let open = || self.orders.values().filter(here);
         let account = &self.portfolio.account;
@@ -80,10 +77,10 @@ impl Engine {
             needs_book: self.needs_book(),
             now: self.now,
             trading: self.trading,
+            wanted_by: self.wanted_by(wish),
             side: wish.side,
             quantity: wish.quantity,
             wanted: wish.wanted,
-            is_exit: wish.is_exit,
             exits_known: wish.exits.is_some(),
             stop: self.stop_distance(wish),
             price,
@@ -99,6 +96,18 @@ impl Engine {
             required,
             available: account.available(asset).ok(),
         })
+    }
+
+    fn wanted_by(&self, wish: &Wish) -> WantedBy {
+        match self.slots.get(wish.slot) {
+            _ if wish.by == By::Operator => WantedBy::Operator,
+            _ if wish.by == By::Exit => WantedBy::Exit,
+            Some(slot) if self.is_paused(slot.strategy) => {
+                let leaves = wish.quantity <= self.leaving(wish.slot, slot, wish.side);
+                WantedBy::Paused { leaves }
+            }
+            _ => WantedBy::Strategy,
+        }
     }
 
     /// The account's position in an instrument: the sum over its strategies.
@@ -273,6 +282,9 @@ impl Engine {
         self.notify(request, event);
         if let Some(at) = at {
             self.exit_heard(at, event, out);
+        }
+        if self.trading == TradingState::Flattening {
+            self.close_rest(request, &event.kind, event.cause, out);
         }
     }
 

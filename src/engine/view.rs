@@ -229,6 +229,8 @@ pub struct StrategyView {
     pub blockers: Vec<(String, u64)>,
     /// The last evaluation for each of its instruments.
     pub last: Vec<Arc<EvaluationView>>,
+    /// An operator paused it: it opens nothing.
+    pub paused: bool,
 }
 
 /// One evaluation with its names resolved.

@@ -209,6 +209,8 @@ pub enum Trigger {
     Bar(Bar),
     /// A moment that the engine waited for; no strategy is asked.
     Due(UnixNanos),
+    /// No market event: an operator decided in the strategy's place.
+    Operator,
 }
 
 /// A strategy behind a pointer; implemented for every [`Strategy`].
@@ -245,7 +247,7 @@ impl<T: Strategy> AnyStrategy for T {
             Trigger::Trade(trade) => self.on_trade(ctx, trade),
             Trigger::Quote(quote) => self.on_quote(ctx, quote),
             Trigger::Bar(bar) => self.on_bar(ctx, bar),
-            Trigger::Due(_) => {}
+            Trigger::Due(_) | Trigger::Operator => {}
         }
     }
 

@@ -158,6 +158,8 @@ catalogue! {
         &["strategy", "rule", "result"], "Results of each rule leaf: which rule blocks.");
     LAST_EVALUATION = gauge("tickscope_strategy_last_evaluation_timestamp_seconds", &["strategy"],
         "When the strategy last evaluated something.");
+    STRATEGY_PAUSED = gauge("tickscope_strategy_paused", &["strategy"],
+        "1 while an operator has paused the strategy's entries.");
     SIGNALS = counter("tickscope_signals_total", &["strategy", "instrument", "side"],
         "Decisions that want an order, by side.");
 
@@ -237,6 +239,8 @@ catalogue! {
     LOG_LAST_WRITE = gauge("tickscope_log_last_write_timestamp_seconds", &["lane"],
         "When a line last reached the file.");
 
+    VIEWERS = gauge("tickscope_attached_viewers", &[],
+        "Screens of other processes that are attached to the run.");
     TUI_FRAMES = counter("tickscope_tui_frames_total", &[], "Frames drawn.");
     TUI_FRAME = latency("tickscope_tui_frame_seconds", &[], "Time to draw one frame.");
 

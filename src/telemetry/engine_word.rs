@@ -119,6 +119,8 @@ words! {
         ReduceOnly => "reduce_only",
         /// Nothing.
         Halted => "halted",
+        /// Only what closes positions for an operator.
+        Flattening => "flattening",
     }
 }
 
@@ -230,6 +232,7 @@ impl From<TradingState> for TradingWord {
             TradingState::Active => Self::Active,
             TradingState::ReduceOnly(_) => Self::ReduceOnly,
             TradingState::Halted(_) => Self::Halted,
+            TradingState::Flattening => Self::Flattening,
         }
     }
 }

@@ -107,6 +107,8 @@ names! {
     RiskChecked => "risk.checked" Info Decisions,
     /// Trading became active, reduce-only or halted.
     TradingStateChanged => "trading.state_changed" Warn Decisions,
+    /// An operator paused a strategy, or let it go on.
+    StrategyStateChanged => "strategy.state_changed" Warn Decisions,
     /// An order goes to the venue.
     OrderSubmitted => "order.submitted" Info Decisions,
     /// The venue took the order.
@@ -146,5 +148,11 @@ names! {
     /// Nothing is held any more.
     ExitDisarmed => "exit.disarmed" Info Decisions,
     /// An operator did something.
-    TuiCommand => "tui.command" Info Decisions,
+    OperatorCommand => "operator.command" Warn Decisions,
+    /// A screen of another process is attached.
+    ViewerAttached => "viewer.attached" Info Diagnostics,
+    /// A screen of another process is no longer attached.
+    ViewerLeft => "viewer.left" Info Diagnostics,
+    /// The terminal is gone, and the run goes on without it.
+    ScreenLost => "screen.lost" Warn Diagnostics,
 }

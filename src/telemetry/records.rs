@@ -115,6 +115,10 @@ impl RecordTeller {
             }
             Record::Account(state) => self.tell(PortfolioEvent::Account(state), state.time),
             Record::Trading { time, state } => self.tell(PortfolioEvent::Trading(*state), *time),
+            Record::Paused { time, strategy, paused } => {
+                let (strategy, paused) = (*strategy, *paused);
+                self.tell(PortfolioEvent::Paused { strategy, paused }, *time);
+            }
             Record::BookSynced { instrument, time, update_id } => {
                 let (instrument, update_id) = (*instrument, *update_id);
                 self.tell(FeedEvent::Resynced { instrument, update_id }, *time);

@@ -2,7 +2,7 @@
 
 use crate::engine::record::Suppression;
 use crate::engine::{Blocker, Evaluation, Outcome};
-use crate::strategy::{Form, Node, Op, OperandRef, Truth};
+use crate::strategy::{Form, Node, Op, OperandRef, Trigger, Truth};
 
 /// One side of a comparison.
 #[derive(Clone, PartialEq, Debug)]
@@ -93,12 +93,16 @@ pub(super) fn blocked_by(form: &Form, evaluation: &Evaluation) -> String {
         Outcome::Suppressed(Suppression::BookNotTrusted) => "book_not_trusted".to_owned(),
         Outcome::Suppressed(Suppression::AwaitingReply) => "awaiting_reply".to_owned(),
         Outcome::Suppressed(Suppression::OrderInFlight) => "order_in_flight".to_owned(),
+        Outcome::Suppressed(Suppression::Paused) => "paused".to_owned(),
     }
 }
 
 /// The outcome in one sentence with its numbers.
 pub(super) fn sentence(form: &Form, evaluation: &Evaluation) -> String {
     match &evaluation.outcome {
+        Outcome::Signal { .. } if evaluation.trigger == Trigger::Operator => {
+            form.sites.first().map_or_else(String::new, |site| site.label.clone())
+        }
         Outcome::Signal { intents: 1 } => format!("wants an order{}", because(form, evaluation)),
         Outcome::Signal { intents } => format!("wants {intents} orders"),
         Outcome::NoSignal(Blocker::Rule(node)) => leaf(form, evaluation, usize::from(*node))

@@ -6,7 +6,7 @@ use super::model::{Chain, Model, Pane};
 use super::number;
 use super::row::{self, Row};
 use crate::engine::view::{DecisionView, EngineView, EvaluationView, NodeView};
-use crate::strategy::Truth;
+use crate::strategy::{Trigger, Truth};
 
 /// The chain behind the selected row of a pane; an error says in a sentence why there is none.
 pub(super) fn of_selected(model: &Model, view: &EngineView, pane: Pane) -> Result<Chain, String> {
@@ -96,6 +96,9 @@ pub(super) fn reason(decision: &DecisionView) -> String {
         return format!("venue: {}", order.reject);
     }
     let evaluation = &decision.evaluation;
+    if evaluation.trigger == Trigger::Operator {
+        return evaluation.rules.first().map_or_else(String::new, |rule| rule.label.clone());
+    }
     if decision.signal.is_none() {
         let blocker = &evaluation.blocker;
         return if blocker.is_empty() { evaluation.outcome.clone() } else { blocker.clone() };

@@ -29,6 +29,10 @@ pub enum Action {
     Quit,
     /// Stop or resume trading, after a typed word.
     Halt,
+    /// Close every position, after a typed word.
+    Flatten,
+    /// Pause the row's strategy or let it go on, after a typed word.
+    Pause,
     /// One row down.
     Down,
     /// One row up.
@@ -140,6 +144,8 @@ pub const ACTIONS: &[Binding] = &[
     bind(A::Zoom, &[char('z')], "", "this pane on the whole screen", Everywhere),
     bind(A::NextPane, &[code(KeyCode::Tab)], "pane", "next pane; 1-9 picks one", Everywhere),
     bind(A::Halt, &[code(KeyCode::F(9))], "HALT", "halt: stop trading, cancel all open orders", Dangerous),
+    bind(A::Flatten, &[code(KeyCode::F(8))], "", "flatten: also close every position", Dangerous),
+    bind(A::Pause, &[char('p')], "", "pause the row's strategy: no entries (asks)", Row),
     bind(A::Help, &[char('?')], "help", "these keys; type to find one", Everywhere),
     bind(A::Quit, &[char('q')], "quit", "end the run (asks when real money trades)", Everywhere),
     bind(A::Down, &[char('j'), code(KeyCode::Down)], "", "one row down", Row),
@@ -213,6 +219,15 @@ impl Key {
 }
 
 impl Binding {
+    /// The words in the help; a screen of another process leaves, and the run goes on.
+    pub fn help(&self, attached: bool) -> &'static str {
+        match self.action {
+            Action::Quit if attached => "close this screen; the run goes on",
+            Action::Interrupt if attached => "twice: close this screen; the run goes on",
+            _ => self.help,
+        }
+    }
+
     /// Its keys as written in the help.
     pub fn label(&self) -> String {
         self.keys.iter().map(|key| key.label()).collect::<Vec<_>>().join(" ")
@@ -221,7 +236,8 @@ impl Binding {
     /// True when its words or keys contain `filter`, whatever the case.
     pub fn matches(&self, filter: &str) -> bool {
         let needle = filter.to_lowercase();
-        self.help.to_lowercase().contains(&needle) || self.label().to_lowercase().contains(&needle)
+        let says = |text: &str| text.to_lowercase().contains(&needle);
+        says(self.help) || says(self.help(true)) || self.label().to_lowercase().contains(&needle)
     }
 }
 

@@ -4,9 +4,11 @@
 //! Nothing sleeps for a fixed time where a text can be waited for, and every failure prints what
 //! the program showed.
 
+mod attach;
 mod bad_input;
 mod bars;
 mod command_line;
+mod control;
 mod floors;
 mod headless;
 mod home;

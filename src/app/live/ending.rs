@@ -45,6 +45,7 @@ impl Held {
             Ok(_) if *end == End::Halted => "a risk rule halted trading".to_owned(),
             Ok(_) => "asked to".to_owned(),
         };
+        self.server.end(exit.code(), &reason);
         let stopped = ProcessEvent::Stopped { exit_code: exit.code(), reason: &reason };
         self.telemetry.emit(&stopped.into());
         self.telemetry.shutdown(LOG_PATIENCE);
@@ -83,6 +84,7 @@ impl Held {
     pub(super) fn abandon(self) -> AppError {
         let _ = (self.recorder.join(), self.teller.join(), self.rest.join());
         let reason = "the thread that decides panicked: this is a defect";
+        self.server.end(Exit::Failed.code(), reason);
         let stopped = ProcessEvent::Stopped { exit_code: Exit::Failed.code(), reason };
         self.telemetry.emit(&stopped.into());
         self.telemetry.shutdown(LOG_PATIENCE);

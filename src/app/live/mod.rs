@@ -14,14 +14,18 @@ mod account;
 pub mod clock;
 pub mod core;
 mod ending;
+mod hangup;
 mod metrics;
+pub mod operator;
 mod prepare;
 pub mod questions;
 mod reload;
-mod screen;
+pub mod screen;
+mod serving;
 mod silence;
 mod summary;
 pub mod teller;
+pub mod watchers;
 
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -34,11 +38,14 @@ use tokio::sync::mpsc;
 
 use self::account::OwnedAccount;
 use self::core::{Control, Core, End};
+use self::hangup::Hangup;
 use self::metrics::Metrics;
 use self::reload::{Files, Reloader, Watched};
 use self::screen::Ui;
+use self::serving::strategies;
 use super::build::{self, Plan};
 use super::cli::RunArgs;
+use super::control::server;
 use super::error::{AppError, Exit};
 use super::pipeline::TapeInput;
 use super::{platform, sim};
@@ -93,6 +100,7 @@ struct Held {
     telemetry: Telemetry,
     metrics: Metrics,
     exchange: Option<sim::Exchange>,
+    server: server::Server,
     recorder: JoinHandle<RecorderResult>,
     teller: JoinHandle<()>,
     rest: JoinHandle<()>,
@@ -106,18 +114,21 @@ impl Run {
         let loaded = held.loaded.clone();
         let began = (Instant::now(), platform::process_cpu());
         // Nothing has happened yet: a screen that cannot be had leaves no session.
-        let ui = (!args.headless).then(|| Ui::open(&held.loaded)).transpose();
+        let ui = (!args.headless).then(|| Ui::open(&held.loaded.config.ui, None)).transpose();
         let ui = ui.inspect_err(|_| tape::discard(held.session.directory()))?;
+        let watching = ui.as_ref().map(|_| core.watchers.enter());
         let published = ui.as_ref().map(Ui::notifier);
         let reloader = Reloader::start(watched, loaded, control.clone(), telemetry, trouble)?;
         let core = spawn_core(core, start, published)?;
-        let guard = screen::watch_signals(control.clone(), ui.as_ref(), END_PATIENCE)?;
+        let hangup = Hangup::new(held.loaded.config.run.on_hangup, control.clone());
+        let guard = screen::watch_signals(ui.as_ref(), END_PATIENCE, hangup.watcher())?;
         if let Some(ui) = ui {
-            ui.run(&view, &control)?;
-        }
-        if !args.headless {
-            // The core may have ended by itself, and then nobody takes it.
-            let _ = control.try_send(Control::Quit);
+            let (strategies, notifier) = (strategies(&held.plan), ui.notifier());
+            let exit = ui.run(&view, &mut |intent| {
+                screen::take_intent(&intent, &control, &strategies, &notifier)
+            })?;
+            drop(watching);
+            hangup.after_screen(exit, &held.telemetry);
         }
         let ended = core.join();
         guard.release();

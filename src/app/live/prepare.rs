@@ -14,11 +14,13 @@ use super::clock::Clock;
 use super::core::Core;
 use super::metrics::{Bound, Metrics};
 use super::questions::Questions;
+use super::serving::serve;
 use super::silence::Silence;
 use super::teller::Teller;
 use super::{Held, Run};
 use crate::app::build::{self, Filters, Plan};
 use crate::app::cli::RunArgs;
+use crate::app::control as socket;
 use crate::app::error::{AppError, Exit};
 use crate::app::outputs::Outputs;
 use crate::app::pipeline::{Pipeline, TapeInput};
@@ -100,6 +102,7 @@ impl Parts {
         let view = Arc::new(ArcSwap::from_pointee(EngineView::default()));
         let (told, teller) = Teller::start(&telemetry, tape.state(), metrics.address.clone())?;
         let (control, controls) = mpsc::channel(CONTROLS);
+        let server = serve(&session, &plan, (&control, &view), &telemetry)?;
         let start =
             TapeInput::Start { state: plan.start.clone(), config: loaded.canonical().to_owned() };
         let mut core = Core {
@@ -116,6 +119,7 @@ impl Parts {
             backoff: backoff(&loaded, clock),
             control: controls,
             deadline: args.duration.map(|duration| Instant::now() + duration),
+            watchers: server.watchers(),
             view: Arc::clone(&view),
             woken: Arc::new(AtomicU64::new(clock.now().0)),
             teller: told,
@@ -134,6 +138,7 @@ impl Parts {
             telemetry,
             metrics,
             exchange,
+            server,
             recorder,
             teller,
             rest,
@@ -156,6 +161,7 @@ fn announce(held: &Held, view: &Arc<ArcSwap<EngineView>>, mode: Mode) -> Result<
     if let Some(exchange) = &held.exchange {
         addresses.insert("venue".to_owned(), exchange.address.to_string());
     }
+    addresses.insert(socket::CONTROL.to_owned(), held.server.path().display().to_string());
     Ok(held.session.update_runtime(&Runtime { pid: std::process::id(), addresses })?)
 }
 

@@ -31,6 +31,7 @@ mod book;
 mod exits;
 mod external;
 mod money;
+mod operator;
 mod orders;
 mod paper;
 mod replay;

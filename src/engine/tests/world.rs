@@ -13,6 +13,13 @@ pub struct Step {
     b: i64,
 }
 
+impl Step {
+    /// A person does it.
+    pub fn is_command(self) -> bool {
+        self.what >= 16
+    }
+}
+
 /// Sequences of steps.
 pub fn steps(most: usize) -> impl Strategy<Value = Vec<Step>> {
     let step = (0_u8..18, 0_u16..2, 0_i64..100, 0_i64..100).prop_map(|(what, at, a, b)| Step {
@@ -136,7 +143,12 @@ impl Rig {
             15 => self.wait(u64::try_from(a).unwrap() * MS),
             16 if a < 30 => self.history(instrument, History::Wanted),
             16 => self.history(instrument, History::Ended),
-            _ => self.past(instrument, a, b),
+            17 => self.past(instrument, a, b),
+            18 => self.operate(a),
+            _ => {
+                self.command(&Command::ResumeStrategy(StrategyId(instrument.0)));
+                self.command(&Command::Resume);
+            }
         }
     }
 
@@ -169,6 +181,17 @@ impl Rig {
 
     pub fn history(&mut self, instrument: InstrumentId, history: History) {
         self.input(Event::History { instrument, history });
+    }
+
+    /// A person does something.
+    fn operate(&mut self, a: i64) {
+        self.command(&match a % 5 {
+            0 => Command::Flatten,
+            1 => Command::Halt,
+            2 => Command::Pause(StrategyId(0)),
+            3 => Command::Pause(StrategyId(1)),
+            _ => Command::CancelAll,
+        });
     }
 
     /// The market is somewhere else all at once.

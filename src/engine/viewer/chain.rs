@@ -10,7 +10,7 @@ use crate::domain::{
     Position, Price, Quote, Side, UnixNanos,
 };
 use crate::engine::record::{
-    Blocker, Evaluation, Outcome, Record, RiskReport, Signal, reject_text,
+    Blocker, Evaluation, Outcome, Record, RiskReport, Signal, Suppression, reject_text,
 };
 use crate::engine::view::{DecisionView, FillView, Marker, MarkerKind, OrderView, SignalView};
 
@@ -36,6 +36,7 @@ impl Viewer {
             | Record::Ask { .. }
             | Record::Account(_)
             | Record::Trading { .. }
+            | Record::Paused { .. }
             | Record::BookSynced { .. }
             | Record::BookLost { .. }
             | Record::Joined { .. }
@@ -254,6 +255,7 @@ fn trigger_point(trigger: &crate::strategy::Trigger, now: UnixNanos) -> (UnixNan
         Trigger::Bar(bar) => (bar.close_time(), Some(bar.close)),
         Trigger::Quote(quote) => (now, quote.bid.price.mid(quote.ask.price).ok()),
         Trigger::Due(at) => (*at, None),
+        Trigger::Operator => (now, None),
     }
 }
 
@@ -262,6 +264,7 @@ fn state_of(outcome: &Outcome) -> &'static str {
         Outcome::Signal { .. } => "SIGNAL",
         Outcome::NoSignal(_) => "BLOCKED",
         Outcome::NotReady { .. } => "WARMING",
+        Outcome::Suppressed(Suppression::Paused) => "PAUSED",
         Outcome::Suppressed(_) => "UNTRUSTED",
     }
 }

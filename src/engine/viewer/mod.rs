@@ -268,6 +268,7 @@ impl Viewer {
             explained: (counters.explained, counters.signals),
             blockers,
             last: mine.filter_map(|slot| self.last_evaluation(slot)).map(Arc::new).collect(),
+            paused: engine.is_paused(id),
         })
     }
 

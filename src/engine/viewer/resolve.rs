@@ -113,6 +113,9 @@ pub fn blocker_text(evaluation: &Evaluation, form: &Form) -> String {
         Outcome::Suppressed(Suppression::OrderInFlight) => {
             "its last order is still on its way".to_owned()
         }
+        Outcome::Suppressed(Suppression::Paused) => {
+            "the strategy is paused by the operator: no entries".to_owned()
+        }
     }
 }
 

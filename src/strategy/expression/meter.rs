@@ -49,6 +49,7 @@ impl From<&Trigger> for Glimpse {
             }
             // No market event, and no strategy is asked about it.
             Trigger::Due(at) => point(Prices::MISSING, f64::NAN, *at),
+            Trigger::Operator => point(Prices::MISSING, f64::NAN, UnixNanos::default()),
         }
     }
 }

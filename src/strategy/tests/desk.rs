@@ -162,7 +162,7 @@ fn price_of(trigger: &Trigger) -> Price {
         Trigger::Trade(trade) => trade.price,
         Trigger::Quote(quote) => quote.bid.price.mid(quote.ask.price).unwrap(),
         Trigger::Bar(bar) => bar.close,
-        Trigger::Due(_) => panic!("a moment has no price"),
+        Trigger::Due(_) | Trigger::Operator => panic!("no market event, no price"),
     }
 }
 

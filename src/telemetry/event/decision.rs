@@ -249,5 +249,6 @@ fn trigger_fields(trigger: &Trigger, line: &mut Line) {
             line.text("trigger", "due");
             line.time("due", *at);
         }
+        Trigger::Operator => line.text("trigger", "operator"),
     }
 }

@@ -77,9 +77,30 @@ pub enum ProcessEvent<'a> {
     },
     /// An operator did something.
     Command {
-        /// What: `halt`, `resume`, `quit`.
+        /// What: `halt`, `flatten`, `pause`.
         command: &'a str,
+        /// The strategy that it names; empty for a command that concerns all.
+        strategy: &'a str,
+        /// From where: `screen`, `command line`, `attached screen`.
+        by: &'a str,
+        /// The process that asked; 0 for the run itself.
+        pid: u32,
+        /// What was done, in one line.
+        done: &'a str,
     },
+    /// A screen of another process is attached, or left.
+    Viewer {
+        /// Attached, or gone.
+        attached: bool,
+        /// Its process.
+        pid: u32,
+        /// It offers no commands.
+        read_only: bool,
+        /// So many are attached now.
+        viewers: u32,
+    },
+    /// The terminal is gone, and the run goes on without it.
+    ScreenLost,
 }
 
 impl Told for ProcessEvent<'_> {
@@ -96,7 +117,10 @@ impl Told for ProcessEvent<'_> {
             Self::LibraryLogged { .. } => EventName::LibraryLogged,
             Self::TapeWriteFailed { .. } => EventName::TapeWriteFailed,
             Self::PortTaken { .. } => EventName::MetricsPortTaken,
-            Self::Command { .. } => EventName::TuiCommand,
+            Self::Command { .. } => EventName::OperatorCommand,
+            Self::Viewer { attached: true, .. } => EventName::ViewerAttached,
+            Self::Viewer { attached: false, .. } => EventName::ViewerLeft,
+            Self::ScreenLost => EventName::ScreenLost,
         }
     }
 
@@ -134,7 +158,17 @@ impl Told for ProcessEvent<'_> {
             Self::PortTaken { wanted, bound: None } => {
                 format!("port {wanted} is in use, metrics are not served")
             }
-            Self::Command { command } => format!("operator: {command}"),
+            Self::Command { command, strategy, by, done, .. } => {
+                let strategy = if strategy.is_empty() { "" } else { &format!(" {strategy}") };
+                format!("operator: {command}{strategy} ({by}): {done}")
+            }
+            Self::Viewer { attached: true, pid, .. } => format!("process {pid} shows the run"),
+            Self::Viewer { attached: false, pid, .. } => {
+                format!("process {pid} no longer shows the run")
+            }
+            Self::ScreenLost => {
+                "the terminal is gone, the run goes on: `tickscope attach` shows it".to_owned()
+            }
         }
     }
 
@@ -170,13 +204,31 @@ impl Told for ProcessEvent<'_> {
                     line.unsigned("bound_port", u64::from(*port));
                 }
             }
-            Self::Command { command } => line.text("command", command),
+            Self::Command { command, strategy, by, pid, done } => {
+                line.text("command", command);
+                if !strategy.is_empty() {
+                    line.text("strategy", strategy);
+                }
+                line.text("by", by);
+                if *pid != 0 {
+                    line.unsigned("by_pid", u64::from(*pid));
+                }
+                line.text("done", done);
+            }
+            Self::Viewer { pid, read_only, viewers, .. } => {
+                line.unsigned("viewer_pid", u64::from(*pid));
+                line.text("access", if *read_only { "read only" } else { "commands" });
+                line.unsigned("viewers", u64::from(*viewers));
+            }
+            Self::ScreenLost => {}
         }
     }
 
     fn count(&self, metrics: &Metrics, _time: UnixNanos) {
-        if matches!(self, Self::TapeWriteFailed { .. }) {
-            metrics.tape_write_errors.inc();
+        match self {
+            Self::TapeWriteFailed { .. } => metrics.tape_write_errors.inc(),
+            Self::Viewer { viewers, .. } => metrics.viewers(*viewers),
+            _ => {}
         }
     }
 }

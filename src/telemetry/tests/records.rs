@@ -302,3 +302,36 @@ fn books_are_told_in_diagnostics() {
         1.0
     );
 }
+
+/// Lost if broken: knowing from outside that a strategy was told to stop, and by whom trading was.
+#[test]
+fn a_pause_and_flattening_reach_log_and_metrics() {
+    let folder = tempfile::tempdir().unwrap();
+    let telemetry = start(folder.path(), LogConfig::default());
+    let mut teller = telemetry.record_teller();
+    let strategy = StrategyId(0);
+    teller.record(&Record::Paused { time: at(1), strategy, paused: true });
+    teller.record(&Record::Trading { time: at(2), state: TradingState::Flattening });
+    let text = telemetry.metrics_text().unwrap();
+    let name = &names().strategies[0];
+    assert!(
+        text.contains(&format!("tickscope_strategy_paused{{strategy=\"{name}\"}} 1")),
+        "{text}"
+    );
+    assert!(text.contains("state=\"flattening\"} 1"), "{text}");
+    teller.record(&Record::Paused { time: at(3), strategy, paused: false });
+    let text = telemetry.metrics_text().unwrap();
+    assert!(
+        text.contains(&format!("tickscope_strategy_paused{{strategy=\"{name}\"}} 0")),
+        "{text}"
+    );
+    telemetry.shutdown(PATIENCE);
+    let lines = &files(folder.path(), "decisions")[0].1;
+    let states: Vec<_> = of_event(lines, "strategy.state_changed")
+        .iter()
+        .map(|line| (line.0["state"].clone(), line.0["level"].clone()))
+        .collect();
+    assert_eq!(states, [("paused".into(), "WARN".into()), ("running".into(), "INFO".into())]);
+    let trading = &of_event(lines, "trading.state_changed")[0].0;
+    assert_eq!((&trading["state"], &trading["reason"]), (&"flattening".into(), &"operator".into()));
+}

@@ -84,7 +84,7 @@ pub(in super::super) fn state_style(theme: Theme, state: &str) -> Style {
     match state {
         "FILLED" => theme.up(),
         "REFUSED" | "REJECTED" | "DENIED" | "UNKNOWN" => theme.error(),
-        "BLOCKED" => theme.blocked(),
+        "BLOCKED" | "PAUSED" => theme.blocked(),
         "WARMING" | "SUPPRESSED" => theme.dim(),
         _ => theme.signal(),
     }
