@@ -2,7 +2,7 @@
 # A headless demo run: it trades, its metrics are clean and scraped, its logs are whole.
 source "$(dirname "$0")/lib.sh"
 
-start "$bin" run --headless --for 20s --json >result.json
+start "$bin" run --headless --for 45s --json >result.json
 run=$last
 if await 10 fetch "$port/readyz"; then pass "ready"; else fail "not ready within 10 s"; fi
 succeeds "alive" fetch "$port/healthz"
@@ -41,3 +41,13 @@ for lane in decisions diagnostics; do
     same "$lane lines that jq reads" "$(cat "$logs/$lane".*.jsonl | jq -c . | wc -l)" "$lines"
     same "$lane lines missing" "$(jq -s 'map(.seq) | max - min + 1 - length' "$logs/$lane".*.jsonl)" 0
 done
+
+# Every exit that was reached is a decision with both numbers, and at least one became an order.
+cat "$logs"/decisions.*.jsonl | jq -cs '
+    (map(select(.event == "exit.triggered").decision_id)) as $exits
+    | map(select(.decision_id as $id | $exits | index($id)))
+    | {exits: ($exits | length),
+       explained: map(select(.event == "decision.evaluated" and
+           any(.rules[]; (.rule | startswith("exit_")) and .result == "true"))) | length,
+       orders: map(select(.event == "order.submitted" and .reduce_only)) | length}' >exits.json
+holds "exits" exits.json '.exits > 0 and .explained == .exits and .orders > 0'

@@ -4,7 +4,9 @@ source "$(dirname "$0")/lib.sh"
 socket=tickscope-ci-$$
 export TERM=screen-256color LC_ALL=C.UTF-8 PS1='$ '
 tmux_() { tmux -L "$socket" -f /dev/null "$@"; }
-close() { tmux_ kill-server 2>/dev/null || true; }
+gone() { ! tmux_ list-sessions 2>/dev/null; }
+# A session that is asked for while the last server still ends would end with it.
+close() { tmux_ kill-server 2>/dev/null || true; await 5 gone && sleep 0.5; }
 trap 'code=$?; close; (exit $code); finish' EXIT
 
 show() { tmux_ capture-pane -p -t main; }

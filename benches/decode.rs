@@ -4,7 +4,7 @@
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use tickscope::domain::{AssetId, Instrument, InstrumentKind, Num, Price, Quantity, UnixNanos};
+use tickscope::domain::{AssetId, Instrument, UnixNanos};
 use tickscope::venue::binance::BinanceDecoder;
 use tickscope::venue::{Decoder, Frame, Listener, Request, Source, Told};
 
@@ -25,18 +25,7 @@ impl Listener for Count {
 }
 
 fn decoder() -> BinanceDecoder {
-    let instrument = Instrument {
-        symbol: "BTCUSDT".into(),
-        venue: "binance".into(),
-        base: AssetId(0),
-        quote: AssetId(1),
-        kind: InstrumentKind::Spot,
-        tick_size: Price::ZERO,
-        lot_size: Quantity::ZERO,
-        min_quantity: Quantity::ZERO,
-        max_quantity: None,
-        min_notional: Num::ZERO,
-    };
+    let instrument = Instrument::unfiltered("BTCUSDT", "binance", AssetId(0), AssetId(1));
     BinanceDecoder::new(vec![instrument])
 }
 

@@ -34,6 +34,10 @@ impl Strategy for AboveAverage {
         Ok(Self { average, margin: params.get("margin") })
     }
 
+    fn warm_up(&self) -> usize {
+        self.average.warm_up()
+    }
+
     fn on_bar(&mut self, ctx: &mut Context<'_>, bar: &Bar) {
         // Naming a value is what makes it visible; comparing it is what makes it explained.
         let price = bar.close.to_f64();
@@ -42,7 +46,8 @@ impl Strategy for AboveAverage {
         let margin = ctx.param("margin", self.margin);
         let position = ctx.position();
         if ctx.decide("enter_long", all([above.gt(margin), position.is_flat()])) {
-            ctx.buy();
+            // The configured size; a stop of its own; everything else as configured.
+            ctx.buy().stop_percent(0.5);
         }
         if ctx.decide("exit_long", all([above.lt(0.0), position.is_long()])) {
             ctx.close(Side::Sell);

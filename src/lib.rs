@@ -15,4 +15,4 @@ pub mod telemetry;
 pub mod tui;
 pub mod venue;
 
-pub use app::run;
+pub use app::{run, run_with};

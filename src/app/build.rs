@@ -7,22 +7,23 @@ use super::outputs::Written;
 use super::pipeline::Pipeline;
 use crate::config::{self, Loaded, section, unit};
 use crate::domain::{
-    Account, Asset, AssetId, Balances, Instrument, InstrumentId, InstrumentKind, Money, Num, Price,
-    Quantity,
+    Account, Asset, AssetId, Balances, Instrument, InstrumentId, Money, Num, Price, Quantity,
+    UnixNanos,
 };
 use crate::engine::config::NotionalLimits;
 use crate::engine::{
-    self, Engine, FeeAsset, FillModel, OrderSize, PaperConfig, RiskConfig, StartState,
+    self, BarsConfig, Engine, FeeAsset, FillModel, OrderSize, PaperConfig, RiskConfig, StartState,
     StrategyConfig,
 };
-use crate::strategy::{Feed, StrategyKind};
+use crate::strategy::expression::{Advice, Around, Mistake};
+use crate::strategy::{BarKind, Distance, Exits, Feed, RuleTexts, StrategyKind, rules};
 use crate::venue::binance::BinanceDecoder;
 
 /// The version of inputs and records that this build writes.
 pub const SCHEMA_VERSION: u16 = 1;
 
-/// Bars of the chart when no strategy uses bars, in nanoseconds.
-const CHART_BAR: u64 = 1_000_000_000;
+/// Bars of the chart when no strategy uses bars.
+const CHART: BarKind = BarKind::Time(UnixNanos::SECOND);
 
 /// Quote assets by which a symbol is split, longest first where one ends another.
 const QUOTE_ASSETS: [&str; 12] =
@@ -76,8 +77,48 @@ pub fn config_kinds(registry: &[StrategyKind]) -> Vec<config::StrategyKind> {
                     doc: spec.about.to_owned(),
                 })
                 .collect(),
+            rules: kind.rules.then_some(check_rule as config::RuleCheck),
         })
         .collect()
+}
+
+/// Reads a rule for the configuration.
+pub fn check_rule(text: &str, around: config::RuleAround) -> Result<(), config::RuleFault> {
+    let around = Around {
+        bars: !matches!(around.feed, unit::Feed::Trades | unit::Feed::Quotes),
+        trades: around.feed != unit::Feed::Quotes,
+        quotes: around.quotes,
+    };
+    rules::check(text, around).map_err(|Mistake { span, message, advice }| {
+        let advice = match advice {
+            Advice::None => None,
+            Advice::Say(sentence) => Some(config::RuleAdvice::Say(sentence)),
+            Advice::Names { found, known } => Some(config::RuleAdvice::Names { found, known }),
+        };
+        config::RuleFault { span, message, advice }
+    })
+}
+
+/// The rules of a configured strategy.
+pub fn rule_texts(strategy: &section::Strategy) -> RuleTexts {
+    RuleTexts {
+        enter: strategy.enter.clone(),
+        exit: strategy.exit.when.clone(),
+        enter_short: strategy.enter_short.clone(),
+        exit_short: strategy.exit_short.clone(),
+    }
+}
+
+fn feed(feed: unit::Feed) -> Feed {
+    Feed::Bars(match feed {
+        unit::Feed::Trades => return Feed::Trades,
+        unit::Feed::Quotes => return Feed::Quotes,
+        unit::Feed::Bars(length) => BarKind::Time(length.0),
+        unit::Feed::Ticks(trades) => BarKind::Ticks(trades),
+        // Checked to be above zero: a negative one does not get here.
+        unit::Feed::Volume(amount) => BarKind::Volume(Quantity::new(amount).unwrap_or_default()),
+        unit::Feed::Notional(amount) => BarKind::Notional(amount),
+    })
 }
 
 fn decimal(value: f64) -> Num {
@@ -102,7 +143,7 @@ pub fn plan(loaded: &Loaded, filters: Filters) -> Result<Plan, AppError> {
     }
     let strategies = strategies(config)?;
     let bars = strategies.iter().find_map(|strategy: &StrategyConfig| match strategy.feed {
-        Feed::Bars(length) => Some(length),
+        Feed::Bars(kind) => Some(kind),
         _ => None,
     });
     let account = Account {
@@ -119,7 +160,13 @@ pub fn plan(loaded: &Loaded, filters: Filters) -> Result<Plan, AppError> {
             strategies,
             paper: paper(config),
             risk: risk(config),
-            chart_bar: bars.unwrap_or(CHART_BAR),
+            bars: BarsConfig {
+                chart: bars.unwrap_or(CHART),
+                chart_history: usize::from(config.bars.history),
+                lateness: config.bars.lateness.0,
+                repair_wait: config.bars.repair_wait.0,
+                history_wait: config.bars.history_wait.0,
+            },
         },
         start: StartState { account, version: SCHEMA_VERSION },
         written: match config.record.evaluations {
@@ -136,7 +183,8 @@ pub fn pipeline(plan: &Plan, registry: &[StrategyKind]) -> Result<Pipeline, AppE
         .map_err(|error| AppError::invalid(error.to_string()))?;
     let instruments = plan.engine.instruments.clone();
     let count = instruments.len();
-    let decoder = Box::new(BinanceDecoder::new(instruments));
+    let decoder = BinanceDecoder::new(instruments).with_history(engine.history_needs());
+    let decoder = Box::new(decoder);
     Ok(Pipeline::new(decoder, engine, count, plan.streams))
 }
 
@@ -181,16 +229,11 @@ fn instrument(
     let number = |text: &str| text.parse::<Num>().unwrap_or_default();
     let lot_size = Quantity::new(number(lot)).unwrap_or_default();
     Ok(Instrument {
-        symbol: symbol.to_owned(),
-        venue: venue.to_owned(),
-        base: assets.id(base),
-        quote: assets.id(quote),
-        kind: InstrumentKind::Spot,
         tick_size: Price::new(number(tick)),
         lot_size,
         min_quantity: lot_size,
-        max_quantity: None,
         min_notional: number(notional),
+        ..Instrument::unfiltered(symbol, venue, assets.id(base), assets.id(quote))
     })
 }
 
@@ -215,14 +258,13 @@ fn strategies(config: &config::Config) -> Result<Vec<StrategyConfig>, AppError> 
             Ok(StrategyConfig {
                 name: strategy.name.clone(),
                 kind: strategy.kind.clone(),
-                feed: match strategy.feed {
-                    unit::Feed::Trades => Feed::Trades,
-                    unit::Feed::Quotes => Feed::Quotes,
-                    unit::Feed::Bars(length) => Feed::Bars(length.0),
-                },
+                feed: feed(strategy.feed),
                 instruments,
                 size: order_size(&strategy.size)?,
+                exits: exits(&strategy.exit),
+                atr_length: strategy.exit.atr_length as usize,
                 params,
+                rules: rule_texts(strategy),
                 external: false,
             })
         })
@@ -236,7 +278,22 @@ fn order_size(size: &unit::Size) -> Result<OrderSize, AppError> {
         ),
         unit::Size::Notional { amount, .. } => OrderSize::Quote(*amount),
         unit::Size::Equity(share) => OrderSize::Equity(*share),
+        unit::Size::Risk(share) => OrderSize::Risk(*share),
     })
+}
+
+fn exits(exit: &section::Exit) -> Exits {
+    let distance = |given: &unit::Distance| match given {
+        unit::Distance::Ratio(share) => Distance::Ratio(*share),
+        unit::Distance::Price { amount, .. } => Distance::Price(*amount),
+        unit::Distance::Atr(multiple) => Distance::Atr(*multiple),
+    };
+    Exits {
+        stop: exit.stop.as_ref().map(distance),
+        take_profit: exit.take_profit.as_ref().map(distance),
+        trailing_stop: exit.trailing_stop.as_ref().map(distance),
+        max_holding: exit.max_holding.map(|span| span.0),
+    }
 }
 
 fn paper(config: &config::Config) -> PaperConfig {

@@ -5,38 +5,32 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-const EXAMPLES: &str = "\
+use super::help;
+
+const CONTROL_EXAMPLES: &str = "\
 Examples:
-  tickscope                                   a synthetic market, strategies, the screen
-  tickscope run --headless --for 60s --json   the same without a screen
-  tickscope run --config config/binance-paper.toml
-  tickscope sim --port 9080                   a loopback exchange for other programs
-  tickscope replay last --verify              prove that the last session reproduces
-  tickscope backtest --tape last              its tape again, as fast as possible
-  tickscope backtest --bars BTCUSDT-1m-2025-01.zip --config config/history.toml
+  tickscope halt                       the only active run
+  tickscope flatten --session k7f3     one of several
+  tickscope pause trend                no entries of `trend` any more
+  tickscope resume trend               and again
+  tickscope resume                     out of a halt, or after flattening
+  tickscope flatten --json | jq .not_closed
 
-Exit codes: 0 done, 1 failure, 2 usage or no terminal, 3 invalid configuration, 4 no connection or
-port, 5 replay differs or tape damaged, 6 halted, 7 tape or session not writable.";
+Exit codes: 0 done, 1 not done or not wholly, or no answer in time, 2 several runs or an unknown
+session or strategy, 4 no run is active.";
 
-const BACKTEST_EXAMPLES: &str = "\
+const ATTACH_EXAMPLES: &str = "\
 Examples:
-  tickscope backtest --tape last
-  tickscope backtest --bars BTCUSDT-1m-2025-01.zip BTCUSDT-1m-2025-02.zip --config config/history.toml
-  tickscope backtest --ticks BTCUSDT-trades-2025-01-01.zip --config config/history.toml --json
-  tickscope backtest --bars minutes.parquet --instrument BTCUSDT --config config/history.toml
+  tickscope attach                     the only active run
+  tickscope attach --session k7f3      one of several
+  tickscope attach --read-only         only look
 
-History has no order book: paper.fills must be \"last_trade\". A file that is not what it seems ends
-the run with exit code 1, the file and the line; a configuration that asks for more than the files
-have, with 3.";
-
-const IMPORT_EXAMPLES: &str = "\
-Examples:
-  tickscope tape import BTCUSDT-1m-2025-*.zip ETHUSDT-1m-2025-*.zip -o minutes.mcap
-  tickscope tape import --format raw recorded.raw.zst -o recorded.mcap";
+Exit codes: 0 left, or the run has ended; 1 the connection broke; 2 no terminal, several runs, or
+an unknown session; 4 no run is active.";
 
 /// An observability-first terminal trading client: every decision explains itself and replays.
 #[derive(Debug, Parser)]
-#[command(name = "tickscope", version, after_help = EXAMPLES)]
+#[command(name = "tickscope", version, after_help = help::ALL)]
 pub struct Cli {
     /// What to do; `run` when left out.
     #[command(subcommand)]
@@ -47,27 +41,84 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Trade: market data in, decisions, orders on paper, everything recorded.
+    #[command(after_help = help::RUN)]
     Run(RunArgs),
     /// Serve a loopback exchange that speaks Binance spot's market-data protocol.
+    #[command(after_help = help::SIM)]
     Sim(SimArgs),
     /// Look at recordings, import them, check them.
     #[command(subcommand)]
     Tape(TapeCommand),
     /// Run a recorded session again and compare every record.
+    #[command(after_help = help::REPLAY)]
     Replay(ReplayArgs),
     /// Run a tape, or history in files, through the engine as fast as possible.
-    #[command(after_help = BACKTEST_EXAMPLES)]
+    #[command(after_help = help::BACKTEST)]
     Backtest(BacktestArgs),
     /// Check a configuration without running it.
+    #[command(after_help = help::CHECK)]
     Check(CheckArgs),
     /// List the recorded sessions.
+    #[command(after_help = help::SESSIONS)]
     Sessions(SessionsArgs),
+    /// Show a run that is active in another process; leaving ends nothing.
+    #[command(after_help = ATTACH_EXAMPLES)]
+    Attach(AttachArgs),
+    /// Stop all trading of a run and cancel its open orders; positions stay open.
+    #[command(after_help = CONTROL_EXAMPLES)]
+    Halt(ControlArgs),
+    /// Cancel every open order, close every position at market, open none until resumed.
+    #[command(after_help = CONTROL_EXAMPLES)]
+    Flatten(ControlArgs),
+    /// Cancel every open order; trading goes on.
+    #[command(after_help = CONTROL_EXAMPLES)]
+    CancelAll(ControlArgs),
+    /// Stop a strategy's entries and cancel its open entry orders; its exits work.
+    #[command(after_help = CONTROL_EXAMPLES)]
+    Pause {
+        /// The strategy's name in the configuration.
+        strategy: String,
+        /// Which run, and how to answer.
+        #[command(flatten)]
+        control: ControlArgs,
+    },
+    /// Leave a halt or flattening; with a name let that strategy enter positions again.
+    #[command(after_help = CONTROL_EXAMPLES)]
+    Resume {
+        /// The strategy's name in the configuration.
+        strategy: Option<String>,
+        /// Which run, and how to answer.
+        #[command(flatten)]
+        control: ControlArgs,
+    },
+}
+
+/// `halt` and its like: which run, and how to answer.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ControlArgs {
+    /// The session or its four-letter prefix; may be left out when one run is active.
+    #[arg(long, value_name = "ID", env = "TICKSCOPE_SESSION")]
+    pub session: Option<String>,
+    /// Answer with one line of JSON on standard output.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `attach`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct AttachArgs {
+    /// The session or its four-letter prefix; may be left out when one run is active.
+    #[arg(long, value_name = "ID", env = "TICKSCOPE_SESSION")]
+    pub session: Option<String>,
+    /// Only look: the screen gives no commands.
+    #[arg(long)]
+    pub read_only: bool,
 }
 
 /// Where a configuration comes from.
 #[derive(Debug, Clone, Default, Args)]
 pub struct ConfigArgs {
-    /// A configuration file; without any, a synthetic market is traded.
+    /// A configuration file. Default: what a tape's own run was configured with, else the demo.
     #[arg(long, value_name = "FILE", env = "TICKSCOPE_CONFIG")]
     pub config: Option<PathBuf>,
     /// Set one key, as in `--set risk.max_daily_loss=100`; may be repeated.
@@ -81,13 +132,14 @@ pub struct RunArgs {
     /// Where the configuration comes from.
     #[command(flatten)]
     pub config: ConfigArgs,
-    /// Run without a screen.
+    /// Run without a screen: in a pipe, a service, a test.
     #[arg(long)]
     pub headless: bool,
-    /// Stop by itself after this time: `90s`, `5m`, `1h`.
+    /// Stop by itself after this time: `90s`, `5m`, `1h`. Default: never.
     #[arg(long = "for", value_name = "TIME", value_parser = duration)]
     pub duration: Option<Duration>,
-    /// Take market data from this server instead of the configured one.
+    /// Take market data from this server instead of the configured one; plain http only on this
+    /// machine.
     #[arg(long, value_name = "URL")]
     pub venue_url: Option<String>,
     /// End with one line of JSON on standard output.
@@ -101,22 +153,28 @@ pub struct SimArgs {
     /// The port on 127.0.0.1; 0 takes a free one.
     #[arg(long, default_value_t = 9_080)]
     pub port: u16,
-    /// Serve this tape or session verbatim instead of a synthetic market.
+    /// Serve this tape or session (or `last`) verbatim instead of a synthetic market.
     #[arg(long, value_name = "TAPE")]
     pub tape: Option<String>,
-    /// How much faster than it was recorded: `1`, `20`, `max`.
+    /// How many times as fast as real time: 0.001 to 100000, or `max`.
     #[arg(long, default_value = "1", value_name = "N|max")]
     pub speed: String,
-    /// Seed of the synthetic market.
+    /// Seed of the synthetic market: the same seed makes the same market.
     #[arg(long, default_value_t = 7)]
     pub seed: u64,
-    /// The synthetic market's instruments.
-    #[arg(long, value_delimiter = ',', default_value = "BTCUSDT,ETHUSDT,SOLUSDT")]
+    /// The synthetic market's instruments, separated by commas.
+    #[arg(
+        long,
+        value_name = "SYMBOLS",
+        value_delimiter = ',',
+        default_value = "BTCUSDT,ETHUSDT,SOLUSDT"
+    )]
     pub instruments: Vec<String>,
-    /// Something that goes wrong on purpose: `drop-depth=500`, `silence=btcusdt@trade@10s`.
+    /// Something that goes wrong on purpose: `drop-depth=500`, `drop-trade=500x20`,
+    /// `refuse-history`, `silence=btcusdt@trade@10s`.
     #[arg(long, value_name = "FAULT")]
     pub fault: Vec<String>,
-    /// Stop by itself after this time.
+    /// Stop by itself after this time: `90s`, `5m`, `1h`. Default: never.
     #[arg(long = "for", value_name = "TIME", value_parser = duration)]
     pub duration: Option<Duration>,
 }
@@ -125,23 +183,24 @@ pub struct SimArgs {
 #[derive(Debug, Clone, Subcommand)]
 pub enum TapeCommand {
     /// Turn recorded messages, or history in files, into a tape.
-    #[command(after_help = IMPORT_EXAMPLES)]
+    #[command(after_help = help::IMPORT)]
     Import {
         /// What the files hold.
         #[arg(long, value_enum, default_value_t = Format::Auto)]
         format: Format,
-        /// The files: one of recorded messages, plain or packed with zstd; or any number of files
-        /// of history, CSV, zip or Parquet, merged by time.
+        /// The files: one of recorded messages, plain or compressed with zstd; or any number of
+        /// files of history, CSV, zip or Parquet, merged by time.
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
         /// The instrument of files whose names do not begin with it.
         #[arg(long, value_name = "SYMBOL")]
         instrument: Option<String>,
-        /// The tape to write.
+        /// The tape to write; a file that is there already is not touched.
         #[arg(short, long, value_name = "FILE.mcap")]
         output: PathBuf,
     },
     /// What a tape holds.
+    #[command(after_help = help::INFO)]
     Info {
         /// A file, a session, or `last`.
         tape: String,
@@ -149,22 +208,32 @@ pub enum TapeCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Check that a tape is whole, and with --book that its books can be rebuilt.
+    /// Check that a tape is whole, with --book that its books can be rebuilt, with --bars that its
+    /// bars are the venue's own.
+    #[command(after_help = help::VERIFY)]
     Verify {
         /// A file, a session, or `last`.
         tape: String,
         /// Compare the rebuilt books with the venue's own quotes.
         #[arg(long)]
         book: bool,
+        /// Compare the bars that its trades make with the venue's own candles, digit for digit: with
+        /// those that it asked for itself, and with those in --klines.
+        #[arg(long)]
+        bars: bool,
+        /// A file with an answer of the venue's klines; may be repeated.
+        #[arg(long, value_name = "SYMBOL=FILE", requires = "bars")]
+        klines: Vec<String>,
     },
-    /// Copy a tape without some inputs.
+    /// Copy a tape without some inputs, to see whether they are missed.
+    #[command(after_help = help::CUT)]
     Cut {
         /// A file, a session, or `last`.
         tape: String,
-        /// The input's sequence number; may be repeated.
+        /// The number of an input to leave out; may be repeated.
         #[arg(long, value_name = "SEQ", required = true)]
         drop: Vec<u64>,
-        /// The tape to write.
+        /// The tape to write; a file that is there already is not touched.
         #[arg(short, long, value_name = "FILE.mcap")]
         output: PathBuf,
     },
@@ -194,7 +263,8 @@ pub struct ReplayArgs {
     /// A session, its prefix, a tape, or `last`.
     #[arg(default_value = "last")]
     pub tape: String,
-    /// Compare every record; ends with 0 when equal, with 5 and the first difference otherwise.
+    /// Ends with 0 when every record is equal, with 5 and the first difference otherwise. Comparing
+    /// is all that `replay` does so far, with this word or without.
     #[arg(long)]
     pub verify: bool,
 }
@@ -242,8 +312,46 @@ pub struct SessionsArgs {
     pub json: bool,
 }
 
-/// A time span: a number and `ms`, `s`, `m` or `h`.
+/// A time span above zero: a number and `ms`, `s`, `m` or `h`.
 fn duration(text: &str) -> Result<Duration, String> {
     let span: crate::config::unit::TimeSpan = text.parse()?;
+    if span.0 == 0 {
+        return Err("a run of no time does nothing: give more than 0".to_owned());
+    }
     Ok(Duration::from_nanos(span.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    /// The examples in the help of a command and of those below it.
+    fn examples(command: &clap::Command, found: &mut Vec<String>) {
+        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        found.extend(help.lines().filter_map(|line| {
+            let typed = line.strip_prefix("  tickscope")?;
+            let typed = typed.split("   ").next()?.split(" | ").next()?;
+            Some(typed.trim().to_owned())
+        }));
+        command.get_subcommands().for_each(|below| examples(below, found));
+    }
+
+    /// Lost if broken: the first command that somebody copies.
+    #[test]
+    fn every_example_of_the_help_is_one() {
+        let mut found = Vec::new();
+        examples(&Cli::command(), &mut found);
+        assert!(found.len() > 30, "{found:?}");
+        for example in &found {
+            let words = std::iter::once("tickscope").chain(example.split_whitespace());
+            if let Err(error) = Cli::try_parse_from(words) {
+                panic!("tickscope {example}\n{error}");
+            }
+        }
+        for command in Cli::command().get_subcommands().filter(|c| c.get_name() != "tape") {
+            assert!(command.get_after_help().is_some(), "{} has no example", command.get_name());
+        }
+    }
 }

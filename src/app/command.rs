@@ -1,21 +1,37 @@
 //! Commands: the command line's words become calls, results go to standard output, talk to
 //! standard error.
 
+use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
 
 use super::cli::{BacktestArgs, CheckArgs, Cli, Command, ConfigArgs, ReplayArgs, RunArgs};
+use super::control::command_line;
+use super::control::protocol::Ask;
 use super::error::{AppError, Exit};
-use super::{backtest, live, replay, setup, sim, tape_command};
+use super::{attach, backtest, live, replay, setup, sim, tape_command};
+use crate::domain::clean;
 use crate::strategy::StrategyKind;
+
+/// No sentence about a mistake is longer.
+const ERROR_CHARACTERS: usize = 2_000;
 
 /// Runs the command line with these strategies: the whole program. A crate of one's own calls it
 /// with `strategies![Mine]`.
-#[expect(clippy::needless_pass_by_value, reason = "it reads `run(strategies![Mine])`")]
 pub fn run(strategies: Vec<StrategyKind>) -> ExitCode {
-    let cli = Cli::parse();
+    run_with(std::env::args_os(), strategies)
+}
+
+/// The same with arguments of the caller's own, the first of which is the program's name: for a
+/// program that has a command line beside this one.
+#[expect(clippy::needless_pass_by_value, reason = "it reads `run_with(…, strategies![Mine])`")]
+pub fn run_with(
+    arguments: impl IntoIterator<Item = OsString>,
+    strategies: Vec<StrategyKind>,
+) -> ExitCode {
+    let cli = Cli::parse_from(arguments);
     let command = cli.command.unwrap_or_else(|| Command::Run(RunArgs::default()));
     match dispatch(&command, &strategies) {
         Ok(exit) => exit.into(),
@@ -35,6 +51,16 @@ fn dispatch(command: &Command, registry: &[StrategyKind]) -> Result<Exit, AppErr
         Command::Sessions(args) => tape_command::sessions(args),
         Command::Sim(args) => sim::run(args),
         Command::Run(args) => live::run(args, registry),
+        Command::Attach(args) => attach::run(args, registry),
+        Command::Halt(args) => command_line::run(Ask::Halt, args),
+        Command::Flatten(args) => command_line::run(Ask::Flatten, args),
+        Command::CancelAll(args) => command_line::run(Ask::CancelAll, args),
+        Command::Pause { strategy, control } => {
+            command_line::run(Ask::Pause(strategy.clone()), control)
+        }
+        Command::Resume { strategy, control } => {
+            command_line::run(Ask::Resume(strategy.clone()), control)
+        }
     }
 }
 
@@ -102,6 +128,13 @@ fn say_error(error: &AppError) {
     let colour = stderr.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
     let _ = match error {
         AppError::Config(error) => write!(stderr, "{}", error.render(colour, 100)),
-        _ => writeln!(stderr, "tickscope: {error}"),
+        _ => return say(&error.to_string()),
     };
+}
+
+/// Says a sentence on standard error. What was typed, or came from a tape, may be anything.
+pub(super) fn say(sentence: &str) {
+    let sentence = clean(sentence, ERROR_CHARACTERS);
+    // Nobody may be listening.
+    let _ = writeln!(std::io::stderr(), "tickscope: {sentence}");
 }

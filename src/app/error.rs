@@ -86,6 +86,7 @@ fn tape_exit(error: &TapeError) -> Exit {
             Exit::NotWritable
         }
         TapeError::Damaged { .. }
+        | TapeError::Empty { .. }
         | TapeError::MissingSegment { .. }
         | TapeError::UnknownSchema { .. } => Exit::Different,
         _ => Exit::Failed,

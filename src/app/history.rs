@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::build::Plan;
+use super::build::{self, Plan};
 use super::error::AppError;
 use super::pipeline::{Listed, TapeInput};
-use crate::domain::InstrumentId;
-use crate::engine::{FillModel, StrategyConfig};
+use crate::domain::{InstrumentId, Nanos};
+use crate::engine::FillModel;
 use crate::history::{Dataset, Fact, FileReport, Gaps, History, Options, Row, Stream, span};
-use crate::strategy::Feed;
+use crate::strategy::{BarKind, Feed, StrategyKind};
 use crate::tape::{Channel, Reader};
 
 /// Files named in full in a result that a person reads.
@@ -27,17 +27,15 @@ pub struct Summary {
     pub duplicates: u64,
     /// What was missing.
     pub gaps: Gaps,
-    /// Bars left out, because a shorter one that belongs to them was missing.
-    pub incomplete_bars: u64,
     /// Instruments of strategies that there was nothing of.
     pub without_data: Vec<String>,
 }
 
 impl Summary {
     /// Of files, after the last row of them.
-    pub fn new(files: Vec<FileReport>, gaps: Gaps) -> Self {
+    pub fn new(files: Vec<FileReport>, gaps: Gaps, without_data: Vec<String>) -> Self {
         let duplicates = files.iter().map(|file| file.duplicates).sum();
-        Self { files, duplicates, gaps, incomplete_bars: 0, without_data: Vec::new() }
+        Self { files, duplicates, gaps, without_data }
     }
 }
 
@@ -61,9 +59,6 @@ impl fmt::Display for Summary {
         }
         let (count, missing) = (self.gaps.count, self.gaps.missing);
         write!(f, "missing      {missing} rows in {count} gaps")?;
-        if self.incomplete_bars > 0 {
-            write!(f, ", {} longer bars left out", self.incomplete_bars)?;
-        }
         for gap in self.gaps.first.iter().take(SHOWN) {
             let missing = gap.missing.map_or_else(String::new, |count| format!(" ({count})"));
             write!(f, "\n             {} {} to {}{missing}", gap.instrument, gap.from, gap.to)?;
@@ -124,7 +119,13 @@ pub fn row(input: &TapeInput) -> Option<Row> {
 
 /// Refuses a run whose configuration asks for more than there is. `places` are where what is
 /// listed comes from.
-pub fn check(plan: &Plan, listed: &[Listed], places: &[String]) -> Result<(), AppError> {
+pub fn check(
+    plan: &Plan,
+    registry: &[StrategyKind],
+    listed: &[Listed],
+    places: &[String],
+) -> Result<(), AppError> {
+    let pipeline = build::pipeline(plan, registry)?;
     let known: Vec<&str> =
         plan.engine.instruments.iter().map(|known| known.symbol.as_str()).collect();
     for (listed, place) in listed.iter().zip(places) {
@@ -135,12 +136,10 @@ pub fn check(plan: &Plan, listed: &[Listed], places: &[String]) -> Result<(), Ap
                 known.join(", ")
             )));
         };
-        let trades = |strategy: &&StrategyConfig| {
-            strategy.instruments.iter().any(|instrument| instrument.index() == at)
-        };
-        for strategy in plan.engine.strategies.iter().filter(trades) {
-            check_feed(strategy, listed).map_err(|problem| {
-                AppError::invalid(format!("strategy {:?} decides on {problem}", strategy.name))
+        let at = InstrumentId(u16::try_from(at).unwrap_or(u16::MAX));
+        for (strategy, feed) in pipeline.engine().feeds(at) {
+            check_feed(feed, listed).map_err(|problem| {
+                AppError::invalid(format!("strategy {strategy:?} needs {problem}"))
             })?;
         }
     }
@@ -158,34 +157,44 @@ pub fn check(plan: &Plan, listed: &[Listed], places: &[String]) -> Result<(), Ap
 }
 
 /// Whether what is listed can feed a strategy.
-fn check_feed(strategy: &StrategyConfig, listed: &Listed) -> Result<(), String> {
+fn check_feed(feed: Feed, listed: &Listed) -> Result<(), String> {
     let Listed { symbol, bars, .. } = listed;
-    match (strategy.feed, *bars) {
+    let wants = match (feed, *bars) {
         (Feed::Quotes, _) => {
-            Err(format!("quotes, which history of {symbol} in files does not have"))
+            return Err(format!("quotes, which history of {symbol} in files does not have"));
         }
-        (Feed::Trades | Feed::Bars(_), None) => Ok(()),
-        (Feed::Trades, Some(has)) => {
-            let has = span(has);
-            Err(format!(
-                "trades, and the history of {symbol} is bars of {has}: set its feed to \
-                 \"bars:{has}\", or give trades with --ticks"
-            ))
-        }
-        (Feed::Bars(wants), Some(has)) if wants < has => Err(format!(
+        (Feed::Trades | Feed::Bars(_), None) => return Ok(()),
+        (Feed::Trades, Some(has)) => return Err(needs_trades("trades", symbol, has)),
+        (Feed::Bars(kind), Some(has)) => match kind {
+            BarKind::Time(wants) => (wants, has),
+            counted => {
+                return Err(needs_trades(&format!("{counted}, made of trades"), symbol, has));
+            }
+        },
+    };
+    match wants {
+        (wants, has) if wants < has => Err(format!(
             "bars of {}, and the history of {symbol} is bars of {}, of which shorter ones cannot \
-             be made: set its feed to \"bars:{}\" or longer, or give trades with --ticks",
+             be made: use \"bars:{}\" or longer, or give trades with --ticks",
             span(wants),
             span(has),
             span(has)
         )),
-        (Feed::Bars(wants), Some(has)) if !wants.is_multiple_of(has) => Err(format!(
+        (wants, has) if !wants.is_multiple_of(has) => Err(format!(
             "bars of {}, which are not made of whole bars of {}, the history of {symbol}",
             span(wants),
             span(has)
         )),
-        (Feed::Bars(_), Some(_)) => Ok(()),
+        _ => Ok(()),
     }
+}
+
+fn needs_trades(what: &str, symbol: &str, has: Nanos) -> String {
+    let has = span(has);
+    format!(
+        "{what}, and the history of {symbol} is bars of {has}: use \"bars:{has}\", or give trades \
+         with --ticks"
+    )
 }
 
 /// Instruments that strategies want and nothing is listed of.

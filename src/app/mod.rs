@@ -1,11 +1,15 @@
 //! The app joins the islands: the only bridge, the only spawner, the only reader of the clock.
 
+pub mod attach;
 pub mod backtest;
-pub mod book_check;
+pub mod bar_check;
+mod book_check;
 pub mod build;
 pub mod cli;
 pub mod command;
+pub mod control;
 pub mod error;
+mod help;
 pub mod history;
 mod import;
 pub mod live;
@@ -19,4 +23,4 @@ pub mod sim;
 pub mod source;
 mod tape_command;
 
-pub use command::run;
+pub use command::{run, run_with};

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use crate::domain::{InstrumentId, StrategyId, UnixNanos};
 use crate::engine::codec::{HashMark, OutputHash, encode};
-use crate::engine::{Evaluation, Outcome, Outlet, Record};
-use crate::strategy::Truth;
+use crate::engine::{Blocker, Evaluation, Outcome, Outlet, Record};
+use crate::strategy::{Quality, Truth};
 use crate::tape::{Channel, Entry, OutputBlock};
 
 /// Inputs between two hash marks on the tape.
@@ -32,8 +32,34 @@ pub trait EntrySink {
 #[error("the tape could not be written")]
 pub struct TapeStopped;
 
-/// Counts of a run's records.
+/// What a run did in one instrument.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct InstrumentTally {
+    /// Wishes for an order.
+    pub signals: u64,
+    /// The input of the last one.
+    pub last_signal: Option<u64>,
+    /// Sent to the venue.
+    pub orders: u64,
+    /// Fills.
+    pub fills: u64,
+    /// Times its book was lost.
+    pub gaps: u64,
+    /// Its book at the end; `None` when it never had one.
+    pub book: Option<BookState>,
+}
+
+/// Whether a book is trusted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BookState {
+    /// In sync since this input.
+    Synced(u64),
+    /// Lost at this input, and not in sync since.
+    Lost(u64),
+}
+
+/// Counts of a run's records.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Tally {
     /// Evaluations.
     pub evaluations: u64,
@@ -51,6 +77,68 @@ pub struct Tally {
     pub fills: u64,
     /// Books lost.
     pub gaps: u64,
+    /// Bars closed with trades that were asked for.
+    pub repaired_bars: u64,
+    /// Bars closed that are not known whole.
+    pub partial_bars: u64,
+    /// Evaluations whose bar was partial.
+    pub bar_incomplete: u64,
+    /// Trades that came after their bar was closed.
+    pub late_trades: u64,
+    /// The same by instrument, as far as something happened in it.
+    pub instruments: BTreeMap<InstrumentId, InstrumentTally>,
+}
+
+impl Tally {
+    fn of(&mut self, instrument: InstrumentId) -> &mut InstrumentTally {
+        self.instruments.entry(instrument).or_default()
+    }
+
+    /// Counts a record of the input `seq`. Evaluations are most of all records: they are counted
+    /// as a whole only.
+    fn count(&mut self, seq: u64, record: &Record) {
+        use crate::domain::OrderEventKind as Kind;
+        match record {
+            Record::Evaluation(evaluation) => {
+                let is_partial =
+                    matches!(evaluation.outcome, Outcome::NoSignal(Blocker::BarIncomplete));
+                self.evaluations += 1;
+                self.bar_incomplete += u64::from(is_partial);
+            }
+            Record::BarClosed { bar, .. } if bar.quality == Quality::Partial => {
+                self.partial_bars += 1;
+            }
+            Record::BarClosed { .. } => self.repaired_bars += 1,
+            Record::LateTrade { .. } => self.late_trades += 1,
+            Record::Signal(signal) => {
+                self.signals += 1;
+                let tally = self.of(signal.instrument);
+                tally.signals += 1;
+                tally.last_signal = Some(seq);
+            }
+            Record::Risk(report) => self.refusals += u64::from(report.refusal.is_some()),
+            Record::Order { request, .. } => {
+                self.orders += 1;
+                self.of(request.instrument).orders += 1;
+            }
+            Record::OrderEvent(event) => {
+                self.fills += u64::from(matches!(event.kind, Kind::Filled(_)));
+                self.rejects += u64::from(matches!(event.kind, Kind::Rejected(_)));
+            }
+            // One for each fill, and it knows the instrument.
+            Record::Position { instrument, .. } => self.of(*instrument).fills += 1,
+            Record::BookSynced { instrument, .. } => {
+                self.of(*instrument).book = Some(BookState::Synced(seq));
+            }
+            Record::BookLost { instrument, .. } => {
+                self.gaps += 1;
+                let tally = self.of(*instrument);
+                tally.gaps += 1;
+                tally.book = Some(BookState::Lost(seq));
+            }
+            _ => {}
+        }
+    }
 }
 
 /// Encodes, hashes, counts and gathers records.
@@ -145,21 +233,14 @@ impl Outputs {
         self.copies.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
-    fn count(&mut self, record: &Record) {
-        use crate::domain::OrderEventKind as Kind;
-        let tally = &mut self.tally;
-        match record {
-            Record::Evaluation(_) => tally.evaluations += 1,
-            Record::Signal(_) => tally.signals += 1,
-            Record::Risk(report) => tally.refusals += u64::from(report.refusal.is_some()),
-            Record::Order { .. } => tally.orders += 1,
-            Record::OrderEvent(event) => {
-                tally.fills += u64::from(matches!(event.kind, Kind::Filled(_)));
-                tally.rejects += u64::from(matches!(event.kind, Kind::Rejected(_)));
-            }
-            Record::BookLost { .. } => tally.gaps += 1,
-            _ => {}
-        }
+    /// How many bytes of copies there are: a place for [`copies_since`](Self::copies_since).
+    pub fn copied(&self) -> usize {
+        self.copies.as_ref().map_or(0, Vec::len)
+    }
+
+    /// The copies made since a place, without taking them.
+    pub fn copies_since(&self, place: usize) -> &[u8] {
+        self.copies.as_ref().and_then(|copies| copies.get(place..)).unwrap_or_default()
     }
 
     /// Whether an evaluation is written: always under `All`, else when it says something new.
@@ -184,7 +265,7 @@ impl Outputs {
 
 impl Outlet for Outputs {
     fn record(&mut self, record: &Record) {
-        self.count(record);
+        self.tally.count(self.seq, record);
         let written = match record {
             Record::Evaluation(evaluation) => self.is_news(evaluation),
             _ => true,

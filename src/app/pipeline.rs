@@ -11,7 +11,7 @@ use crate::domain::{
 };
 use crate::engine::{Command, Engine, Event, Input, Outlet, StartState};
 use crate::history::{Dataset, span};
-use crate::strategy::Decision;
+use crate::strategy::{Decision, RuleTexts};
 use crate::venue::{Channel, Decoder, Frame, LineEvent, Listener, Request, Source, Told, Unusable};
 
 /// An input that is no frame, as it stands on the tape.
@@ -42,6 +42,13 @@ pub enum TapeInput {
     },
     /// Time passed and something was due.
     Clock,
+    /// A strategy's rules were changed in its configuration.
+    Revise {
+        /// Whose.
+        strategy: StrategyId,
+        /// All of them, as they are now.
+        rules: RuleTexts,
+    },
     /// What the facts after it are of: the first input of a tape that was made of files.
     Listed(Vec<Listed>),
     /// A trade from a file.
@@ -167,6 +174,9 @@ impl Pipeline {
                 let (strategy, instrument, asked) = (*strategy, *instrument, *asked);
                 joint.step(Event::Reply { strategy, instrument, asked, decision });
             }
+            Given::Other(TapeInput::Revise { strategy, rules }) => {
+                joint.step(Event::Revise { strategy: *strategy, rules });
+            }
             Given::Other(TapeInput::Clock) => joint.step(Event::Clock),
             Given::Other(TapeInput::Listed(listed)) => {
                 let ids = listed.iter().map(|listed| joint.engine.instrument(&listed.symbol));
@@ -205,6 +215,11 @@ impl Pipeline {
     /// The engine.
     pub fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    /// The engine, to be told before the first input what else is of interest.
+    pub fn engine_mut(&mut self) -> &mut Engine {
+        &mut self.engine
     }
 
     /// Market events so far.
@@ -278,6 +293,9 @@ impl Listener for Joint<'_> {
             Told::Instrument { id, instrument } => self.instrument(id, instrument),
             Told::Live { instrument, channel } => self.live(instrument, channel),
             Told::Unusable { channel, reason } => self.notice(Notice::Unusable(channel, reason)),
+            Told::History { instrument, history } => {
+                self.step(Event::History { instrument, history });
+            }
             Told::TradeGap { instrument, expected, received } => {
                 self.notice(Notice::TradeGap(instrument, expected, received));
             }

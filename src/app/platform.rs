@@ -1,6 +1,8 @@
 //! The operating system, as far as the app needs it: CPU time, memory, randomness for a name.
 
+use rustix::stdio;
 use rustix::time::{ClockId, clock_gettime};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// CPU seconds that all threads of this process used.
 pub fn process_cpu() -> f64 {
@@ -37,22 +39,55 @@ fn status_kib(key: &str) -> f64 {
         .unwrap_or(0.0)
 }
 
-/// Waits until a signal asks the process to stop: interrupt, terminate or hang-up.
+/// A signal that asks the process to end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum StopSignal {
+    /// The terminal has gone away.
+    HangUp,
+    /// Interrupt or terminate.
+    Stop,
+}
+
+/// The signals that ask the process to end. Once it listens, none of them ends it by itself.
+pub struct StopSignals(Option<[Signal; 3]>);
+
+impl StopSignals {
+    /// Listens from here on. Called within a runtime.
+    pub fn listen() -> Self {
+        let listen = || {
+            let kinds = [SignalKind::hangup(), SignalKind::interrupt(), SignalKind::terminate()]
+                .map(signal);
+            let [hangup, interrupt, terminate] = kinds;
+            Some([hangup.ok()?, interrupt.ok()?, terminate.ok()?])
+        };
+        Self(listen())
+    }
+
+    /// Waits for the next one.
+    pub async fn next(&mut self) -> StopSignal {
+        let Some([hangup, interrupt, terminate]) = &mut self.0 else {
+            // Without handlers a signal ends the process at once, which is what was asked for.
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = hangup.recv() => StopSignal::HangUp,
+            _ = interrupt.recv() => StopSignal::Stop,
+            _ = terminate.recv() => StopSignal::Stop,
+        }
+    }
+}
+
+/// Waits until any signal asks the process to end.
 pub async fn asked_to_stop() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let signals = (
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::terminate()),
-        signal(SignalKind::hangup()),
-    );
-    let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) = signals else {
-        // Without handlers a signal ends the process at once, which is what was asked for.
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-        _ = hangup.recv() => {}
+    StopSignals::listen().next().await;
+}
+
+/// Lets go of a terminal that is gone: nothing is read from it or written to it any more.
+pub fn leave_terminal() {
+    let nowhere = std::fs::OpenOptions::new().write(true).open("/dev/null");
+    if let Ok(nowhere) = nowhere {
+        // Writing to a dead terminal fails anyway; this only spares the attempts.
+        let _ = (stdio::dup2_stdout(&nowhere), stdio::dup2_stderr(&nowhere));
     }
 }
 

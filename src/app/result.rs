@@ -7,10 +7,10 @@ use serde::Serialize;
 
 use super::build::Plan;
 use super::history::Summary;
-use super::outputs::Outputs;
+use super::outputs::{BookState, InstrumentTally, Outputs, Tally};
 use super::pipeline::Pipeline;
 use super::platform;
-use crate::domain::{Num, UnixNanos};
+use crate::domain::{InstrumentId, Num, UnixNanos};
 use crate::tape::{Ending, Session};
 
 /// How long a run took.
@@ -30,7 +30,63 @@ pub struct Timing {
     pub cpu_s: f64,
 }
 
-/// What came of a run. Money is exact and in the reporting asset; times are seconds.
+/// What came of a run in one instrument.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct InstrumentResult {
+    /// The venue's symbol.
+    pub symbol: String,
+    /// Its book is in sync at the end; absent when it never had one, as with bare ticks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trusted: Option<bool>,
+    /// The input since which that is so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since_input: Option<u64>,
+    /// Times its book was lost.
+    pub gaps: u64,
+    /// Wishes for an order.
+    pub signals: u64,
+    /// The input of the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_signal_input: Option<u64>,
+    /// Orders sent.
+    pub orders: u64,
+    /// Fills.
+    pub fills: u64,
+}
+
+impl InstrumentResult {
+    fn of(symbol: &str, tally: &InstrumentTally) -> Self {
+        let (trusted, since_input) = match tally.book {
+            None => (None, None),
+            Some(BookState::Synced(since)) => (Some(true), Some(since)),
+            Some(BookState::Lost(since)) => (Some(false), Some(since)),
+        };
+        Self {
+            symbol: symbol.to_owned(),
+            trusted,
+            since_input,
+            gaps: tally.gaps,
+            signals: tally.signals,
+            last_signal_input: tally.last_signal,
+            orders: tally.orders,
+            fills: tally.fills,
+        }
+    }
+}
+
+impl fmt::Display for InstrumentResult {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { symbol, signals, orders, fills, .. } = self;
+        write!(f, "{symbol:<12} signals {signals}  orders {orders}  fills {fills}")?;
+        if let (Some(false), Some(since)) = (self.trusted, self.since_input) {
+            write!(f, "  book lost at input {since}, not trusted since")?;
+        }
+        Ok(())
+    }
+}
+
+/// What came of a run. Money is exact, PnL to the trillionth, and in the reporting asset; times are
+/// seconds.
 #[derive(Clone, Debug, Serialize)]
 pub struct RunResult {
     /// The session that holds its records.
@@ -53,12 +109,22 @@ pub struct RunResult {
     pub rejects: u64,
     /// Fills.
     pub fills: u64,
+    /// Bars closed with trades that were asked for.
+    pub repaired_bars: u64,
+    /// Bars closed that are not known whole.
+    pub partial_bars: u64,
+    /// Evaluations whose bar was partial.
+    pub bar_incomplete: u64,
+    /// Trades that came after their bar was closed.
+    pub late_trades: u64,
     /// Fees, valued in quote asset.
     pub fees: Num,
     /// Realised and unrealised PnL less fees.
     pub pnl: Num,
     /// Everything at mark; absent when a conversion is missing.
     pub equity: Option<Num>,
+    /// The same by instrument, in the order of the configuration.
+    pub instruments: Vec<InstrumentResult>,
     /// How orders were filled.
     pub fill_model: String,
     /// Hash over every record, written or not.
@@ -106,9 +172,15 @@ impl RunResult {
             orders: tally.orders,
             rejects: tally.rejects,
             fills: tally.fills,
+            repaired_bars: tally.repaired_bars,
+            partial_bars: tally.partial_bars,
+            bar_incomplete: tally.bar_incomplete,
+            late_trades: tally.late_trades,
             fees: money.fees,
-            pnl: money.pnl,
+            // The average that a partial close divides by leaves a residue; no fee is so small.
+            pnl: money.pnl.round_dp(12),
             equity: money.equity,
+            instruments: instruments(plan, tally),
             fill_model: plan.engine.paper.describe(),
             output_hash: format!("{:016x}", outputs.hash_mark().hash),
             ev_per_s_wall: rate(timing.wall_s).round(),
@@ -140,6 +212,17 @@ impl RunResult {
     }
 }
 
+fn instruments(plan: &Plan, tally: &Tally) -> Vec<InstrumentResult> {
+    let none = InstrumentTally::default();
+    let ids = (0..).map(InstrumentId);
+    let known = plan.engine.instruments.iter().zip(ids);
+    known
+        .map(|(instrument, id)| {
+            InstrumentResult::of(&instrument.symbol, tally.instruments.get(&id).unwrap_or(&none))
+        })
+        .collect()
+}
+
 impl fmt::Display for RunResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let equity = self
@@ -166,6 +249,9 @@ impl fmt::Display for RunResult {
             self.pnl.round_dp(2),
             self.fees.round_dp(2)
         )?;
+        for instrument in &self.instruments {
+            writeln!(f, "{instrument}")?;
+        }
         writeln!(f, "fill model   {}", self.fill_model)?;
         writeln!(f, "output hash  {}", self.output_hash)?;
         write!(

@@ -125,8 +125,9 @@ pub fn create_session(
 }
 
 fn identity(strategy: &crate::engine::StrategyConfig) -> StrategyIdentity {
-    let params: Vec<String> =
-        strategy.params.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let params = strategy.params.iter().map(|(name, value)| format!("{name}={value}"));
+    let rules = strategy.rules.iter().map(|(key, text)| format!("{key}={text:?}"));
+    let params: Vec<String> = params.chain(rules).collect();
     StrategyIdentity {
         name: strategy.name.clone(),
         kind: strategy.kind.clone(),

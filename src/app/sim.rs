@@ -14,8 +14,12 @@ use super::source::request_of;
 use crate::simulator::{
     self, Fault, Monitor, Source, Speed, TapeFrame, TapeFrameKind, TapeFrames, synthetic,
 };
-use crate::tape::{self, Channel, Reader};
-use crate::venue::Request;
+use crate::tape::{self, Reader};
+use crate::venue::binance::requests;
+use crate::venue::{Channel, Request};
+
+/// The kinds of stream that a made-up market has.
+const STREAMS: [Channel; 3] = [Channel::Trade, Channel::Quote, Channel::Depth];
 
 /// Runs `sim` until it is told to stop.
 pub fn run(args: &SimArgs) -> Result<Exit, AppError> {
@@ -34,13 +38,14 @@ pub fn run(args: &SimArgs) -> Result<Exit, AppError> {
             }
             Source::Tape(Box::new(RecordedFrames::open(&path)?))
         }
-        None => synthetic_source(args.seed, &args.instruments),
+        None => synthetic_source(args.seed, &checked(&args.instruments)?),
     };
+    let made_up = args.tape.is_none().then_some(args.instruments.as_slice());
     let config = simulator::Config {
         port: args.port,
         source,
         speed: args.speed.parse().map_err(usage)?,
-        faults: faults(&args.fault)?,
+        faults: faults(&args.fault, made_up).map_err(usage)?,
         ..simulator::Config::default()
     };
     let exchange = Exchange::start(config)?;
@@ -67,9 +72,37 @@ pub fn synthetic_source(seed: u64, symbols: &[String]) -> Source {
     Source::Synthetic(synthetic::Config { seed, instruments, ..synthetic::Config::default() })
 }
 
-/// Reads faults as they are typed.
-pub fn faults(texts: &[String]) -> Result<Vec<Fault>, AppError> {
-    texts.iter().map(|text| text.parse().map_err(usage)).collect()
+/// Symbols that a market can be made up for: capitals and digits, each once.
+fn checked(symbols: &[String]) -> Result<Vec<String>, AppError> {
+    let fits = |symbol: &str| {
+        let fitting = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
+        (1..=20).contains(&symbol.len()) && symbol.bytes().all(fitting)
+    };
+    for (at, symbol) in symbols.iter().enumerate() {
+        if !fits(symbol) {
+            return Err(usage(format!("{symbol:?} is no instrument: give such as BTCUSDT")));
+        }
+        if symbols.iter().take(at).any(|other| other == symbol) {
+            return Err(usage(format!("{symbol} is named twice")));
+        }
+    }
+    Ok(symbols.to_vec())
+}
+
+/// Reads faults as they are typed. A stream must be one of those of the symbols, where they are
+/// known: a fault that never fires tests nothing.
+pub fn faults(texts: &[String], symbols: Option<&[String]>) -> Result<Vec<Fault>, String> {
+    let served = symbols.map(|symbols| requests::streams(symbols, &STREAMS));
+    let read = |text: &String| {
+        let fault = text.parse().map_err(|error: simulator::FaultError| error.to_string())?;
+        match (&fault, &served) {
+            (Fault::Silence { stream, .. }, Some(served)) if !served.contains(stream) => {
+                Err(format!("{text:?}: no stream {stream}; there are {}", served.join(", ")))
+            }
+            _ => Ok(fault),
+        }
+    };
+    texts.iter().map(read).collect()
 }
 
 /// A speed as it is typed.
@@ -143,7 +176,19 @@ struct RecordedFrames {
 }
 
 impl RecordedFrames {
+    /// Opens a tape that holds market data.
     fn open(path: &Path) -> Result<Self, AppError> {
+        let mut probe = Reader::open(path)?;
+        loop {
+            match probe.next()?.map(|entry| entry.channel) {
+                Some(tape::Channel::Stream { .. }) => break,
+                Some(_) => {}
+                None => {
+                    let text = format!("{} holds no market data to serve", path.display());
+                    return Err(AppError::new(Exit::Failed, text));
+                }
+            }
+        }
         Ok(Self { path: path.to_owned(), reader: Reader::open(path)? })
     }
 }
@@ -164,8 +209,8 @@ impl TapeFrames for RecordedFrames {
                 }
             };
             let kind = match entry.channel {
-                Channel::Stream { .. } => TapeFrameKind::Stream,
-                Channel::Answer { request, status: 200 } => match request_of(request) {
+                tape::Channel::Stream { .. } => TapeFrameKind::Stream,
+                tape::Channel::Answer { request, status: 200 } => match request_of(request) {
                     Some(Request::Depth { symbol }) => TapeFrameKind::Snapshot { symbol },
                     _ => continue,
                 },

@@ -11,16 +11,36 @@ pub fn request_name(request: &Request) -> String {
     match request {
         Request::Instruments => "exchangeInfo".to_owned(),
         Request::Depth { symbol } => format!("depth/{symbol}"),
+        Request::Candles { symbol, interval, limit, before_ms } => match before_ms {
+            Some(before) => format!("klines/{symbol}/{interval}/{limit}/{before}"),
+            None => format!("klines/{symbol}/{interval}/{limit}"),
+        },
+        Request::Trades { symbol } => format!("trades/{symbol}"),
+        Request::TradesFrom { symbol, id } => format!("historicalTrades/{symbol}/{id}"),
     }
 }
 
 /// The request of a name on the tape; `None` for a name of a later version.
 pub fn request_of(name: &str) -> Option<Request> {
-    match name.split_once('/') {
-        None if name == "exchangeInfo" => Some(Request::Instruments),
-        Some(("depth", symbol)) => Some(Request::Depth { symbol: symbol.to_owned() }),
-        _ => None,
-    }
+    let words: Vec<&str> = name.split('/').collect();
+    let request = match *words.as_slice() {
+        ["exchangeInfo"] => Request::Instruments,
+        ["depth", symbol] => Request::Depth { symbol: symbol.to_owned() },
+        ["klines", symbol, interval, limit, ref before @ ..] if before.len() <= 1 => {
+            Request::Candles {
+                symbol: symbol.to_owned(),
+                interval: interval.to_owned(),
+                limit: limit.parse().ok()?,
+                before_ms: before.first().map(|before| before.parse()).transpose().ok()?,
+            }
+        }
+        ["trades", symbol] => Request::Trades { symbol: symbol.to_owned() },
+        ["historicalTrades", symbol, id] => {
+            Request::TradesFrom { symbol: symbol.to_owned(), id: id.parse().ok()? }
+        }
+        _ => return None,
+    };
+    Some(request)
 }
 
 /// Turns tape entries back into inputs. Sources are kept, so that a frame allocates nothing.
@@ -66,5 +86,35 @@ impl Inputs {
             Channel::Output => Replayed::Output(entry.bytes),
             Channel::Mark => Replayed::Mark(entry.bytes),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An answer whose question is not recognised cannot be replayed.
+    #[test]
+    fn every_request_is_recognised_by_its_name() {
+        let symbol = || "BTCUSDT".to_owned();
+        let candles = |before_ms| Request::Candles {
+            symbol: symbol(),
+            interval: "1m".to_owned(),
+            limit: 1_000,
+            before_ms,
+        };
+        for request in [
+            Request::Instruments,
+            Request::Depth { symbol: symbol() },
+            candles(None),
+            candles(Some(1_723_161_255_343)),
+            Request::Trades { symbol: symbol() },
+            Request::TradesFrom { symbol: symbol(), id: 3_735_683_259 },
+        ] {
+            assert_eq!(request_of(&request_name(&request)), Some(request));
+        }
+        for name in ["", "klines/BTCUSDT/1m", "klines/B/1m/x", "klines/B/1m/5/6/7", "trades"] {
+            assert_eq!(request_of(name), None, "{name}");
+        }
     }
 }

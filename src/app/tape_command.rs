@@ -1,17 +1,20 @@
 //! `tape` and `sessions`: import, look at, check and cut recordings.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::json;
 
+use super::bar_check;
 use super::book_check;
-use super::build::{self, Filters};
+use super::build::{self, Filters, Plan};
 use super::cli::{SessionsArgs, TapeCommand};
 use super::command::{print, print_json};
 use super::error::{AppError, Exit};
 use super::history;
 use super::import;
 use super::platform::is_alive;
+use super::setup;
 use crate::config::Layers;
 use crate::domain::UnixNanos;
 use crate::strategy::StrategyKind;
@@ -29,7 +32,21 @@ pub fn run(command: &TapeCommand, registry: &[StrategyKind]) -> Result<Exit, App
             import::run(*format, files, instrument.as_ref(), output)
         }
         TapeCommand::Info { tape, json } => info(&resolve(tape)?, *json),
-        TapeCommand::Verify { tape, book } => verify(&resolve(tape)?, *book, registry),
+        TapeCommand::Verify { tape, book, bars, klines } => {
+            let path = resolve(tape)?;
+            if (*book || *bars) && history::listed_on(&path)?.is_some() {
+                let problem = "the tape was made of files of history: it holds no messages of the \
+                               venue to rebuild books or bars from";
+                return Err(AppError::new(Exit::Failed, problem));
+            }
+            let exits = [
+                whole(&path)?,
+                if *book { verify_book(&path, registry)? } else { Exit::Done },
+                if *bars { verify_bars(&path, klines, registry)? } else { Exit::Done },
+            ];
+            let fails = exits.iter().any(|exit| *exit != Exit::Done);
+            Ok(if fails { Exit::Different } else { Exit::Done })
+        }
         TapeCommand::Cut { tape, drop, output } => cut(&resolve(tape)?, drop, output),
     }
 }
@@ -93,7 +110,7 @@ fn info(path: &Path, as_json: bool) -> Result<Exit, AppError> {
     Ok(if contents.end.is_err() { Exit::Different } else { Exit::Done })
 }
 
-fn verify(path: &Path, book: bool, registry: &[StrategyKind]) -> Result<Exit, AppError> {
+fn whole(path: &Path) -> Result<Exit, AppError> {
     let contents = Contents::of(path)?;
     match contents.end {
         Ok(TapeEnd::Finished) => print(&format!("whole: {} entries", contents.all.entries)),
@@ -103,18 +120,48 @@ fn verify(path: &Path, book: bool, registry: &[StrategyKind]) -> Result<Exit, Ap
         )),
         Err(error) => return Err(error.into()),
     }
-    if !book {
-        return Ok(Exit::Done);
-    }
-    if history::listed_on(path)?.is_some() {
-        let problem = "the tape was made of files of history, which hold no book to rebuild";
-        return Err(AppError::new(Exit::Failed, problem));
-    }
+    Ok(Exit::Done)
+}
+
+/// A plan that only watches the instruments of a tape.
+fn watching(path: &Path, registry: &[StrategyKind]) -> Result<Plan, AppError> {
     let symbols = symbols(path)?;
     let layers =
         Layers { text: Some(format!("[venue]\ninstruments = {symbols:?}\n")), ..Layers::default() };
     let loaded = crate::config::load(&layers, &build::config_kinds(registry))?;
-    let plan = build::plan(&loaded, Filters::AsRecorded)?;
+    build::plan(&loaded, Filters::AsRecorded)
+}
+
+/// Bars are rebuilt as the recorded run made them: what it asked for depends on its strategies.
+fn verify_bars(
+    path: &Path,
+    klines: &[String],
+    registry: &[StrategyKind],
+) -> Result<Exit, AppError> {
+    let files = klines.iter().map(|file| bar_check::read_file(file)).collect::<Result<_, _>>()?;
+    let plan = match setup::recorded_config(path)? {
+        Some(config) => {
+            build::plan(&setup::load_text(&config, &[], registry)?, Filters::FromVenue)?
+        }
+        None => watching(path, registry)?,
+    };
+    let checks = bar_check::check(path, &plan, registry, files)?;
+    for check in checks.iter().filter(|check| check.compared + check.partial > 0) {
+        print(&check.line());
+        if let Some((candle, bar)) = &check.difference {
+            print(&format!("  first difference: the venue has {candle:?}, we have {bar:?}"));
+        }
+    }
+    let compared: usize = checks.iter().map(|check| check.compared).sum();
+    if compared == 0 {
+        print("no candle of the venue's to compare with: give one with --klines SYMBOL=FILE");
+    }
+    let agrees = checks.iter().all(|check| check.agreed == check.compared);
+    Ok(if agrees && compared > 0 { Exit::Done } else { Exit::Different })
+}
+
+fn verify_book(path: &Path, registry: &[StrategyKind]) -> Result<Exit, AppError> {
+    let plan = watching(path, registry)?;
     let checks = book_check::check(path, &plan)?;
     let (mut gaps, mut crossed) = (0, 0);
     for check in &checks {
@@ -148,10 +195,26 @@ fn symbols(path: &Path) -> Result<Vec<String>, AppError> {
 
 fn cut(path: &Path, drop: &[u64], output: &Path) -> Result<Exit, AppError> {
     let writer = Writer::in_file(output, WriterOptions::default())?;
+    let mut absent: BTreeSet<u64> = drop.iter().copied().collect();
     let copied = tape::copy_without(path, writer, |entry| {
-        entry.channel.is_input() && drop.contains(&entry.seq)
-    })?;
-    print(&format!("{}: {} entries left out", output.display(), copied.left_out));
+        let leave_out = entry.channel.is_input() && drop.contains(&entry.seq);
+        if leave_out {
+            absent.remove(&entry.seq);
+        }
+        leave_out
+    });
+    let copied = copied.map_err(AppError::from).and_then(|copied| match absent.first() {
+        Some(seq) => {
+            let text = format!("{} has no input {seq} to leave out", path.display());
+            Err(AppError::new(Exit::Failed, text))
+        }
+        None => Ok(copied),
+    });
+    if copied.is_err() {
+        // A copy that is not what was asked for helps nobody.
+        let _ = std::fs::remove_file(output);
+    }
+    print(&format!("{}: {} entries left out", output.display(), copied?.left_out));
     Ok(Exit::Done)
 }
 
@@ -178,11 +241,22 @@ pub fn sessions(args: &SessionsArgs) -> Result<Exit, AppError> {
 }
 
 fn session_json(session: &SessionSummary) -> serde_json::Value {
-    let [name, mode, ended, orders, fills, bytes] = session_row(session);
+    let [name, mode, ended, ..] = session_row(session);
     json!({
-        "session": name, "mode": mode, "ended": ended, "orders": orders, "fills": fills,
-        "bytes": bytes, "directory": session.directory,
+        "session": name, "mode": mode, "ended": ended, "orders": counted(session, "orders"),
+        "fills": counted(session, "fills"), "bytes": session.bytes, "directory": session.directory,
     })
+}
+
+/// What a session counted when it ended; `None` for one that did not.
+fn counted(session: &SessionSummary, name: &str) -> Option<u64> {
+    session.manifest.as_ref().ok()?.ending.as_ref()?.counts.get(name).copied()
+}
+
+/// True when a run was killed before anything was on disk.
+fn is_empty(directory: &Path) -> bool {
+    let first = Reader::open(directory).and_then(|mut reader| reader.next().map(|_| ()));
+    matches!(first, Err(tape::TapeError::Empty { .. } | tape::TapeError::NotATape { .. }))
 }
 
 fn session_row(session: &SessionSummary) -> [String; 6] {
@@ -193,13 +267,11 @@ fn session_row(session: &SessionSummary) -> [String; 6] {
         (_, None) if session.runtime.as_ref().is_some_and(|runtime| is_alive(runtime.pid)) => {
             "running".to_owned()
         }
+        (_, None) if is_empty(&session.directory) => "torn, nothing on tape".to_owned(),
         (_, None) => "torn".to_owned(),
         (_, Some(ending)) => ending.error.clone().unwrap_or_else(|| "clean".to_owned()),
     };
-    let count = |name: &str| {
-        let count = ending.and_then(|ending| ending.counts.get(name));
-        count.map_or_else(|| "-".to_owned(), u64::to_string)
-    };
+    let count = |name| counted(session, name).map_or_else(|| "-".to_owned(), |n| n.to_string());
     let mode = manifest.map_or_else(|| "-".to_owned(), |m| format!("{:?}", m.mode).to_lowercase());
     [
         session.run_id.to_string(),

@@ -8,16 +8,18 @@ use super::diagnostic::{Problem, meant};
 use super::parameter::{StrategyKind, check_params};
 use super::path::KeyPath;
 use super::section::{
-    Account, Config, FillModel, InstrumentLimits, Log, Metrics, Record, Risk, Strategy, Stream,
-    Tape, Ui, Venue, VenueKind,
+    Account, Bars, Config, Exit, FillModel, InstrumentLimits, Log, Metrics, Record, Risk, Strategy,
+    Stream, Tape, Ui, Venue, VenueKind,
 };
 use super::tree::Value;
-use super::unit::{Feed, Size, is_asset};
+use super::unit::{Distance, Exact, Feed, Size, TimeSpan, is_asset};
 use crate::domain::{AccountKind, Num};
 
 /// Longest name of an account, a venue or a strategy, in bytes: it becomes a folder, a label and
 /// a column.
 const NAME_MAX: usize = 32;
+/// What a paper account begins with that names no balances, in its reporting asset.
+const PAPER_FUNDS: i64 = 10_000;
 
 /// Collects what is wrong, where it is written.
 pub(super) struct Checker<'a> {
@@ -34,9 +36,12 @@ pub(super) fn check(config: &mut Config, tree: &Value, kinds: &[StrategyKind]) -
     checker.account(&config.account);
     checker.risk(&config.risk, &config.venue.instruments);
     checker.streams(config);
+    checker.bars(&config.bars);
     checker.outputs(&config.record, &config.tape, &config.log);
     checker.screen(&config.ui, &config.metrics);
     checker.strategies(&mut config.strategies, &config.venue.instruments, kinds);
+    checker.rules(config, kinds);
+    checker.fund(&mut config.account);
     checker.problems
 }
 
@@ -47,6 +52,16 @@ impl Checker<'_> {
             let problem = Problem::with_value(self.tree, path, &message.to_string());
             self.problems.push(problem);
         }
+    }
+
+    /// Adds a complaint.
+    pub(super) fn complain(&mut self, problem: Problem) {
+        self.problems.push(problem);
+    }
+
+    /// What was written, with its sites.
+    pub(super) fn tree(&self) -> &Value {
+        self.tree
     }
 
     /// True if a key was set rather than left to its default.
@@ -140,7 +155,7 @@ impl Checker<'_> {
         let mut seen = BTreeSet::new();
         for (index, symbol) in symbols.iter().enumerate() {
             let path = KeyPath::of(dotted).index(index);
-            self.require(is_asset(symbol), &path, "must be capitals and digits: \"BTCUSDT\"");
+            self.require(is_asset(symbol), &path, "must be capitals and digits, as \"BTCUSDT\" is");
             self.require(seen.insert(symbol), &path, format_args!("names {symbol} again"));
         }
     }
@@ -161,6 +176,14 @@ impl Checker<'_> {
             self.require(is_asset(asset), &path, "must be named in capitals, such as `USDT`");
             let covered = account.kind == AccountKind::Margin || !amount.0.is_negative();
             self.require(covered, &path, "must not be below 0 in a cash account");
+        }
+    }
+
+    /// A paper account that says nothing of its money has some: without, no order would pass.
+    fn fund(&self, account: &mut Account) {
+        if !self.is_written(&KeyPath::of("account.balances")) {
+            let funds = Exact(Num::from(PAPER_FUNDS));
+            account.balances.insert(account.reporting_asset.clone(), funds);
         }
     }
 
@@ -210,11 +233,23 @@ impl Checker<'_> {
         for (index, strategy) in config.strategies.iter().enumerate() {
             let (needed, word) = match strategy.feed {
                 Feed::Quotes => (Stream::BookTicker, "bookTicker"),
-                Feed::Trades | Feed::Bars(_) => (Stream::Trade, "trade"),
+                _ => (Stream::Trade, "trade"),
             };
             let path = KeyPath::of("strategy").index(index).key("feed");
             self.require(has(needed), &path, format_args!("needs the stream \"{word}\""));
+            // Exits are held against the price of each trade.
+            for (key, _) in strategy.exit.distances() {
+                let path = KeyPath::of("strategy").index(index).key("exit").key(key);
+                self.require(has(Stream::Trade), &path, "needs the stream \"trade\"");
+            }
         }
+    }
+
+    fn bars(&mut self, bars: &Bars) {
+        self.above_zero("bars.repair_wait", bars.repair_wait.0);
+        self.above_zero("bars.history_wait", bars.history_wait.0);
+        let holds = bars.history <= 600;
+        self.must(holds, "bars.history", "must not be above 600, which the chart shows");
     }
 
     fn outputs(&mut self, record: &Record, tape: &Tape, log: &Log) {
@@ -267,13 +302,75 @@ impl Checker<'_> {
             let path = path.key("instruments").index(index);
             self.known(&path, symbol, &names(instruments), "instrument of the venue");
         }
+        let traded = match &strategy.instruments {
+            named if named.is_empty() => instruments,
+            named => named,
+        };
+        self.size(strategy, &path.key("size"), traded);
+        self.exit(&strategy.exit, strategy.feed, &path.key("exit"), traded);
+        let (holds, message) = match strategy.feed {
+            // The venue's times are in milliseconds.
+            Feed::Bars(TimeSpan(length)) => (length >= 1_000_000, "must have bars of at least 1ms"),
+            Feed::Ticks(trades) => (trades > 0, "must have bars of more than 0"),
+            Feed::Volume(amount) | Feed::Notional(amount) => {
+                (amount.is_positive(), "must have bars of more than 0")
+            }
+            Feed::Trades | Feed::Quotes => return,
+        };
+        self.require(holds, &path.key("feed"), message);
+    }
+}
+
+/// What would close a position, and how large one is.
+impl Checker<'_> {
+    fn size(&mut self, strategy: &Strategy, path: &KeyPath, traded: &[String]) {
         let size = &strategy.size;
-        self.require(size.num().is_positive(), &path.key("size"), "must be above 0");
-        if let Size::Equity(share) = size {
-            self.require(*share <= Num::ONE, &path.key("size"), "must not be above 100% of equity");
+        self.require(size.num().is_positive(), path, "must be above 0");
+        match size {
+            Size::Quantity(_) => {}
+            Size::Notional { asset, .. } => self.quoted_in(asset, path, traded),
+            Size::Equity(share) | Size::Risk(share) => {
+                self.require(*share <= Num::ONE, path, "must not be above 100% of equity");
+            }
         }
-        if let Feed::Bars(length) = strategy.feed {
-            self.require(length.0 > 0, &path.key("feed"), "must have bars longer than 0");
+        let exit = &strategy.exit;
+        let stopped = exit.stop.is_some() || exit.trailing_stop.is_some();
+        let message = "needs `stop` or `trailing_stop` in [strategy.exit]: \
+                       the size is what loses that share of equity there";
+        self.require(stopped || !matches!(size, Size::Risk(_)), path, message);
+    }
+
+    fn exit(&mut self, exit: &Exit, feed: Feed, path: &KeyPath, traded: &[String]) {
+        for (key, distance) in exit.distances() {
+            let path = path.key(key);
+            self.require(distance.num().is_positive(), &path, "must be above 0");
+            match distance {
+                Distance::Ratio(share) => {
+                    let reachable = *share < Num::ONE || key == "take_profit";
+                    self.require(reachable, &path, "must be below 100%");
+                }
+                Distance::Price { asset, .. } => self.quoted_in(asset, &path, traded),
+                Distance::Atr(_) => {
+                    let bars = !matches!(feed, Feed::Trades | Feed::Quotes);
+                    let message = "needs a feed of bars: an average true range is one over bars";
+                    self.require(bars, &path, message);
+                }
+            }
+        }
+        let span = exit.max_holding.is_none_or(|span| span.0 > 0);
+        self.require(span, &path.key("max_holding"), "must be above 0");
+        let length = (1..=10_000).contains(&exit.atr_length);
+        self.require(length, &path.key("atr_length"), "must be 1 to 10000 bars");
+    }
+
+    /// An amount is in the asset that every instrument it is for is priced in.
+    fn quoted_in(&mut self, asset: &str, path: &KeyPath, traded: &[String]) {
+        if let Some(other) = traded.iter().find(|symbol| !symbol.ends_with(asset)) {
+            self.require(
+                false,
+                path,
+                format_args!("is in {asset}, in which {other} is not priced"),
+            );
         }
     }
 }

@@ -127,7 +127,9 @@ pub(super) fn meant(found: &str, allowed: &[&str], title: &str) -> String {
     let all = format!("{title}: {}", allowed.join(", "));
     let likeness = |name: &&str| strsim::jaro_winkler(&found.to_lowercase(), &name.to_lowercase());
     let best = allowed.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-    match best.filter(|name| likeness(name) >= ALIKE) {
+    // In a short name one wrong letter is already a third of it.
+    let one_off = |name: &str| name.len() > 2 && strsim::osa_distance(found, name) == 1;
+    match best.filter(|name| likeness(name) >= ALIKE || one_off(name)) {
         Some(name) => format!("did you mean `{name}`?\n{all}"),
         None => all,
     }

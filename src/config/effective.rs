@@ -1,7 +1,7 @@
 //! The effective configuration: every key with its value and where it came from, as one TOML text
 //! that can be read back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::path::KeyPath;
 use super::section::Config;
@@ -34,7 +34,27 @@ pub(super) fn annotate(canonical: &str, written: &Value) -> (Origins, String) {
     (origins, with_comments(canonical, &comments))
 }
 
-/// The keys that hold no further keys, each with its line from 1.
+/// The keys whose values differ between two canonical texts, in order of their names.
+pub(super) fn changed_keys(before: &str, after: &str) -> Vec<String> {
+    let (before, after) = (values(before), values(after));
+    let keys: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    keys.into_iter().filter(|key| before.get(*key) != after.get(*key)).cloned().collect()
+}
+
+/// The source text of every value of a canonical text, by its key.
+fn values(canonical: &str) -> BTreeMap<String, String> {
+    let source = Source::new(SourceKind::Program, canonical);
+    let mut leaves = Vec::new();
+    let Ok(tree) = Value::document(&source) else { return BTreeMap::new() };
+    collect_leaves(&tree, &KeyPath::default(), &mut leaves);
+    let text = |path: &KeyPath| {
+        let span = tree.at(path).map(|value| value.site.span.clone())?;
+        canonical.get(span).map(str::to_owned)
+    };
+    leaves.iter().filter_map(|(path, _)| Some((path.to_string(), text(path)?))).collect()
+}
+
+/// The keys that hold no further keys, each with the line from 1 on which its value ends.
 fn collect_leaves(value: &Value, path: &KeyPath, leaves: &mut Vec<(KeyPath, usize)>) {
     match &value.node {
         Node::Table(table) => {
@@ -47,7 +67,7 @@ fn collect_leaves(value: &Value, path: &KeyPath, leaves: &mut Vec<(KeyPath, usiz
                 collect_leaves(item, &path.index(index), leaves);
             }
         }
-        _ => leaves.push((path.clone(), value.site.position().0)),
+        _ => leaves.push((path.clone(), value.site.last_line())),
     }
 }
 

@@ -14,7 +14,9 @@ mod effective;
 mod layer;
 mod parameter;
 mod path;
+mod quoted;
 mod read;
+mod rules;
 pub mod section;
 mod source;
 mod tree;
@@ -27,6 +29,7 @@ pub use diagnostic::{ConfigError, Problem};
 pub use effective::Origins;
 pub use layer::{DEMO, Layers};
 pub use parameter::{ParamSpec, StrategyKind};
+pub use rules::{RuleAdvice, RuleAround, RuleCheck, RuleFault};
 pub use section::Config;
 pub use source::Origin;
 
@@ -60,6 +63,11 @@ impl Loaded {
     /// The same with the origin of each key as a comment.
     pub fn effective(&self) -> &str {
         &self.effective
+    }
+
+    /// The keys whose values differ in another configuration, in order.
+    pub fn changed_keys(&self, other: &Self) -> Vec<String> {
+        effective::changed_keys(&self.canonical, &other.canonical)
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::check::Checker;
 use super::path::KeyPath;
+use super::rules::RuleCheck;
 use super::unit::Exact;
 use crate::domain::Num;
 
@@ -28,12 +29,14 @@ pub struct ParamSpec {
 }
 
 /// A strategy that can be configured.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct StrategyKind {
     /// Its `kind` in `[[strategy]]`.
     pub name: String,
     /// Its parameters.
     pub params: Vec<ParamSpec>,
+    /// Reads one of its rules; `None` for a kind that takes none.
+    pub rules: Option<RuleCheck>,
 }
 
 /// Checks parameters, then fills in those that were not set.

@@ -73,6 +73,12 @@ impl Site {
         (line, column)
     }
 
+    /// Line of the end, from 1.
+    pub(super) fn last_line(&self) -> usize {
+        let before = self.source.text.get(..self.span.end).unwrap_or(&self.source.text);
+        before.matches('\n').count() + 1
+    }
+
     /// Where a value at this site came from.
     pub(super) fn origin(&self) -> Origin {
         let line = self.position().0;

@@ -1,14 +1,15 @@
 //! What a user would lose: a typo that passes, a number that changes, a value of unknown origin.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 
 use super::section::{FillModel, Limits, VenueKind};
-use super::unit::{ByteSize, Exact, Ratio, Size, TimeSpan};
+use super::unit::{ByteSize, Distance, Exact, Ratio, Size, TimeSpan};
 use super::*;
+use crate::app::build::check_rule;
 use crate::domain::Num;
 
 fn num(text: &str) -> Num {
@@ -29,7 +30,7 @@ fn whole(name: &str, default: &str, max: &str) -> ParamSpec {
 
 /// What the strategies' registry says, as the tests need it.
 fn kinds() -> Vec<StrategyKind> {
-    let kind = |name: &str, params| StrategyKind { name: name.to_owned(), params };
+    let kind = |name: &str, params| StrategyKind { name: name.to_owned(), params, rules: None };
     let fast = ParamSpec { below: Some("slow".to_owned()), ..whole("fast", "12", "1000") };
     let width = ParamSpec { whole: false, ..whole("width", "2", "10") };
     let atr = || whole("atr_length", "14", "1000");
@@ -49,6 +50,7 @@ fn kinds() -> Vec<StrategyKind> {
         ),
         kind("mean_reversion", vec![length(), width, rsi(), whole("rsi_min", "30", "100")]),
         kind("breakout", vec![length(), atr(), whole("atr_min", "0", "1000000")]),
+        StrategyKind { rules: Some(check_rule), ..kind("rules", vec![]) },
     ]
 }
 
@@ -362,4 +364,54 @@ fn numbers_have_the_digits_that_a_replay_reads() {
     let run = demo_with(&[], &["risk.price_collar=\"1.0%\""]).unwrap();
     let text = Layers { text: Some(run.canonical().to_owned()), ..Layers::default() };
     assert_eq!(digits(&load(&text, &kinds()).unwrap()), digits(&run));
+}
+
+/// Whoever saves a file must be told exactly what of it is not in force.
+#[test]
+fn changed_keys_are_named() {
+    let base = "[venue]\ninstruments = ['BTCUSDT']\n[[strategy]]\nname = 'a'\nkind = 'rules'\nfeed = 'trades'\nsize = '1'\n";
+    let text = |enter: &str, more: &str| {
+        load_text(&format!("{base}enter = {enter}\nexit = 'price < 1'\n{more}")).unwrap()
+    };
+    let first = text("'price > 1'", "");
+    assert_eq!(first.changed_keys(&text("\"price > 1\"", "")), Vec::<String>::new());
+    let other = text("'''\nprice > 2\nand price > 3'''", "[risk]\nhalt_at = 9\n");
+    assert_eq!(first.changed_keys(&other), ["risk.halt_at", "strategy[0].enter"]);
+}
+
+/// A paper account without money refuses every order; one that is asked to be empty is empty.
+#[test]
+fn a_paper_account_has_money_unless_it_says_otherwise() {
+    let balances = |account: &str| {
+        let text = format!("[venue]\ninstruments = ['BTCUSDT']\n[account]\n{account}\n");
+        let loaded = load_text(&text).unwrap();
+        assert_eq!(load_text(loaded.canonical()).unwrap().config, loaded.config);
+        loaded.config.account.balances
+    };
+    assert_eq!(balances("")["USDT"].0, num("10000"));
+    assert_eq!(balances("reporting_asset = 'EUR'")["EUR"].0, num("10000"));
+    assert_eq!(balances("balances = {}"), BTreeMap::new());
+    assert_eq!(balances("balances = { BTC = 1 }").len(), 1);
+}
+
+/// A distance that reads back as another one is another stop.
+#[test]
+fn sizes_and_distances_are_read_exactly_and_shown_in_one_form() {
+    for (text, shown) in [
+        ("risk 0.5% per trade to the stop", "risk 0.5% per trade to the stop"),
+        ("risk 1%", "risk 1% per trade to the stop"),
+        ("2% equity", "2% equity"),
+        ("100 USDT", "100 USDT"),
+    ] {
+        assert_eq!(text.parse::<Size>().unwrap().to_string(), shown);
+    }
+    for (text, shown) in [("1%", "1%"), ("1.50 atr", "1.5 atr"), ("25 USDT", "25 USDT")] {
+        assert_eq!(text.parse::<Distance>().unwrap().to_string(), shown);
+    }
+    for text in ["risk", "risk 0.5", "risk 0.5% of it", "risk 100 USDT", "risk %"] {
+        assert!(text.parse::<Size>().is_err(), "{text}");
+    }
+    for text in ["1", "0.01", "1.5atr", "x atr", "25 usdt", "%", ""] {
+        assert!(text.parse::<Distance>().is_err(), "{text}");
+    }
 }

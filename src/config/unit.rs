@@ -88,7 +88,7 @@ impl FromStr for TimeSpan {
 
     fn from_str(text: &str) -> Result<Self, String> {
         with_unit(text, &TIME_UNITS).map(Self).ok_or_else(|| {
-            format!("{text:?} is not a time span such as \"60s\", \"250ms\", \"1m\"")
+            format!("{text:?} is not a time span such as \"60s\", \"250ms\", \"1m\", or too long")
         })
     }
 }
@@ -165,15 +165,22 @@ pub enum Size {
     },
     /// A share of the account's equity: `"2% equity"`, kept as 0.02.
     Equity(Num),
+    /// What loses a share of the account's equity at the stop:
+    /// `"risk 0.5% per trade to the stop"` or `"risk 0.5%"`, kept as 0.005.
+    Risk(Num),
 }
+
+/// What may follow the share in a [`Size::Risk`].
+const RISK_WORDS: [&str; 3] = ["", " per trade", " per trade to the stop"];
 
 impl Size {
     /// The number in it.
     pub fn num(&self) -> Num {
         match self {
-            Self::Quantity(amount) | Self::Notional { amount, .. } | Self::Equity(amount) => {
-                *amount
-            }
+            Self::Quantity(amount)
+            | Self::Notional { amount, .. }
+            | Self::Equity(amount)
+            | Self::Risk(amount) => *amount,
         }
     }
 }
@@ -182,13 +189,24 @@ impl FromStr for Size {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let refuse =
-            || format!("{text:?} is not a size such as \"0.01\", \"100 USDT\" or \"2% equity\"");
+        let refuse = || {
+            format!(
+                "{text:?} is not a size such as \"0.01\", \"100 USDT\", \"2% equity\" or \
+                 \"risk 0.5% per trade to the stop\""
+            )
+        };
         let number = |digits: &str| digits.parse::<Num>().map_err(|_| refuse());
         match text.split_once(' ') {
             None => number(text).map(Self::Quantity),
             Some((share, "equity")) if share.ends_with('%') => {
                 share.parse::<Ratio>().map(|ratio| Self::Equity(ratio.0)).map_err(|_| refuse())
+            }
+            Some(("risk", rest)) => {
+                let end = rest.find('%').map_or(0, |at| at + 1);
+                let (share, words) = rest.split_at_checked(end).ok_or_else(refuse)?;
+                let share = share.parse::<Ratio>().map_err(|_| refuse())?;
+                let known = end > 0 && RISK_WORDS.contains(&words);
+                known.then_some(Self::Risk(share.0)).ok_or_else(refuse)
             }
             Some((amount, asset)) if is_asset(asset) => {
                 Ok(Self::Notional { amount: number(amount)?, asset: asset.to_owned() })
@@ -210,10 +228,68 @@ impl fmt::Display for Size {
         match self {
             Self::Quantity(quantity) => write!(f, "{quantity}"),
             Self::Notional { amount, asset } => write!(f, "{amount} {asset}"),
-            Self::Equity(share) => match share.mul(Num::from(100)) {
-                Ok(percent) => write!(f, "{percent}% equity"),
-                Err(_) => Err(fmt::Error),
-            },
+            Self::Equity(share) => write!(f, "{}% equity", percent(*share)?),
+            Self::Risk(share) => write!(f, "risk {}% per trade to the stop", percent(*share)?),
+        }
+    }
+}
+
+/// A share in percent.
+fn percent(share: Num) -> Result<Num, fmt::Error> {
+    share.mul(Num::from(100)).map_err(|_| fmt::Error)
+}
+
+/// How far an exit is from the price it is measured from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Distance {
+    /// A share of that price: `"1%"`, kept as 0.01.
+    Ratio(Num),
+    /// An amount of an asset for each unit of base: `"25 USDT"`.
+    Price {
+        /// How much.
+        amount: Num,
+        /// Of what.
+        asset: String,
+    },
+    /// A multiple of the average true range: `"1.5 atr"`.
+    Atr(Num),
+}
+
+impl Distance {
+    /// The number in it.
+    pub fn num(&self) -> Num {
+        match self {
+            Self::Ratio(amount) | Self::Price { amount, .. } | Self::Atr(amount) => *amount,
+        }
+    }
+}
+
+impl FromStr for Distance {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let refuse =
+            || format!("{text:?} is not a distance such as \"1%\", \"1.5 atr\" or \"25 USDT\"");
+        let number = |digits: &str| digits.parse::<Num>().map_err(|_| refuse());
+        match text.split_once(' ') {
+            None if text.ends_with('%') => {
+                text.parse::<Ratio>().map(|ratio| Self::Ratio(ratio.0)).map_err(|_| refuse())
+            }
+            Some((multiple, "atr")) => number(multiple).map(Self::Atr),
+            Some((amount, asset)) if is_asset(asset) => {
+                Ok(Self::Price { amount: number(amount)?, asset: asset.to_owned() })
+            }
+            _ => Err(refuse()),
+        }
+    }
+}
+
+impl fmt::Display for Distance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ratio(share) => write!(f, "{}%", percent(*share)?),
+            Self::Price { amount, asset } => write!(f, "{amount} {asset}"),
+            Self::Atr(multiple) => write!(f, "{multiple} atr"),
         }
     }
 }
@@ -227,17 +303,33 @@ pub enum Feed {
     Quotes,
     /// The close of every bar of this length: `"bars:1s"`.
     Bars(TimeSpan),
+    /// The close of every bar of so many trades: `"ticks:100"`.
+    Ticks(u64),
+    /// The close of every bar of at least so much base asset: `"volume:10"`.
+    Volume(Num),
+    /// The close of every bar of at least so much quote asset: `"notional:100000"`.
+    Notional(Num),
 }
 
 impl FromStr for Feed {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match (text, text.strip_prefix("bars:")) {
-            ("trades", _) => Ok(Self::Trades),
-            ("quotes", _) => Ok(Self::Quotes),
-            (_, Some(length)) => length.parse().map(Self::Bars),
-            _ => Err(format!("{text:?} is none of \"trades\", \"quotes\", \"bars:1s\"")),
+        let wrong = || {
+            format!(
+                "{text:?} is none of \"trades\", \"quotes\", \"bars:1m\", \"ticks:100\", \
+                 \"volume:10\", \"notional:100000\""
+            )
+        };
+        let amount = |digits: &str| digits.parse::<Num>().map_err(|_| wrong());
+        match text.split_once(':') {
+            None if text == "trades" => Ok(Self::Trades),
+            None if text == "quotes" => Ok(Self::Quotes),
+            Some(("bars", length)) => length.parse().map(Self::Bars),
+            Some(("ticks", trades)) => trades.parse().map(Self::Ticks).map_err(|_| wrong()),
+            Some(("volume", quantity)) => amount(quantity).map(Self::Volume),
+            Some(("notional", value)) => amount(value).map(Self::Notional),
+            _ => Err(wrong()),
         }
     }
 }
@@ -248,6 +340,9 @@ impl fmt::Display for Feed {
             Self::Trades => f.write_str("trades"),
             Self::Quotes => f.write_str("quotes"),
             Self::Bars(length) => write!(f, "bars:{length}"),
+            Self::Ticks(trades) => write!(f, "ticks:{trades}"),
+            Self::Volume(quantity) => write!(f, "volume:{quantity}"),
+            Self::Notional(value) => write!(f, "notional:{value}"),
         }
     }
 }
@@ -292,6 +387,7 @@ scalar! {
     Ratio "a share such as \"1%\"",
     TimeSpan "a time span such as \"60s\"",
     ByteSize "a size such as \"64MiB\"",
-    Size "a size such as \"0.01\", \"100 USDT\" or \"2% equity\"",
-    Feed "one of \"trades\", \"quotes\", \"bars:1s\"",
+    Size "a size such as \"0.01\", \"100 USDT\", \"2% equity\" or \"risk 0.5% per trade to the stop\"",
+    Distance "a distance such as \"1%\", \"1.5 atr\" or \"25 USDT\"",
+    Feed "a feed such as \"trades\", \"quotes\", \"bars:1m\", \"ticks:100\"",
 }

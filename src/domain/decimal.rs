@@ -1,8 +1,10 @@
 //! `Num`: an exact decimal number, the representation behind [`Price`](super::Price),
 //! [`Quantity`](super::Quantity) and [`Money`](super::Money).
 //!
-//! It wraps `rust_decimal` privately, so that the representation can change when a profile asks
-//! for it. Arithmetic is checked: an overflow is an error value, never a panic and never a wrap.
+//! The representation is private: a mantissa and a scale in two machine words, which travel in
+//! registers. Mantissas of 64 bits, which is nearly all of them, are computed here; the rest, and
+//! every division, is left to `rust_decimal`, whose range (96 bits, 28 digits) is the range of a
+//! number. Arithmetic is checked: an overflow is an error value, never a panic and never a wrap.
 //! Text with up to eight fractional digits (what venues send) is stored at the canonical scale of
 //! eight, so that comparing two venue numbers is one integer comparison.
 //!
@@ -21,6 +23,15 @@ use thiserror::Error;
 
 /// The canonical number of fractional digits.
 const SCALE: u32 = 8;
+
+/// The largest mantissa: 96 bits.
+const MANTISSA_MAX: i128 = (1 << 96) - 1;
+
+/// Bits of a packed number that hold its scale.
+const SCALE_BITS: u32 = 8;
+
+/// In compact formats, the bit of the scale byte that says that a 128-bit mantissa follows.
+const LONG: u8 = 0x80;
 
 /// Powers of ten.
 const POWERS: [i64; 19] = [
@@ -62,23 +73,28 @@ pub enum NumError {
     DivisionByZero,
 }
 
-/// An exact signed decimal number.
+/// An exact signed decimal number: mantissa / 10^scale.
 #[derive(Clone, Copy, Eq, Default)]
-pub struct Num(Decimal);
+pub struct Num {
+    /// The mantissa's lower 64 bits.
+    low: u64,
+    /// The mantissa's upper bits with its sign, then eight bits of scale.
+    rest: i64,
+}
 
 impl Num {
     /// Zero.
-    pub const ZERO: Self = Self(Decimal::ZERO);
+    pub const ZERO: Self = Self::pack(0, 0);
     /// One.
-    pub const ONE: Self = Self(Decimal::ONE);
+    pub const ONE: Self = Self::pack(1, 0);
     /// The smallest number.
-    pub const MIN: Self = Self(Decimal::MIN);
+    pub const MIN: Self = Self::pack(-MANTISSA_MAX, 0);
     /// The largest number.
-    pub const MAX: Self = Self(Decimal::MAX);
+    pub const MAX: Self = Self::pack(MANTISSA_MAX, 0);
 
     /// `mantissa / 10^scale`, for constants and tests; a scale above 28 is an error.
     pub fn new(mantissa: i64, scale: u32) -> Result<Self, NumError> {
-        Decimal::try_new(mantissa, scale).map(Self).map_err(|_| NumError::TooLong)
+        if scale > Decimal::MAX_SCALE { Err(NumError::TooLong) } else { Ok(short(mantissa, scale)) }
     }
 
     /// Reads venue text: digits with at most one point and an optional leading minus.
@@ -107,8 +123,8 @@ impl Num {
         if digits.len() == 1 && scale.is_some() {
             return Err(NumError::NotANumber);
         }
-        let scale = scale.unwrap_or(0);
-        Ok(Self(canonical(negative, u128::from(mantissa), scale)))
+        let mantissa = i128::from(mantissa);
+        Ok(canonical(if negative { -mantissa } else { mantissa }, scale.unwrap_or(0)))
     }
 
     /// The rare long form: more than 18 digits, or empty.
@@ -122,92 +138,87 @@ impl Num {
         if text.bytes().filter(u8::is_ascii_digit).count() > 29 {
             return Err(NumError::TooLong);
         }
-        Decimal::from_str_exact(text).map(Self).map_err(|_| NumError::NotANumber)
+        Decimal::from_str_exact(text).map(Self::of).map_err(|_| NumError::NotANumber)
     }
 
     /// Sum; an overflow is an error.
+    #[inline]
     pub fn add(self, other: Self) -> Result<Self, NumError> {
-        self.short_sum(other).map_or_else(|| self.long_sum(other), Ok)
+        let scale = self.scale().max(other.scale());
+        if let (Some(left), Some(right)) = (self.short_at(scale), other.short_at(scale))
+            && let Some(sum) = left.checked_add(right)
+        {
+            return Ok(short(sum, scale));
+        }
+        self.wide_sum(other, scale).map_or_else(|| self.long_sum(other), Ok)
+    }
+
+    /// The sum of what does not fit 64 bits, such as an account's money at sixteen digits.
+    fn wide_sum(self, other: Self, scale: u32) -> Option<Self> {
+        long(self.wide_at(scale)?.checked_add(other.wide_at(scale)?)?, scale)
     }
 
     /// Difference; an overflow is an error.
+    #[inline]
     pub fn sub(self, other: Self) -> Result<Self, NumError> {
         self.add(other.neg())
     }
 
     /// Product; an overflow is an error.
+    #[inline]
     pub fn mul(self, other: Self) -> Result<Self, NumError> {
-        self.short_product(other).map_or_else(|| self.long_product(other), Ok)
-    }
-
-    /// The sum by plain integer arithmetic: what every tick needs several times. `None` for a
-    /// number that is too long for it.
-    fn short_sum(self, other: Self) -> Option<Self> {
-        let scale = self.0.scale().max(other.0.scale());
-        from_mantissa(self.mantissa_at(scale)? + other.mantissa_at(scale)?, scale)
-    }
-
-    /// The mantissa at a scale not below the number's own; `None` when it is too long for plain
-    /// integer arithmetic.
-    fn mantissa_at(self, scale: u32) -> Option<i128> {
-        let mantissa = self.0.mantissa();
-        if self.0.scale() == scale {
-            return Some(mantissa);
-        }
-        let power = *POWERS.get(scale.checked_sub(self.0.scale())? as usize)?;
-        Some(i128::from(i64::try_from(mantissa).ok()?) * i128::from(power))
+        let scale = self.scale() + other.scale();
+        let product = || long(i128::from(self.short()?) * i128::from(other.short()?), scale);
+        product().map_or_else(|| self.long_product(other), Ok)
     }
 
     #[cold]
     fn long_sum(self, other: Self) -> Result<Self, NumError> {
-        self.0.checked_add(other.0).map(Self).ok_or(NumError::Overflow)
-    }
-
-    /// The product by plain integer arithmetic; see [`Num::short_sum`].
-    fn short_product(self, other: Self) -> Option<Self> {
-        let left = i64::try_from(self.0.mantissa()).ok()?;
-        let right = i64::try_from(other.0.mantissa()).ok()?;
-        from_mantissa(i128::from(left) * i128::from(right), self.0.scale() + other.0.scale())
+        self.decimal().checked_add(other.decimal()).map(Self::of).ok_or(NumError::Overflow)
     }
 
     #[cold]
     fn long_product(self, other: Self) -> Result<Self, NumError> {
-        self.0.checked_mul(other.0).map(Self).ok_or(NumError::Overflow)
+        self.decimal().checked_mul(other.decimal()).map(Self::of).ok_or(NumError::Overflow)
     }
 
     /// Quotient, rounded half to even at the 28th digit.
     pub fn div(self, other: Self) -> Result<Self, NumError> {
-        if other.0.is_zero() {
+        if other.is_zero() {
             return Err(NumError::DivisionByZero);
         }
-        self.0.checked_div(other.0).map(Self).ok_or(NumError::Overflow)
+        self.decimal().checked_div(other.decimal()).map(Self::of).ok_or(NumError::Overflow)
     }
 
     /// The negated number.
     #[must_use]
+    #[inline]
     pub fn neg(self) -> Self {
-        Self(-self.0)
+        Self::pack(-self.mantissa(), self.scale())
     }
 
     /// The absolute value.
     #[must_use]
     pub fn abs(self) -> Self {
-        Self(self.0.abs())
+        if self.is_negative() { self.neg() } else { self }
     }
 
     /// True for zero.
+    #[inline]
     pub fn is_zero(self) -> bool {
-        self.0.is_zero()
+        self.low == 0 && self.high() == 0
     }
 
     /// True below zero.
+    #[inline]
     pub fn is_negative(self) -> bool {
-        self.0.is_sign_negative() && !self.0.is_zero()
+        self.rest < 0
     }
 
     /// True above zero.
+    #[inline]
     pub fn is_positive(self) -> bool {
-        self.0.is_sign_positive() && !self.0.is_zero()
+        !self.is_negative() && !self.is_zero()
     }
 
     /// The largest multiple of `step` not above `self` in magnitude; `self` when `step` is zero.
@@ -215,87 +226,154 @@ impl Num {
         if step.is_zero() {
             return Ok(self);
         }
-        self.sub(self.rest(step)?)
+        self.sub(self.rest_of(step)?)
     }
 
     /// True when `self` is a whole number of `step`s; a zero step allows everything.
     pub fn is_multiple_of(self, step: Self) -> bool {
-        step.is_zero() || self.rest(step).is_ok_and(Self::is_zero)
+        step.is_zero() || self.rest_of(step).is_ok_and(Self::is_zero)
     }
 
     /// What is left of `self` after taking as many whole `step`s as fit; `step` is not zero.
-    fn rest(self, step: Self) -> Result<Self, NumError> {
-        let short = || {
-            let scale = self.0.scale().max(step.0.scale());
-            let whole = i64::try_from(self.mantissa_at(scale)?).ok()?;
-            let rest = whole.checked_rem(i64::try_from(step.mantissa_at(scale)?).ok()?)?;
-            from_mantissa(i128::from(rest), scale)
-        };
-        short().map_or_else(|| self.0.checked_rem(step.0).map(Self).ok_or(NumError::Overflow), Ok)
+    fn rest_of(self, step: Self) -> Result<Self, NumError> {
+        let scale = self.scale().max(step.scale());
+        let rest = || self.short_at(scale)?.checked_rem(step.short_at(scale)?);
+        let long = || self.decimal().checked_rem(step.decimal()).map(Self::of);
+        rest().map(|rest| short(rest, scale)).or_else(long).ok_or(NumError::Overflow)
     }
 
     /// Rounded half to even to `digits` fractional digits, for display.
     #[must_use]
     pub fn round_dp(self, digits: u32) -> Self {
-        Self(self.0.round_dp_with_strategy(digits, RoundingStrategy::MidpointNearestEven))
+        let half_even = RoundingStrategy::MidpointNearestEven;
+        Self::of(self.decimal().round_dp_with_strategy(digits, half_even))
     }
 
     /// Fractional digits after removing trailing zeros: 0.01000 has two.
     pub fn significant_scale(self) -> u32 {
-        self.0.normalize().scale()
+        self.decimal().normalize().scale()
     }
 
     /// The nearest float: for indicators, pixels and gauges only.
+    #[inline]
     pub fn to_f64(self) -> f64 {
         const POWERS: [f64; 19] = [
             1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
             1e16, 1e17, 1e18,
         ];
         // Both operands are exact below 2^53, so one division rounds correctly.
-        match (i64::try_from(self.0.mantissa()), POWERS.get(self.0.scale() as usize)) {
+        match (self.short(), POWERS.get(self.scale() as usize)) {
             #[expect(clippy::cast_precision_loss, reason = "checked to be below 2^53")]
-            (Ok(mantissa), Some(power)) if mantissa.unsigned_abs() < 1 << 53 => {
+            (Some(mantissa), Some(power)) if mantissa.unsigned_abs() < 1 << 53 => {
                 mantissa as f64 / power
             }
-            _ => self.0.to_f64().unwrap_or(f64::NAN),
+            _ => self.decimal().to_f64().unwrap_or(f64::NAN),
         }
     }
 
     /// The exact decimal nearest to a finite float, rounded to the canonical scale; `None` for NaN
     /// and infinities. Only a size computed from an indicator comes this way.
     pub fn from_f64(value: f64) -> Option<Self> {
-        let decimal = Decimal::from_f64_retain(value)?;
-        Some(Self(decimal.round_dp(SCALE)))
+        Decimal::from_f64_retain(value).map(|decimal| Self::of(decimal.round_dp(SCALE)))
     }
+
+    /// Scale and mantissa, as compact formats hold them; `None` for the few longer ones.
+    #[inline]
+    pub fn compact(self) -> Option<(u8, i64)> {
+        Some((self.scale_byte(), self.short()?))
+    }
+
+    /// From a mantissa and a scale within the range.
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "two halves of the mantissa")]
+    #[expect(clippy::cast_sign_loss, reason = "the lower half has no sign")]
+    const fn pack(mantissa: i128, scale: u32) -> Self {
+        Self { low: mantissa as u64, rest: ((mantissa >> 64) as i64) << SCALE_BITS | scale as i64 }
+    }
+
+    fn of(decimal: Decimal) -> Self {
+        Self::pack(decimal.mantissa(), decimal.scale())
+    }
+
+    /// For everything that is rare. Mantissa and scale are within its range: nothing else is packed.
+    fn decimal(self) -> Decimal {
+        Decimal::try_from_i128_with_scale(self.mantissa(), self.scale()).unwrap_or_default()
+    }
+
+    #[inline]
+    fn mantissa(self) -> i128 {
+        (i128::from(self.high()) << 64) | i128::from(self.low)
+    }
+
+    /// The mantissa's upper bits.
+    #[inline]
+    fn high(self) -> i64 {
+        self.rest >> SCALE_BITS
+    }
+
+    #[inline]
+    fn scale(self) -> u32 {
+        self.scale_byte().into()
+    }
+
+    #[inline]
+    fn scale_byte(self) -> u8 {
+        let [scale, ..] = self.rest.to_le_bytes();
+        scale
+    }
+
+    /// The mantissa, when it fits 64 bits: nearly always.
+    #[inline]
+    fn short(self) -> Option<i64> {
+        let low = self.low.cast_signed();
+        (self.high() == low >> 63).then_some(low)
+    }
+
+    /// The short mantissa at a scale not below the number's own; `None` when it does not fit.
+    #[inline]
+    fn short_at(self, scale: u32) -> Option<i64> {
+        let mantissa = self.short()?;
+        if self.scale() == scale {
+            return Some(mantissa);
+        }
+        mantissa.checked_mul(power(scale, self.scale())?)
+    }
+
+    /// The mantissa at a scale not below the number's own; `None` when it does not fit 128 bits.
+    fn wide_at(self, scale: u32) -> Option<i128> {
+        self.mantissa().checked_mul(power(scale, self.scale())?.into())
+    }
+}
+
+/// 10 to the power of the digits that a scale has more than another; `None` for too many of them.
+#[inline]
+fn power(to: u32, from: u32) -> Option<i64> {
+    POWERS.get(to.checked_sub(from)? as usize).copied()
+}
+
+/// A number from a mantissa of 64 bits and a scale within the range.
+#[inline]
+const fn short(mantissa: i64, scale: u32) -> Num {
+    Num { low: mantissa.cast_unsigned(), rest: (mantissa >> 63) << SCALE_BITS | scale as i64 }
 }
 
 /// A number from its parts; `None` when it has more than 96 bits or 28 fractional digits.
-fn from_mantissa(mantissa: i128, scale: u32) -> Option<Num> {
-    let magnitude = mantissa.unsigned_abs();
-    if magnitude >> 96 != 0 || scale > Decimal::MAX_SCALE {
-        return None;
-    }
-    let (low, middle, high) = words(magnitude);
-    Some(Num(Decimal::from_parts(low, middle, high, mantissa < 0, scale)))
-}
-
-/// The three 32-bit words of a 96-bit number.
-#[expect(clippy::cast_possible_truncation, reason = "each word is what is left of a shift")]
-fn words(magnitude: u128) -> (u32, u32, u32) {
-    (magnitude as u32, (magnitude >> 32) as u32, (magnitude >> 64) as u32)
+#[inline]
+fn long(mantissa: i128, scale: u32) -> Option<Num> {
+    let fits = mantissa.unsigned_abs() >> 96 == 0 && scale <= Decimal::MAX_SCALE;
+    fits.then(|| Num::pack(mantissa, scale))
 }
 
 /// Pads a short mantissa to the canonical scale.
-fn canonical(negative: bool, mantissa: u128, scale: u32) -> Decimal {
-    let (mantissa, scale) = match SCALE.checked_sub(scale) {
+#[inline]
+fn canonical(mantissa: i128, scale: u32) -> Num {
+    match SCALE.checked_sub(scale) {
         Some(missing) => {
             let power = POWERS.get(missing as usize).copied().unwrap_or(1);
-            (mantissa * u128::from(power.unsigned_abs()), SCALE)
+            Num::pack(mantissa * i128::from(power), SCALE)
         }
-        None => (mantissa, scale),
-    };
-    let (low, middle, high) = words(mantissa);
-    Decimal::from_parts(low, middle, high, negative && mantissa != 0, scale)
+        None => Num::pack(mantissa, scale),
+    }
 }
 
 impl PartialEq for Num {
@@ -307,7 +385,7 @@ impl PartialEq for Num {
 impl Hash for Num {
     /// Equal numbers hash alike, whatever their scale.
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.hash(state);
+        self.decimal().hash(state);
     }
 }
 
@@ -319,11 +397,15 @@ impl PartialOrd for Num {
 
 impl Ord for Num {
     /// Numbers of one scale, as a venue sends them, compare as integers.
+    #[inline]
     fn cmp(&self, other: &Self) -> Ordering {
-        if self.0.scale() == other.0.scale() {
-            self.0.mantissa().cmp(&other.0.mantissa())
-        } else {
-            self.0.cmp(&other.0)
+        let scale = self.scale().max(other.scale());
+        if let (Some(left), Some(right)) = (self.short_at(scale), other.short_at(scale)) {
+            return left.cmp(&right);
+        }
+        match (self.wide_at(scale), other.wide_at(scale)) {
+            (Some(left), Some(right)) => left.cmp(&right),
+            _ => self.decimal().cmp(&other.decimal()),
         }
     }
 }
@@ -338,7 +420,7 @@ impl FromStr for Num {
 
 impl From<i64> for Num {
     fn from(value: i64) -> Self {
-        Self(Decimal::from(value))
+        short(value, 0)
     }
 }
 
@@ -346,10 +428,8 @@ impl fmt::Display for Num {
     /// Without trailing zeros, unless a precision asks for them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match f.precision() {
-            // A zero that was negated keeps its sign inside: nobody wants to read -0.00.
-            Some(_) if self.is_zero() => fmt::Display::fmt(&Decimal::ZERO, f),
-            Some(_) => fmt::Display::fmt(&self.0, f),
-            None => fmt::Display::fmt(&self.0.normalize(), f),
+            Some(_) => fmt::Display::fmt(&self.decimal(), f),
+            None => fmt::Display::fmt(&self.decimal().normalize(), f),
         }
     }
 }
@@ -363,14 +443,11 @@ impl fmt::Debug for Num {
 impl Serialize for Num {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if serializer.is_human_readable() {
-            serializer.collect_str(self)
-        } else {
-            #[expect(clippy::cast_possible_truncation, reason = "a scale is at most 28")]
-            let scale = self.0.scale() as u8;
-            match i64::try_from(self.0.mantissa()) {
-                Ok(small) => (scale, small).serialize(serializer),
-                Err(_) => (scale | 0x80, self.0.mantissa()).serialize(serializer),
-            }
+            return serializer.collect_str(self);
+        }
+        match self.compact() {
+            Some(short) => short.serialize(serializer),
+            None => (self.scale_byte() | LONG, self.mantissa()).serialize(serializer),
         }
     }
 }
@@ -398,16 +475,15 @@ impl<'de> serde::de::Visitor<'de> for CompactNum {
 
     fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<Num, A::Error> {
         use serde::de::Error;
-        let short = || A::Error::custom("a number ends early");
-        let scale: u8 = seq.next_element()?.ok_or_else(short)?;
-        let mantissa = if scale & 0x80 == 0 {
-            i128::from(seq.next_element::<i64>()?.ok_or_else(short)?)
+        let early = || A::Error::custom("a number ends early");
+        let scale: u8 = seq.next_element()?.ok_or_else(early)?;
+        let mantissa = if scale & LONG == 0 {
+            i128::from(seq.next_element::<i64>()?.ok_or_else(early)?)
         } else {
-            seq.next_element::<i128>()?.ok_or_else(short)?
+            seq.next_element::<i128>()?.ok_or_else(early)?
         };
-        Decimal::try_from_i128_with_scale(mantissa, u32::from(scale & 0x7f))
-            .map(Num)
-            .map_err(|_| A::Error::custom("a number out of range"))
+        long(mantissa, u32::from(scale & !LONG))
+            .ok_or_else(|| A::Error::custom("a number out of range"))
     }
 }
 
@@ -475,19 +551,22 @@ mod tests {
             let widen = |value: i64| i128::from(value) * if wide { 1 << 30 } else { 1 };
             let left = Decimal::try_from_i128_with_scale(widen(a), scale_a).unwrap();
             let right = Decimal::try_from_i128_with_scale(widen(b), scale_b).unwrap();
-            let (x, y) = (Num(left), Num(right));
-            prop_assert_eq!(x.add(y).ok().map(|n| n.0), left.checked_add(right));
-            prop_assert_eq!(x.sub(y).ok().map(|n| n.0), left.checked_sub(right));
-            prop_assert_eq!(x.mul(y).ok().map(|n| n.0), left.checked_mul(right));
+            let (x, y) = (Num::of(left), Num::of(right));
+            let exact = |result: Result<Num, NumError>| result.ok().map(Num::decimal);
+            prop_assert_eq!(exact(x.add(y)), left.checked_add(right));
+            prop_assert_eq!(exact(x.sub(y)), left.checked_sub(right));
+            prop_assert_eq!(exact(x.mul(y)), left.checked_mul(right));
+            prop_assert_eq!(exact(Ok(x.neg())), Some(-left));
             prop_assert_eq!(x.cmp(&y), left.cmp(&right));
-            prop_assert!(b == 0 || x.rest(y).ok().map(|n| n.0) == left.checked_rem(right));
+            prop_assert_eq!(x.is_negative(), left.is_sign_negative() && !left.is_zero());
+            prop_assert!(b == 0 || exact(x.rest_of(y)) == left.checked_rem(right));
         }
 
         /// The fast parser agrees with the library's own.
         #[test]
         fn parsing_agrees_with_rust_decimal(text in "-?[0-9]{1,12}(\\.[0-9]{1,12})?") {
             let expected = Decimal::from_str_exact(&text).unwrap();
-            prop_assert_eq!(num(&text).0, expected);
+            prop_assert_eq!(num(&text).decimal(), expected);
         }
     }
 }

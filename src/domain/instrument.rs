@@ -53,6 +53,22 @@ pub struct Instrument {
 }
 
 impl Instrument {
+    /// A spot instrument whose venue has not told its filters: every step and limit is open.
+    pub fn unfiltered(symbol: &str, venue: &str, base: AssetId, quote: AssetId) -> Self {
+        Self {
+            symbol: symbol.to_owned(),
+            venue: venue.to_owned(),
+            base,
+            quote,
+            kind: InstrumentKind::Spot,
+            tick_size: Price::ZERO,
+            lot_size: Quantity::ZERO,
+            min_quantity: Quantity::ZERO,
+            max_quantity: None,
+            min_notional: Num::ZERO,
+        }
+    }
+
     /// Fractional digits of a price on screen.
     pub fn price_digits(&self) -> u32 {
         self.tick_size.num().significant_scale()

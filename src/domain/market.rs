@@ -116,3 +116,33 @@ impl Candle {
         self.open_time.plus(self.length)
     }
 }
+
+/// What is told about the past of an instrument, in this order: that it is wanted, candles from the
+/// longest to the shortest and each from the oldest on, trades in the order of their ids, the end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum History {
+    /// The past was asked for: what the streams bring waits for it.
+    Wanted,
+    /// Trades from `expected` to before `received` are missing and were asked for.
+    Hole {
+        /// The trade id that was due.
+        expected: u64,
+        /// The trade id that came.
+        received: u64,
+    },
+    /// A closed candle.
+    Candle(Candle),
+    /// A past trade.
+    Trade(Trade),
+    /// Nothing more comes: what is still missing stays missing.
+    Ended,
+}
+
+/// How much of an instrument's past is wanted when a run starts.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct HistoryNeed {
+    /// Lengths of time bars in nanoseconds, and how many of each.
+    pub intervals: Vec<(Nanos, usize)>,
+    /// How many trades; `usize::MAX` means as many as are reasonable.
+    pub trades: usize,
+}

@@ -27,7 +27,7 @@ pub use clean::{clean, clean_bytes};
 pub use decimal::{Num, NumError};
 pub use id::{AccountId, AssetId, Cause, DecisionId, InstrumentId, OrderId, RunId, StrategyId};
 pub use instrument::{Asset, Instrument, InstrumentKind};
-pub use market::{BookLoss, Candle, MarketEvent, Quote, Trade};
+pub use market::{BookLoss, Candle, History, HistoryNeed, MarketEvent, Quote, Trade};
 pub use money::{Money, Price, Quantity, Signed};
 pub use order::{
     Fill, Liquidity, Order, OrderEvent, OrderEventKind, OrderKind, OrderRequest, OrderState,

@@ -3,10 +3,10 @@
 //! The hash covers every record in order, written or not, so that two runs with equal hashes did
 //! the same things.
 
-use postcard::ser_flavors::Flavor;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
+use super::packer::{self, Append};
 use super::record::Record;
 
 /// The version of the encoding; part of every tape's channel.
@@ -15,39 +15,9 @@ pub const RECORD_VERSION: u16 = 1;
 /// Appends a record's bytes to `buffer`. False when it cannot be encoded, which no record can
 /// cause: every field has a fixed schema.
 pub fn encode(record: &Record, buffer: &mut Vec<u8>) -> bool {
-    postcard::serialize_with_flavor(record, Append(buffer)).is_ok()
-}
-
-/// Appends what postcard writes: mostly a few bytes at a time, for which calling the function that
-/// copies memory costs more than the copy.
-struct Append<'a>(&'a mut Vec<u8>);
-
-impl Flavor for Append<'_> {
-    type Output = ();
-
-    #[inline]
-    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
-        self.0.push(byte);
-        Ok(())
-    }
-
-    #[inline]
-    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
-        const FEW: usize = 16;
-        if let Ok(float) = <&[u8; size_of::<f64>()]>::try_from(bytes) {
-            self.0.extend_from_slice(float);
-        } else if bytes.len() <= FEW {
-            for byte in bytes {
-                self.0.push(*byte);
-            }
-        } else {
-            self.0.extend_from_slice(bytes);
-        }
-        Ok(())
-    }
-
-    fn finalize(self) -> postcard::Result<()> {
-        Ok(())
+    match record {
+        Record::Evaluation(evaluation) => packer::evaluation(evaluation, buffer),
+        record => postcard::serialize_with_flavor(record, Append(buffer)).is_ok(),
     }
 }
 

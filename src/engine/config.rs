@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Asset, AssetId, Instrument, InstrumentId, Nanos, Num, NumError, Price, Quantity,
+    Asset, AssetId, Instrument, InstrumentId, Nanos, Num, NumError, Price, Quantity, UnixNanos,
 };
-use crate::strategy::Feed;
+use crate::strategy::{BarKind, Exits, Feed, RuleTexts};
 
 /// Everything an engine needs to know before its first input.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
@@ -25,8 +25,36 @@ pub struct Config {
     pub paper: PaperConfig,
     /// What no order may exceed.
     pub risk: RiskConfig,
-    /// Bars kept for the chart, in nanoseconds each.
-    pub chart_bar: Nanos,
+    /// When bars are closed, and what they wait for.
+    pub bars: BarsConfig,
+}
+
+/// When bars are closed, and what they wait for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct BarsConfig {
+    /// Bars of the chart.
+    pub chart: BarKind,
+    /// Past bars that the chart shows when a run starts.
+    pub chart_history: usize,
+    /// An interval without a later trade is closed so long after its end, by the venue's clock, in
+    /// nanoseconds.
+    pub lateness: Nanos,
+    /// Longest wait for missing trades, in nanoseconds.
+    pub repair_wait: Nanos,
+    /// Longest wait for the past, in nanoseconds.
+    pub history_wait: Nanos,
+}
+
+impl Default for BarsConfig {
+    fn default() -> Self {
+        Self {
+            chart: BarKind::Time(UnixNanos::SECOND),
+            chart_history: 0,
+            lateness: 2 * UnixNanos::SECOND,
+            repair_wait: 5 * UnixNanos::SECOND,
+            history_wait: 10 * UnixNanos::SECOND,
+        }
+    }
 }
 
 /// A configured strategy.
@@ -42,8 +70,14 @@ pub struct StrategyConfig {
     pub instruments: Vec<InstrumentId>,
     /// Its order size.
     pub size: OrderSize,
+    /// The exits of its positions, where an order does not give its own.
+    pub exits: Exits,
+    /// Bars of the average true range that its exits are measured in.
+    pub atr_length: usize,
     /// Given parameters; the rest are defaults.
     pub params: BTreeMap<String, f64>,
+    /// Its rules, for a kind that takes some.
+    pub rules: RuleTexts,
     /// It runs outside the engine and answers [`Record::Ask`](super::Record::Ask).
     pub external: bool,
 }
@@ -58,6 +92,9 @@ pub enum OrderSize {
     Quote(Num),
     /// As much as this ratio of the account's equity buys at the reference price.
     Equity(Num),
+    /// As much as loses this ratio of the account's equity between the reference price and the
+    /// order's stop.
+    Risk(Num),
 }
 
 /// At which price a paper order fills.

@@ -5,15 +5,15 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use super::config::{Config, FillModel};
-use super::input::{Command, Event, Input, StartState};
-use super::market::{Change, Market, extremes};
+use super::guard::Guard;
+use super::input::{Event, Input, StartState};
+use super::market::{Change, Market};
 use super::paper::{Due, Paper};
 use super::portfolio::{MoneySummary, Portfolio};
 use super::record::{Outlet, Record, StopReason, TradingState};
 use super::slot::{Runner, Slot};
 use crate::domain::{
-    BookLoss, Candle, Cause, InstrumentId, MarketEvent, Num, Order, OrderId, StrategyId, Trade,
-    UnixNanos,
+    BookLoss, Cause, InstrumentId, MarketEvent, Num, Order, OrderId, StrategyId, Trade, UnixNanos,
 };
 use crate::strategy::{Bar, Draft, Feed, Form, Params, StrategyError, StrategyKind, Trigger};
 
@@ -36,6 +36,10 @@ pub struct Engine {
     pub(super) now: UnixNanos,
     pub(super) markets: Vec<Market>,
     pub(super) slots: Vec<Slot>,
+    /// What closes each slot's position by itself, by slot.
+    pub(super) guards: Vec<Guard>,
+    /// When the first of them is due.
+    pub(super) exits_due: Option<UnixNanos>,
     pub(super) counters: Vec<Counters>,
     /// Every form seen, by number, with whose it is.
     pub(super) forms: Vec<(StrategyId, Form)>,
@@ -46,6 +50,10 @@ pub struct Engine {
     pub(super) portfolio: Portfolio,
     pub(super) paper: Paper,
     pub(super) trading: TradingState,
+    /// The run ends: time closes no bar any more, so that nothing new is wanted.
+    pub(super) ending: bool,
+    /// Which strategies an operator paused.
+    pub(super) paused: Vec<bool>,
     /// When orders were sent within the last second.
     pub(super) sent: VecDeque<UnixNanos>,
     /// Slots by instrument, so that an event finds its strategies without a search.
@@ -54,6 +62,8 @@ pub struct Engine {
     pub(super) distrusted: Vec<InstrumentId>,
     /// Bars that the current trade closed; kept for its memory.
     pub(super) closed: Vec<Bar>,
+    /// When something about an instrument's bars is due, by instrument: each step looks at all.
+    pub(super) bar_dues: Vec<UnixNanos>,
 }
 
 impl Engine {
@@ -62,7 +72,7 @@ impl Engine {
         let mut markets: Vec<Market> = config
             .instruments
             .iter()
-            .map(|instrument| Market::new(instrument.clone(), config.chart_bar))
+            .map(|instrument| Market::new(instrument.clone(), config.bars.chart))
             .collect();
         let slots = build_slots(&config, registry)?;
         let mut routes = vec![Vec::new(); markets.len()];
@@ -70,13 +80,19 @@ impl Engine {
             if let Some(route) = routes.get_mut(slot.instrument.index()) {
                 route.push(at);
             }
-            if let (Feed::Bars(length), Some(market)) =
-                (slot.feed, markets.get_mut(slot.instrument.index()))
-            {
-                market.make_bars(length);
+            if let Some(market) = markets.get_mut(slot.instrument.index()) {
+                for (kind, most) in slot.bars() {
+                    market.make_bars(kind, most);
+                }
             }
         }
+        let guards = slots.iter().map(|slot| {
+            let config = config.strategies.get(slot.strategy.index());
+            Guard::new(config.map_or(1, |config| config.atr_length))
+        });
         Ok(Self {
+            guards: guards.collect(),
+            exits_due: None,
             now: UnixNanos::default(),
             counters: vec![Counters::default(); config.strategies.len()],
             forms: Vec::new(),
@@ -85,9 +101,12 @@ impl Engine {
             portfolio: Portfolio::default(),
             paper: Paper::new(config.paper.clone()),
             trading: TradingState::Active,
+            ending: false,
+            paused: vec![false; config.strategies.len()],
             sent: VecDeque::new(),
             distrusted: Vec::new(),
             closed: Vec::new(),
+            bar_dues: vec![UnixNanos::MAX; markets.len()],
             markets,
             slots,
             routes,
@@ -104,9 +123,22 @@ impl Engine {
         let cause = input.cause;
         match input.event {
             Event::Start(start) => self.start(start, out),
-            Event::Market { instrument, event } => self.market(instrument, event, cause, out),
+            Event::Market { instrument, event } => {
+                self.market(instrument, event, cause, out);
+                self.note_bars_due(instrument);
+                if self.trading == TradingState::Flattening {
+                    self.close_in(instrument, cause, out);
+                }
+            }
             Event::Candle { instrument, candle } => {
                 self.candle(instrument, candle, cause, out);
+                if self.trading == TradingState::Flattening {
+                    self.close_in(instrument, cause, out);
+                }
+            }
+            Event::History { instrument, history } => {
+                self.history(instrument, history, cause, out);
+                self.note_bars_due(instrument);
             }
             Event::Instrument { id, instrument } => {
                 if let Some(market) = self.markets.get_mut(id.index()) {
@@ -118,12 +150,14 @@ impl Engine {
                 if let Some(market) = self.markets.get_mut(instrument.index()) {
                     market.set_live(live);
                 }
+                self.note_bars_due(instrument);
             }
             Event::Reply { strategy, instrument, asked, decision } => {
                 self.reply(strategy, instrument, asked, decision, out);
             }
             Event::Order(event) => self.hear(event, out),
             Event::Command(command) => self.command(command, cause, out),
+            Event::Revise { strategy, rules } => self.revise(strategy, rules, out),
             Event::Clock => {}
         }
         self.fire(now, out);
@@ -152,17 +186,6 @@ impl Engine {
         std::mem::take(&mut self.distrusted)
     }
 
-    /// Bars that were left out, because a shorter one that belongs to them is missing.
-    pub fn incomplete_bars(&self) -> u64 {
-        self.markets.iter().map(Market::incomplete_bars).sum()
-    }
-
-    /// The instrument of a symbol.
-    pub fn instrument(&self, symbol: &str) -> Option<InstrumentId> {
-        let known = self.config.instruments.iter().position(|known| known.symbol == symbol)?;
-        u16::try_from(known).ok().map(InstrumentId)
-    }
-
     /// What trading allows now.
     pub fn trading(&self) -> TradingState {
         self.trading
@@ -170,20 +193,38 @@ impl Engine {
 
     /// When the driver must call again at the latest, because something is due.
     pub fn next_due(&self) -> Option<UnixNanos> {
+        let bars = self.next_bars_due().map(|(at, _)| at);
+        [self.paper.next_due(), self.exits_due, bars].into_iter().flatten().min()
+    }
+
+    /// When something is due about an order; time alone closes bars for ever.
+    pub fn next_order_due(&self) -> Option<UnixNanos> {
         self.paper.next_due()
     }
 
-    /// Fires everything due at or before `until`, each at its own time.
+    /// Fires everything due at or before `until`, each at its own time; at the same time, what the
+    /// venue says or hears before what an exit waited for, and that before bars.
     fn fire(&mut self, until: UnixNanos, out: &mut dyn Outlet) {
-        while let Some((at, cause, due)) = self.paper.pop_due(until) {
-            self.now = self.now.max(at);
-            match due {
-                Due::Hear(event) => self.hear(&event, out),
-                Due::Cancel(order) => self.paper.cancel(order, at, cause),
-                Due::Arrive(request) => {
-                    if let Some(market) = self.markets.get(request.instrument.index()) {
-                        self.paper.arrive(request, market, at, cause);
-                    }
+        while let Some(due) = self.next_due().filter(|due| *due <= until) {
+            self.now = self.now.max(due);
+            if let Some((at, cause, due)) = self.paper.pop_due(due) {
+                self.fulfil(at, cause, due, out);
+            } else if self.exits_due.is_some_and(|exits| exits <= due) {
+                self.fire_exits(out);
+            } else if let Some((_, instrument)) = self.next_bars_due() {
+                self.fire_bars(instrument, out);
+                self.note_bars_due(instrument);
+            }
+        }
+    }
+
+    pub(super) fn fulfil(&mut self, at: UnixNanos, cause: Cause, due: Due, out: &mut dyn Outlet) {
+        match due {
+            Due::Hear(event) => self.hear(&event, out),
+            Due::Cancel(order) => self.paper.cancel(order, at, cause),
+            Due::Arrive(request) => {
+                if let Some(market) = self.markets.get(request.instrument.index()) {
+                    self.paper.arrive(request, market, at, cause);
                 }
             }
         }
@@ -221,6 +262,7 @@ impl Engine {
                 self.paper.forget(instrument);
                 out.record(&Record::BookSynced { instrument, time: now, update_id });
                 self.revalue(instrument, cause, out);
+                self.retry_exits(Some(instrument));
             }
             Change::Lost(reason) => {
                 self.lost(instrument, reason, out);
@@ -246,45 +288,37 @@ impl Engine {
         out: &mut dyn Outlet,
     ) {
         let now = self.now;
-        let mut closed = std::mem::take(&mut self.closed);
         if let Some(market) = self.markets.get_mut(instrument.index()) {
-            market.close_bars(trade, &mut closed);
+            market.trade_cause = cause;
             self.paper.traded(instrument, trade, market, now, cause);
         }
         self.revalue(instrument, cause, out);
-        for bar in &closed {
-            self.evaluate_all(instrument, Feed::Bars(bar.length), &Trigger::Bar(*bar), cause, out);
+        self.watch_exits(instrument, trade, cause, out);
+        self.bar_trade(instrument, trade, cause, out);
+        if !self.is_joining(instrument) {
+            self.evaluate_all(instrument, Feed::Trades, &Trigger::Trade(*trade), cause, out);
         }
-        self.evaluate_all(instrument, Feed::Trades, &Trigger::Trade(*trade), cause, out);
-        self.closed = closed;
     }
 
-    /// A bar of the venue ended. Orders that rest are filled where it went through their price;
-    /// what strategies now want is filled at its close, because nothing later is known before.
-    fn candle(
-        &mut self,
-        instrument: InstrumentId,
-        candle: &Candle,
-        cause: Cause,
-        out: &mut dyn Outlet,
-    ) {
-        let now = self.now;
-        let mut closed = std::mem::take(&mut self.closed);
-        if let Some(market) = self.markets.get_mut(instrument.index()) {
-            market.take_candle(candle, now, &mut closed);
-            for extreme in extremes(candle).iter().filter(|_| candle.trades > 0) {
-                self.paper.traded(instrument, extreme, market, now, cause);
-            }
-        }
-        self.revalue(instrument, cause, out);
-        for bar in &closed {
-            self.evaluate_all(instrument, Feed::Bars(bar.length), &Trigger::Bar(*bar), cause, out);
-        }
-        self.closed = closed;
+    /// What the strategies of an instrument decide on or read, each with the strategy's name.
+    pub fn feeds(&self, instrument: InstrumentId) -> impl Iterator<Item = (&str, Feed)> {
+        let here = self.slots.iter().filter(move |slot| slot.instrument == instrument);
+        here.flat_map(|slot| {
+            let config = self.config.strategies.get(slot.strategy.index());
+            let name = config.map_or("", |config| config.name.as_str());
+            let bars = slot.bars().map(|(kind, _)| Feed::Bars(kind));
+            std::iter::once(slot.feed).chain(bars).map(move |feed| (name, feed))
+        })
+    }
+
+    /// The instrument of a symbol.
+    pub fn instrument(&self, symbol: &str) -> Option<InstrumentId> {
+        let known = self.config.instruments.iter().position(|known| known.symbol == symbol)?;
+        u16::try_from(known).ok().map(InstrumentId)
     }
 
     /// Values the account when a price that it holds moved, and stops trading on too much loss.
-    fn revalue(&mut self, instrument: InstrumentId, cause: Cause, out: &mut dyn Outlet) {
+    pub(super) fn revalue(&mut self, instrument: InstrumentId, cause: Cause, out: &mut dyn Outlet) {
         let Some(market) = self.markets.get(instrument.index()) else { return };
         let held = self.portfolio.account.balances.get(market.instrument.base);
         let due = self.portfolio.equity.is_none() || self.portfolio.is_new_day(self.now);
@@ -324,18 +358,10 @@ impl Engine {
         }
         self.trading = state;
         out.record(&Record::Trading { time: self.now, state });
-        if matches!(state, TradingState::Halted(_)) {
-            self.cancel_where(cause, out, |_| true);
-        }
-    }
-
-    fn command(&mut self, command: &Command, cause: Cause, out: &mut dyn Outlet) {
-        match command {
-            Command::Halt => {
-                self.set_trading(TradingState::Halted(StopReason::Operator), cause, out);
-            }
-            Command::Resume => self.set_trading(TradingState::Active, cause, out),
-            Command::Stop => self.cancel_where(cause, out, |_| true),
+        match state {
+            TradingState::Halted(_) => self.cancel_where(cause, out, |_| true),
+            TradingState::Active => self.retry_exits(None),
+            TradingState::ReduceOnly(_) | TradingState::Flattening => {}
         }
     }
 
@@ -345,12 +371,14 @@ impl Engine {
     }
 }
 
-/// The more restrictive of two states; the first reason stays.
+/// The more restrictive of two states; the first reason stays. A loss does not end flattening, which
+/// lets in no new risk either.
 fn worse(a: TradingState, b: TradingState) -> TradingState {
     let rank = |state: TradingState| match state {
         TradingState::Active => 0,
         TradingState::ReduceOnly(_) => 1,
         TradingState::Halted(_) => 2,
+        TradingState::Flattening => 3,
     };
     if rank(b) > rank(a) { b } else { a }
 }
@@ -363,7 +391,8 @@ fn build_slots(config: &Config, registry: &[StrategyKind]) -> Result<Vec<Slot>, 
             let runner = match kind {
                 _ if strategy.external => Runner::External { awaiting: None },
                 Some(kind) => {
-                    let params = Params::new(kind.params, &strategy.params)?;
+                    let params = Params::new(kind.params, &strategy.params)?
+                        .with_rules(strategy.rules.clone());
                     Runner::Native((kind.build)(&params)?)
                 }
                 None => return Err(StrategyError::UnknownKind(strategy.kind.clone())),
@@ -380,6 +409,7 @@ fn build_slots(config: &Config, registry: &[StrategyKind]) -> Result<Vec<Slot>, 
                 average_entry: None,
                 last_signal: None,
                 last: None,
+                close_after: UnixNanos::default(),
             });
         }
     }

@@ -1,17 +1,17 @@
 //! Deciding: an event reaches the strategies that asked for it, each makes one decision, and the
 //! decision is recorded whether or not anything came of it.
 
-use super::config::OrderSize;
 use super::core::Engine;
 use super::market::Market;
-use super::record::{Outcome, Outlet, Record, Signal, Suppression};
+use super::record::{Blocker, Outcome, Outlet, Record, Signal, Suppression};
 use super::slot::{Runner, Slot, is_explained};
-use super::trading::pending;
 use crate::domain::{
     Cause, DecisionId, InstrumentId, Num, OrderKind, OrderState, Quantity, Side, StrategyId,
     UnixNanos,
 };
-use crate::strategy::{Context, Decision, Facts, Feed, Intent, Size, Trigger};
+use crate::strategy::{
+    Context, Decision, Draft, Exits, Facts, Feed, Form, Intent, Quality, RuleTexts, Trigger,
+};
 
 /// An order that a decision wants, after sizing.
 #[derive(Clone, Copy, Debug)]
@@ -20,8 +20,60 @@ pub(super) struct Wish {
     pub decision: DecisionId,
     pub side: Side,
     pub kind: OrderKind,
+    /// As wished.
+    pub wanted: Quantity,
+    /// After flooring to the lot.
     pub quantity: Quantity,
     pub reduce_only: bool,
+    /// The exits of what it opens, every distance measured; `None` when one cannot be.
+    pub exits: Option<Exits>,
+    /// Who closes, if it is not the strategy that wants it.
+    pub by: By,
+}
+
+/// Whose wish it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum By {
+    /// The strategy's own.
+    Strategy,
+    /// The engine closes because an exit was reached.
+    Exit,
+    /// An operator closes: limits on new risk do not hold it back.
+    Operator,
+}
+
+impl Wish {
+    /// A market order that closes what a slot holds.
+    pub fn closing(
+        slot: usize,
+        decision: DecisionId,
+        side: Side,
+        wanted: Quantity,
+        by: By,
+    ) -> Self {
+        let (kind, exits) = (OrderKind::Market, Some(Exits::default()));
+        let (quantity, reduce_only) = (wanted, true);
+        Self { slot, decision, side, kind, wanted, quantity, reduce_only, exits, by }
+    }
+}
+
+/// True for a bar that is not known whole.
+fn is_partial(trigger: &Trigger) -> bool {
+    matches!(trigger, Trigger::Bar(bar) if bar.quality == Quality::Partial)
+}
+
+/// What a slot's strategy may know besides the event.
+fn facts<'a>(now: UnixNanos, market: &'a Market, slot: &Slot) -> Facts<'a> {
+    Facts {
+        now,
+        instrument: &market.instrument,
+        position: slot.position.quantity,
+        average_entry: slot.average_entry,
+        last_price: market.last_trade.map(|trade| trade.price),
+        quote: market.best(),
+        last_signal: slot.last_signal,
+        closed: &market.closed,
+    }
 }
 
 impl Engine {
@@ -44,22 +96,33 @@ impl Engine {
         }
     }
 
+    /// Shows an event to every strategy of an instrument that listens to `feed`, without asking for
+    /// a decision: nothing is recorded, and no rule holds.
+    pub(super) fn show_all(&mut self, instrument: InstrumentId, feed: Feed, trigger: &Trigger) {
+        let Some(market) = self.markets.get(instrument.index()) else { return };
+        for &at in self.routes.get(instrument.index()).map_or(&[][..], Vec::as_slice) {
+            let Some(slot) = self.slots.get_mut(at).filter(|slot| slot.feed == feed) else {
+                continue;
+            };
+            let facts = facts(self.now, market, slot);
+            let Runner::Native(strategy) = &mut slot.runner else { continue };
+            slot.draft.clear();
+            slot.draft.withhold();
+            strategy.evaluate(&mut Context::new(facts, &mut slot.draft), trigger);
+        }
+    }
+
     fn evaluate(&mut self, at: usize, trigger: &Trigger, cause: Cause, out: &mut dyn Outlet) {
         let now = self.now;
         let Some(slot) = self.slots.get_mut(at) else { return };
         let Some(market) = self.markets.get(slot.instrument.index()) else { return };
         slot.draft.clear();
+        if is_partial(trigger) {
+            slot.draft.withhold();
+        }
+        let facts = facts(now, market, slot);
         match &mut slot.runner {
             Runner::Native(strategy) => {
-                let facts = Facts {
-                    now,
-                    instrument: &market.instrument,
-                    position: slot.position.quantity,
-                    average_entry: slot.average_entry,
-                    last_price: market.last_trade.map(|trade| trade.price),
-                    quote: market.best(),
-                    last_signal: slot.last_signal,
-                };
                 strategy.evaluate(&mut Context::new(facts, &mut slot.draft), trigger);
                 self.conclude(at, trigger, cause, out);
             }
@@ -96,8 +159,27 @@ impl Engine {
             return;
         }
         let Some((cause, trigger)) = awaiting.take() else { return };
+        if is_partial(&trigger) {
+            slot.draft.withhold();
+        }
         slot.draft.load(decision.clone());
         self.conclude(at, &trigger, cause, out);
+    }
+
+    /// A strategy takes other rules; what it holds and has ordered stays. Rules that do not read
+    /// were refused before they became an input, and change nothing here.
+    pub(super) fn revise(&mut self, whose: StrategyId, rules: &RuleTexts, out: &mut dyn Outlet) {
+        let mut before = None;
+        for slot in self.slots.iter_mut().filter(|slot| slot.strategy == whose) {
+            let Runner::Native(strategy) = &mut slot.runner else { continue };
+            let Ok(revised) = strategy.revise(rules) else { continue };
+            slot.draft.forget_all_but(&revised.kept);
+            before.get_or_insert(revised.before);
+        }
+        if let Some(before) = before.filter(|before| before != rules) {
+            let (time, after) = (self.now, rules.clone());
+            out.record(&Record::Revised { strategy: whose, time, before, after });
+        }
     }
 
     /// The draft is complete: record it, then act on what it wants.
@@ -106,11 +188,18 @@ impl Engine {
         let Some(slot) = self.slots.get(at) else { return };
         let synced = self.markets.get(slot.instrument.index()).is_some_and(|market| market.synced);
         let outcome = match slot.outcome() {
+            _ if is_partial(trigger) => Outcome::NoSignal(Blocker::BarIncomplete),
             Outcome::Signal { .. } if needs_book && !synced => {
                 Outcome::Suppressed(Suppression::BookNotTrusted)
             }
-            Outcome::Signal { .. } if slot.wants_orders() && self.has_order_in_flight(slot) => {
+            Outcome::Signal { .. }
+                if slot.wants_orders()
+                    && (self.is_exiting(at) || self.has_order_in_flight(slot)) =>
+            {
                 Outcome::Suppressed(Suppression::OrderInFlight)
+            }
+            Outcome::Signal { .. } if self.is_paused(slot.strategy) && slot.only_enters() => {
+                Outcome::Suppressed(Suppression::Paused)
             }
             outcome => outcome,
         };
@@ -161,19 +250,7 @@ impl Engine {
             return;
         }
         slot.draft.keep_shape();
-        let found = self
-            .forms
-            .iter()
-            .position(|(whose, form)| *whose == slot.strategy && slot.draft.has_form(form));
-        let number = found.unwrap_or_else(|| {
-            let body = slot.draft.form();
-            self.forms.push((slot.strategy, body.clone()));
-            let number = self.forms.len() - 1;
-            let form = u16::try_from(number).unwrap_or(u16::MAX);
-            out.record(&Record::Form { strategy: slot.strategy, form, body });
-            number
-        });
-        slot.form = u16::try_from(number).ok();
+        slot.form = Some(form_number(&mut self.forms, slot.strategy, &slot.draft, out));
     }
 
     fn act(&mut self, at: usize, decision: DecisionId, cause: Cause, out: &mut dyn Outlet) {
@@ -190,10 +267,9 @@ impl Engine {
                             && order.request.instrument == instrument
                     });
                 }
-                Intent::Order { side, kind, size, reduce_only } => {
-                    let quantity = self.wanted(at, *side, *size, *reduce_only);
-                    let (side, kind, reduce_only) = (*side, *kind, *reduce_only);
-                    let wish = Wish { slot: at, decision, side, kind, quantity, reduce_only };
+                Intent::Order { side, kind, size, reduce_only, exits } => {
+                    let wish = self.wish(at, decision, (*side, *kind), *reduce_only, *exits);
+                    let wish = self.unless_paused(self.sized(wish, *size));
                     self.want(wish, explained, cause, out);
                 }
             }
@@ -203,63 +279,18 @@ impl Engine {
         }
     }
 
-    fn owner(&self, at: usize) -> (StrategyId, InstrumentId) {
+    pub(super) fn owner(&self, at: usize) -> (StrategyId, InstrumentId) {
         self.slots.get(at).map_or_else(Default::default, |slot| (slot.strategy, slot.instrument))
     }
 
-    /// An intent's size in base asset, before flooring. What is already on its way counts: closing
-    /// twice before the first fill is heard must not open the other side.
-    fn wanted(&self, at: usize, side: Side, size: Size, reduce_only: bool) -> Quantity {
-        let Some(slot) = self.slots.get(at) else { return Quantity::ZERO };
-        let opposite = slot.position.quantity.side() == Some(side.opposite());
-        let held = if opposite { slot.position.quantity.magnitude() } else { Quantity::ZERO };
-        let on_its_way = self.on_its_way(at, side);
-        let wanted = match size {
-            Size::Configured => self.configured(at),
-            Size::Quantity(quantity) => quantity,
-            Size::Close => held.saturating_sub(on_its_way),
-            Size::Reverse => {
-                let target = held.add(self.configured(at)).unwrap_or(held);
-                target.saturating_sub(on_its_way)
-            }
-        };
-        if reduce_only { wanted.min(held.saturating_sub(on_its_way)) } else { wanted }
-    }
-
-    /// What the strategy's open orders of a side may still execute.
-    fn on_its_way(&self, at: usize, side: Side) -> Quantity {
-        let (strategy, instrument) = self.owner(at);
-        pending(
-            self.orders.values().filter(|order| {
-                order.request.id.strategy == strategy && order.request.instrument == instrument
-            }),
-            side,
-        )
-    }
-
-    /// A strategy's configured size at the reference price; zero when there is none.
-    fn configured(&self, at: usize) -> Quantity {
-        let Some(slot) = self.slots.get(at) else { return Quantity::ZERO };
-        let value = match slot.size {
-            OrderSize::Base(quantity) => return quantity,
-            OrderSize::Quote(value) => Some(value),
-            OrderSize::Equity(ratio) => {
-                self.portfolio.equity.and_then(|equity| equity.mul(ratio).ok())
-            }
-        };
-        let price = self.markets.get(slot.instrument.index()).and_then(Market::reference);
-        let quantity = value.zip(price).and_then(|(value, price)| value.div(price.num()).ok());
-        quantity.and_then(|quantity| Quantity::new(quantity).ok()).unwrap_or(Quantity::ZERO)
-    }
-
     /// Floors a wish to the lot, records the signal, and hands it to risk.
-    fn want(&mut self, wish: Wish, explained: bool, cause: Cause, out: &mut dyn Outlet) {
+    pub(super) fn want(&mut self, wish: Wish, explained: bool, cause: Cause, out: &mut dyn Outlet) {
         let (strategy, instrument) = self.owner(wish.slot);
         let lot = self
             .markets
             .get(instrument.index())
             .map_or(Num::ZERO, |market| market.instrument.lot_size.num());
-        let quantity = wish.quantity.num().floor_to(lot).and_then(Quantity::new);
+        let quantity = wish.wanted.num().floor_to(lot).and_then(Quantity::new);
         let quantity = quantity.unwrap_or(Quantity::ZERO);
         if let Some(counters) = self.counters.get_mut(strategy.index()) {
             counters.signals += 1;
@@ -270,7 +301,7 @@ impl Engine {
             instrument,
             time: self.now,
             side: wish.side,
-            wanted: wish.quantity,
+            wanted: wish.wanted,
             quantity,
             reduce_only: wish.reduce_only,
         }));
@@ -281,4 +312,36 @@ impl Engine {
     pub fn now(&self) -> UnixNanos {
         self.now
     }
+}
+
+/// The number of a draft's form; a form that was not seen before is recorded.
+pub(super) fn form_number(
+    forms: &mut Vec<(StrategyId, Form)>,
+    strategy: StrategyId,
+    draft: &Draft,
+    out: &mut dyn Outlet,
+) -> u16 {
+    number_form(forms, strategy, |form| draft.has_form(form), || draft.form(), out)
+}
+
+/// The number of the form that `is_it` recognises; where none is known, `make` makes it and it is
+/// recorded.
+pub(super) fn number_form(
+    forms: &mut Vec<(StrategyId, Form)>,
+    strategy: StrategyId,
+    is_it: impl Fn(&Form) -> bool,
+    make: impl FnOnce() -> Form,
+    out: &mut dyn Outlet,
+) -> u16 {
+    let number = |at: usize| u16::try_from(at).unwrap_or(u16::MAX);
+    let known = forms.iter().position(|(whose, form)| *whose == strategy && is_it(form));
+    known.map_or_else(
+        || {
+            let (form, body) = (number(forms.len()), make());
+            forms.push((strategy, body.clone()));
+            out.record(&Record::Form { strategy, form, body });
+            form
+        },
+        number,
+    )
 }

@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Account, Candle, Cause, Instrument, InstrumentId, MarketEvent, OrderEvent, StrategyId,
+    Account, Candle, Cause, History, Instrument, InstrumentId, MarketEvent, OrderEvent, StrategyId,
     UnixNanos,
 };
-use crate::strategy::Decision;
+use crate::strategy::{Decision, RuleTexts};
 
 /// One fact with its place on the tape. Time never goes back from one input to the next.
 #[derive(Clone, Copy, Debug)]
@@ -31,12 +31,19 @@ pub enum Event<'a> {
         /// What happened.
         event: MarketEvent<'a>,
     },
-    /// A bar that the venue made, at its end: history that people have instead of trades.
+    /// A bar that the venue made, at its end: market data that people have instead of trades.
     Candle {
         /// Which instrument.
         instrument: InstrumentId,
         /// The bar; all of an instrument have one length.
         candle: &'a Candle,
+    },
+    /// What the venue tells about an instrument's past.
+    History {
+        /// Which instrument.
+        instrument: InstrumentId,
+        /// What it tells.
+        history: History,
     },
     /// The venue's filters of an instrument became known or changed.
     Instrument {
@@ -67,6 +74,13 @@ pub enum Event<'a> {
     Order(&'a OrderEvent),
     /// An operator's command.
     Command(&'a Command),
+    /// A strategy's rules were changed in its configuration.
+    Revise {
+        /// Whose.
+        strategy: StrategyId,
+        /// All of them, as they are now.
+        rules: &'a RuleTexts,
+    },
     /// Nothing but time passing; changes no id and no output by itself.
     Clock,
 }
@@ -77,10 +91,18 @@ pub enum Event<'a> {
 pub enum Command {
     /// Stop all trading, cancel every open order.
     Halt,
-    /// Leave the halt.
+    /// Leave the halt, or end flattening.
     Resume,
-    /// The run ends: cancel every open order.
+    /// The run ends: cancel every open order; time closes no bar any more.
     Stop,
+    /// Cancel every open order; trading goes on.
+    CancelAll,
+    /// Cancel every open order, close every position, and open none until resumed.
+    Flatten,
+    /// This strategy opens nothing more; its exits work.
+    Pause(StrategyId),
+    /// This strategy may open positions again.
+    ResumeStrategy(StrategyId),
 }
 
 /// What a run starts from.

@@ -1,14 +1,15 @@
 //! What the engine knows of one instrument's market: book, last trade, quote, bars, freshness.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
+use super::config::BarsConfig;
 use crate::domain::{
-    BookLoss, Candle, Instrument, Level, MarketEvent, Nanos, Num, OrderBook, Price, Quantity,
-    Quote, Side, Trade, UnixNanos,
+    BookLoss, Candle, Cause, Instrument, Level, MarketEvent, Nanos, Num, OrderBook, Price, Quote,
+    Side, Trade, UnixNanos,
 };
-use crate::strategy::{Bar, BarBuilder};
+use crate::strategy::{Bar, BarKind, Bars, ClosedBars};
 
 /// Quotes that contradict the book at the same update id before the book is given up.
 const MISMATCHES_TOLERATED: u32 = 3;
@@ -50,13 +51,16 @@ pub struct Market {
     quote_event: UnixNanos,
     freshness: Freshness,
     mismatches: u32,
-    bars: BTreeMap<Nanos, BarBuilder>,
-    /// Closed bars of the chart's length, oldest first.
-    pub chart: VecDeque<Bar>,
-    /// The chart's bar length.
-    pub chart_length: Nanos,
-    /// Bars closed so far on the chart: a change tells that `chart` changed.
-    pub chart_count: u64,
+    /// Bars of every kind that somebody wants.
+    pub bars: Bars,
+    /// The newest closed ones.
+    pub closed: ClosedBars,
+    /// Bars of the past that strategies have not seen, while it is being told.
+    pub past: Vec<Bar>,
+    /// What is missing is waited for until then.
+    pub wait_until: Option<UnixNanos>,
+    /// The input that brought the last trade: the cause of a bar that time closes.
+    pub trade_cause: Cause,
 }
 
 /// How old the data is, by the venue's clock, whatever the two clocks' offset.
@@ -76,6 +80,14 @@ impl Freshness {
         self.received = received;
         let smallest = self.smallest_offset.unwrap_or(self.offset);
         self.smallest_offset = Some(smallest.min(self.offset));
+    }
+
+    /// Our time at which the venue's clock shows `moment`, by the newest event: its own delay makes
+    /// it rather too late than too early. `None` before the first event.
+    fn ours(&self, moment: UnixNanos) -> Option<UnixNanos> {
+        self.smallest_offset?;
+        let ours = i128::from(moment.0) + i128::from(self.offset);
+        Some(u64::try_from(ours).map_or(UnixNanos::MAX, UnixNanos))
     }
 
     fn age(&self, now: UnixNanos) -> Option<Nanos> {
@@ -103,9 +115,9 @@ pub enum Change {
 
 impl Market {
     /// A market of which nothing is known yet.
-    pub fn new(instrument: Instrument, chart_length: Nanos) -> Self {
+    pub fn new(instrument: Instrument, chart: BarKind) -> Self {
         let filters_known = !instrument.lot_size.is_zero();
-        Self {
+        let mut market = Self {
             instrument,
             filters_known,
             book: OrderBook::default(),
@@ -122,21 +134,29 @@ impl Market {
             quote_event: UnixNanos::default(),
             freshness: Freshness::default(),
             mismatches: 0,
-            bars: BTreeMap::from([(chart_length, BarBuilder::new(chart_length))]),
-            chart: VecDeque::new(),
-            chart_length,
-            chart_count: 0,
+            bars: Bars::default(),
+            closed: ClosedBars::default(),
+            past: Vec::new(),
+            wait_until: None,
+            trade_cause: Cause::default(),
+        };
+        market.make_bars(chart, BARS_KEPT);
+        market
+    }
+
+    /// Makes bars of this kind from here on, and keeps the newest `most`.
+    pub fn make_bars(&mut self, kind: BarKind, most: usize) {
+        self.bars.make(kind);
+        self.closed.keep(kind, most);
+    }
+
+    /// When something about its bars is due, in engine time: an interval that no later trade
+    /// closed, or the end of a wait.
+    pub fn bars_due(&self, config: &BarsConfig) -> Option<UnixNanos> {
+        if self.wait_until.is_some() {
+            return self.wait_until;
         }
-    }
-
-    /// Makes bars of this length from here on.
-    pub fn make_bars(&mut self, length: Nanos) {
-        self.bars.entry(length).or_insert_with(|| BarBuilder::new(length));
-    }
-
-    /// The bar of a length that is still open.
-    pub fn open_bar(&self, length: Nanos) -> Option<&Bar> {
-        self.bars.get(&length).and_then(BarBuilder::current)
+        Some(self.freshness.ours(self.bars.due()?)?.plus(config.lateness))
     }
 
     /// Takes one market event.
@@ -180,6 +200,20 @@ impl Market {
         }
         self.recent_trades.push_back(trade);
         Change::Trade(trade)
+    }
+
+    /// Takes a bar of the venue, known from its end on. Its prices come by [`Market::touched`].
+    pub fn take_candle(&mut self, candle: &Candle, now: UnixNanos, cause: Cause) {
+        self.last_event = now;
+        self.trade_cause = cause;
+        self.freshness.note(now, candle.close_time());
+        self.first_price.get_or_insert(candle.open);
+        self.turnover = self.turnover.add(candle.turnover).unwrap_or(self.turnover);
+    }
+
+    /// A price within a bar of the venue stands for the last trade.
+    pub fn touched(&mut self, touch: &Trade) {
+        self.last_trade = Some(*touch);
     }
 
     fn quote(&mut self, quote: Quote) -> Change {
@@ -227,44 +261,6 @@ impl Market {
         }
     }
 
-    /// Puts the bars that a trade closed into `closed`, shortest first. Call once per trade.
-    pub fn close_bars(&mut self, trade: &Trade, closed: &mut Vec<Bar>) {
-        closed.clear();
-        closed.extend(self.bars.values_mut().filter_map(|builder| builder.push(trade)));
-        self.draw(closed);
-    }
-
-    /// Takes a bar of the venue, known from its end on. Its close stands for the last trade; it
-    /// closes the bars in `closed`, shortest first: its own, and longer ones that end with it.
-    pub fn take_candle(&mut self, candle: &Candle, now: UnixNanos, closed: &mut Vec<Bar>) {
-        self.last_event = now;
-        self.freshness.note(now, candle.close_time());
-        self.first_price.get_or_insert(candle.open);
-        self.turnover = self.turnover.add(candle.turnover).unwrap_or(self.turnover);
-        self.last_trade = Some(touch(candle, candle.close, Side::Buy));
-        closed.clear();
-        let fed = |builder: &&mut BarBuilder| builder.length().is_multiple_of(candle.length.max(1));
-        let builders = self.bars.values_mut().filter(fed);
-        closed.extend(builders.filter_map(|builder| builder.push_candle(candle)));
-        self.draw(closed);
-    }
-
-    /// Bars that were left out, because a shorter one that belongs to them is missing.
-    pub fn incomplete_bars(&self) -> u64 {
-        self.bars.values().map(|builder| builder.incomplete).sum()
-    }
-
-    /// Puts closed bars on the chart.
-    fn draw(&mut self, closed: &[Bar]) {
-        for bar in closed.iter().filter(|bar| bar.length == self.chart_length) {
-            if self.chart.len() == BARS_KEPT {
-                self.chart.pop_front();
-            }
-            self.chart.push_back(*bar);
-            self.chart_count += 1;
-        }
-    }
-
     /// Best bid and ask: of the book while it is trusted, else of the quote stream.
     pub fn best(&self) -> Option<Quote> {
         if !self.synced {
@@ -272,6 +268,14 @@ impl Market {
         }
         let (bid, ask) = (self.book.bids.best()?, self.book.asks.best()?);
         Some(Quote { update_id: self.book.update_id, bid, ask })
+    }
+
+    /// Where a market order of this side begins to execute.
+    pub fn touch(&self, side: Side) -> Option<Price> {
+        self.best().map(|quote| match side {
+            Side::Buy => quote.ask.price,
+            Side::Sell => quote.bid.price,
+        })
     }
 
     /// The reference price of checks and the mark price of positions: the mid where there is a
@@ -297,16 +301,4 @@ impl Market {
             None => self.last_event,
         })
     }
-}
-
-/// The lowest and the highest price of a bar as trades that whoever waited there faces. Of nothing,
-/// so that they fill what they went through, and never what they only reached.
-pub fn extremes(candle: &Candle) -> [Trade; 2] {
-    [touch(candle, candle.low, Side::Sell), touch(candle, candle.high, Side::Buy)]
-}
-
-/// A price of a bar as a trade, of which no id and no quantity is known.
-fn touch(candle: &Candle, price: Price, aggressor: Side) -> Trade {
-    let (id, ts_venue, quantity) = (0, candle.close_time(), Quantity::ZERO);
-    Trade { id, ts_venue, price, quantity, aggressor }
 }

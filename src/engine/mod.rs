@@ -8,17 +8,25 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
 )]
 
+mod candle;
+mod closing;
 pub mod codec;
 pub mod config;
 mod core;
 mod deciding;
+mod exit;
+mod guard;
 pub mod input;
+mod levels;
 pub mod market;
+mod operator;
+mod packer;
 mod paper;
 pub mod portfolio;
 pub mod record;
 mod resting;
 mod risk;
+mod sizing;
 mod slot;
 mod state;
 #[cfg(test)]
@@ -27,12 +35,15 @@ mod trading;
 pub mod view;
 pub mod viewer;
 
-pub use config::{Config, FeeAsset, FillModel, OrderSize, PaperConfig, RiskConfig, StrategyConfig};
+pub use config::{
+    BarsConfig, Config, FeeAsset, FillModel, OrderSize, PaperConfig, RiskConfig, StrategyConfig,
+};
 pub use core::{Counters, Engine};
 pub use input::{Command, Event, Input, StartState};
+pub use operator::Holding;
 pub use record::{
-    AccountState, Blocker, Check, CheckKind, Evaluation, Outcome, Outlet, Record, Refusal,
-    RiskReport, Signal, StopReason, Suppression, TradingState,
+    AccountState, Blocker, Check, CheckKind, Evaluation, ExitChange, ExitReport, Levels, Outcome,
+    Outlet, Record, Refusal, RiskReport, Signal, StopReason, Suppression, TradingState,
 };
 pub use state::{STATE_VERSION, StateError};
 pub use viewer::{RunInfo, Viewer};

@@ -91,6 +91,13 @@ impl Paper {
         Some((at, cause, due))
     }
 
+    /// Takes the first order or cancellation on its way that this input caused.
+    pub fn pop_sent(&mut self, cause: Cause) -> Option<Due> {
+        let is_sent = |(by, due): &(Cause, Due)| *by == cause && !matches!(due, Due::Hear(_));
+        let key = self.due.iter().find(|(_, entry)| is_sent(entry)).map(|(key, _)| *key)?;
+        self.due.remove(&key).map(|(_, due)| due)
+    }
+
     /// Sends an order or a cancellation.
     pub fn send(&mut self, due: Due, now: UnixNanos, cause: Cause) {
         let at = self.delayed(now, self.config.entry_latency).max(self.last_entry);

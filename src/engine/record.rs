@@ -5,11 +5,12 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use super::levels::{ExitChange, ExitReport, Levels};
 use crate::domain::{
     Account, AccountId, BookLoss, Cause, DecisionId, InstrumentId, Money, Num, OrderEvent, OrderId,
     OrderRequest, Position, Price, Quantity, Quote, RejectReason, Side, StrategyId, UnixNanos,
 };
-use crate::strategy::{Form, LogLine, Trigger, Truth};
+use crate::strategy::{Bar, Form, LogLine, RuleTexts, Trigger, Truth};
 
 /// Where records go. Called in order, once per record.
 pub trait Outlet {
@@ -85,7 +86,7 @@ pub enum Record {
     },
     /// The account after a fill.
     Account(AccountState),
-    /// Trading became active, reduce-only or halted.
+    /// Trading became active, reduce-only, halted or flattening.
     Trading {
         /// When.
         time: UnixNanos,
@@ -109,6 +110,59 @@ pub enum Record {
         time: UnixNanos,
         /// Why.
         reason: BookLoss,
+    },
+    /// A strategy took other rules.
+    Revised {
+        /// Which strategy.
+        strategy: StrategyId,
+        /// When.
+        time: UnixNanos,
+        /// Its rules until now.
+        before: RuleTexts,
+        /// Its rules from here.
+        after: RuleTexts,
+    },
+    /// The exits of a position were armed, moved, reached or are gone.
+    Exit(ExitReport),
+    /// An instrument's past was told: strategies have seen it, and decide from here.
+    Joined {
+        /// Which instrument.
+        instrument: InstrumentId,
+        /// When.
+        time: UnixNanos,
+        /// Past bars that were closed, of all kinds.
+        bars: u32,
+        /// False when the venue's answer did not come in time.
+        whole: bool,
+    },
+    /// A bar was closed that does not hold just what came with the stream.
+    BarClosed {
+        /// Of which instrument.
+        instrument: InstrumentId,
+        /// When.
+        time: UnixNanos,
+        /// The bar; `repaired` or `partial`.
+        bar: Bar,
+    },
+    /// A trade came after its bar was closed: counted, never applied.
+    LateTrade {
+        /// Of which instrument.
+        instrument: InstrumentId,
+        /// When.
+        time: UnixNanos,
+        /// The venue's trade id.
+        trade: u64,
+        /// When it happened at the venue.
+        ts_venue: UnixNanos,
+    },
+    /// An operator paused a strategy, or let it go on.
+    Paused {
+        /// When.
+        time: UnixNanos,
+        /// Whose entries stop or may come again.
+        strategy: StrategyId,
+        /// Stop.
+        paused: bool,
     },
 }
 
@@ -171,6 +225,8 @@ pub enum Suppression {
     AwaitingReply,
     /// An order of it in the instrument is still on its way: wishing again would double it.
     OrderInFlight,
+    /// An operator paused the strategy, and it wants nothing but to enter.
+    Paused,
 }
 
 /// What stopped a decision first.
@@ -181,6 +237,8 @@ pub enum Blocker {
     Rule(u16),
     /// No rule was decided at all.
     NoRule,
+    /// The bar is partial: no rule on it is true or false.
+    BarIncomplete,
 }
 
 /// A decision's wish for one order, before risk.
@@ -242,11 +300,15 @@ pub enum CheckKind {
     Drawdown,
     /// What the account must have and has.
     Balance,
+    /// The venue's minimum quantity and lot, in base asset.
+    MinQuantity,
+    /// Distance of its stop from its price, as a ratio; one that cannot be measured refuses.
+    StopDistance,
 }
 
 impl CheckKind {
     /// Every check, in the order they are recorded.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::KillSwitch,
         Self::TradingState,
         Self::Instrument,
@@ -254,8 +316,10 @@ impl CheckKind {
         Self::DataAge,
         Self::DataSilence,
         Self::UnknownOrder,
+        Self::StopDistance,
         Self::OrderQuantity,
         Self::OrderNotional,
+        Self::MinQuantity,
         Self::MinNotional,
         Self::PriceCollar,
         Self::PositionNotional,
@@ -288,6 +352,8 @@ impl CheckKind {
             Self::DailyLoss => "daily_loss",
             Self::Drawdown => "drawdown",
             Self::Balance => "balance",
+            Self::MinQuantity => "min_quantity",
+            Self::StopDistance => "stop_distance",
         }
     }
 
@@ -295,8 +361,8 @@ impl CheckKind {
     pub fn unit(self) -> &'static str {
         match self {
             Self::DataAge | Self::DataSilence => "s",
-            Self::PriceCollar | Self::Drawdown => "%",
-            Self::OrderQuantity => "base",
+            Self::PriceCollar | Self::StopDistance | Self::Drawdown => "%",
+            Self::OrderQuantity | Self::MinQuantity => "base",
             Self::OrderNotional
             | Self::MinNotional
             | Self::PositionNotional
@@ -305,6 +371,11 @@ impl CheckKind {
             | Self::Balance => "quote",
             _ => "",
         }
+    }
+
+    /// True for a check that its value must reach; the others must not pass their limit.
+    pub fn is_minimum(self) -> bool {
+        matches!(self, Self::MinQuantity | Self::MinNotional)
     }
 }
 
@@ -316,7 +387,7 @@ pub struct Check {
     /// What was measured; `None` when it could not be, which refuses.
     pub observed: Option<Num>,
     /// The limit; `None` when the configuration says that there is none. Most checks are
-    /// `observed <= limit`; minimum notional is `>=`, a loss is `<`.
+    /// `observed <= limit`; a minimum is `>=`, a loss and a stop's distance are `<`.
     pub limit: Option<Num>,
     /// It allows the order.
     pub passed: bool,
@@ -328,7 +399,7 @@ pub struct Check {
 pub enum Refusal {
     /// A check failed.
     Check(Check),
-    /// Flooring to the lot left nothing.
+    /// Nothing is wished for: nothing is held to close, or no price or equity is known to size by.
     NothingToTrade,
 }
 
@@ -366,6 +437,8 @@ pub enum TradingState {
     ReduceOnly(StopReason),
     /// Nothing.
     Halted(StopReason),
+    /// Only what an operator sends to close positions, until resumed.
+    Flattening,
 }
 
 /// Why trading is not wholly active.

@@ -10,6 +10,22 @@ use crate::domain::{
     AccountKind, InstrumentKind, Nanos, Num, Price, Quantity, Side, Signed, UnixNanos,
 };
 
+/// Who wants an order.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum WantedBy {
+    /// A strategy.
+    Strategy,
+    /// A strategy that an operator paused.
+    Paused {
+        /// It takes no more off the strategy's own position than that still has.
+        leaves: bool,
+    },
+    /// The engine, because an exit of the strategy's position was reached.
+    Exit,
+    /// An operator, to close the strategy's position.
+    Operator,
+}
+
 /// A would-be order and everything the checks look at.
 #[derive(Clone, Copy, Debug)]
 pub struct Assessment<'a> {
@@ -27,10 +43,18 @@ pub struct Assessment<'a> {
     pub now: UnixNanos,
     /// What trading allows.
     pub trading: TradingState,
+    /// Who wants it.
+    pub wanted_by: WantedBy,
     /// Buy or sell.
     pub side: Side,
     /// How much.
     pub quantity: Quantity,
+    /// How much before flooring to the lot.
+    pub wanted: Quantity,
+    /// Its exits can be measured.
+    pub exits_known: bool,
+    /// How far its stop is from its price, in quote asset per unit; `None` without a stop.
+    pub stop: Option<Num>,
     /// The limit price, or where a market order would begin to execute.
     pub price: Option<Price>,
     /// The account's position in the instrument.
@@ -82,13 +106,20 @@ impl Assessment<'_> {
                 state(kind, blocking, 0)
             }
             CheckKind::OrderQuantity => {
-                at_most(kind, Some(self.quantity.num()), self.max_quantity.map(Quantity::num))
+                let limit = self.max_quantity.map(Quantity::num);
+                self.unless_closing(at_most(kind, Some(self.quantity.num()), limit))
             }
             CheckKind::OrderNotional => {
-                at_most(kind, self.notional(), self.notional_limits.max_order_notional)
+                let limit = self.notional_limits.max_order_notional;
+                self.unless_closing(at_most(kind, self.notional(), limit))
             }
+            CheckKind::MinQuantity => self.min_quantity(),
             CheckKind::MinNotional => self.min_notional(),
-            CheckKind::PriceCollar => at_most(kind, self.distance(), self.limits.price_collar),
+            CheckKind::PriceCollar => {
+                let check = at_most(kind, self.distance(), self.limits.price_collar);
+                Check { passed: check.passed || self.wanted_by == WantedBy::Exit, ..check }
+            }
+            CheckKind::StopDistance => self.stop_distance(),
             CheckKind::PositionNotional => self.unless_reducing(at_most(
                 kind,
                 self.exposure(),
@@ -97,9 +128,12 @@ impl Assessment<'_> {
             CheckKind::GrossNotional => {
                 self.unless_reducing(at_most(kind, self.gross(), self.limits.max_gross_notional))
             }
-            CheckKind::OpenOrders => count(kind, self.open_orders, self.limits.max_open_orders),
+            CheckKind::OpenOrders => {
+                self.unless_closing(count(kind, self.open_orders, self.limits.max_open_orders))
+            }
             CheckKind::OrderRate => {
-                count(kind, self.recent_orders, self.limits.max_orders_per_second)
+                let limit = self.limits.max_orders_per_second;
+                self.unless_closing(count(kind, self.recent_orders, limit))
             }
             CheckKind::DailyLoss => self.loss(kind, self.day_loss, self.limits.max_daily_loss),
             CheckKind::Drawdown => self.loss(kind, self.drawdown, self.limits.max_drawdown),
@@ -107,14 +141,18 @@ impl Assessment<'_> {
         }
     }
 
-    /// Active 0, reduce-only 1, halted 2; a reducing order may pass at 1.
+    /// Active 0, reduce-only or the strategy paused 1, halted or flattening 2. A reducing order may
+    /// pass at 1, what an operator closes at 2.
     fn trading_state(&self) -> Check {
-        let observed = match self.trading {
-            TradingState::Active => 0,
-            TradingState::ReduceOnly(_) => 1,
-            TradingState::Halted(_) => 2,
+        let reduces = u32::from(self.reduces());
+        let (observed, allowed) = match (self.trading, self.wanted_by) {
+            (TradingState::Active, WantedBy::Paused { leaves }) => (1, u32::from(leaves)),
+            (TradingState::Active, _) => (0, reduces),
+            (TradingState::ReduceOnly(_), _) => (1, reduces),
+            (TradingState::Halted(_) | TradingState::Flattening, WantedBy::Operator) => (2, 2),
+            (TradingState::Halted(_) | TradingState::Flattening, _) => (2, reduces),
         };
-        state(CheckKind::TradingState, observed, u32::from(self.reduces()))
+        state(CheckKind::TradingState, observed, allowed)
     }
 
     fn is_tradable(&self) -> bool {
@@ -129,6 +167,28 @@ impl Assessment<'_> {
         self.price?.notional(self.quantity).ok()
     }
 
+    /// What is less than a lot is shown as it was wished for, not as the nothing it is floored to.
+    fn min_quantity(&self) -> Check {
+        let instrument = &self.market.instrument;
+        let least = instrument.min_quantity.max(instrument.lot_size).num();
+        let shown = if self.quantity.is_zero() { self.wanted } else { self.quantity }.num();
+        let (observed, limit, passed) = (Some(shown), Some(least), self.quantity.num() >= least);
+        Check { kind: CheckKind::MinQuantity, observed, limit, passed }
+    }
+
+    /// A stop must lie between the price and zero; an order whose exits cannot be measured would
+    /// be held without them.
+    fn stop_distance(&self) -> Check {
+        let kind = CheckKind::StopDistance;
+        if self.exits_known && self.stop.is_none() {
+            return Check { kind, observed: None, limit: None, passed: true };
+        }
+        let known = self.stop.zip(self.price).filter(|_| self.exits_known);
+        let observed = known.and_then(|(distance, price)| distance.div(price.num()).ok());
+        let passed = observed.is_some_and(|observed| observed < Num::ONE);
+        Check { kind, observed, limit: Some(Num::ONE), passed }
+    }
+
     fn min_notional(&self) -> Check {
         let (observed, limit) = (self.notional(), self.market.instrument.min_notional);
         let passed = observed.is_some_and(|value| value >= limit);
@@ -141,11 +201,18 @@ impl Assessment<'_> {
         self.price?.num().sub(reference).ok()?.abs().div(reference).ok()
     }
 
-    /// True when the order can only bring the position nearer to flat.
+    /// True when the order can only bring the position nearer to flat: that of the account, or, for
+    /// what an exit or an operator closes, that of its strategy, whatever others hold against it.
     fn reduces(&self) -> bool {
         let asked = self.pending.add(self.quantity);
-        self.position.side() == Some(self.side.opposite())
-            && asked.is_ok_and(|asked| asked <= self.position.magnitude())
+        self.closes()
+            || self.position.side() == Some(self.side.opposite())
+                && asked.is_ok_and(|asked| asked <= self.position.magnitude())
+    }
+
+    /// It closes what its strategy holds, and no strategy wants it.
+    fn closes(&self) -> bool {
+        matches!(self.wanted_by, WantedBy::Exit | WantedBy::Operator)
     }
 
     /// Absolute value of the position if this order and its open siblings fill.
@@ -158,6 +225,11 @@ impl Assessment<'_> {
 
     fn gross(&self) -> Option<Num> {
         self.other_exposure?.add(self.exposure()?).ok()
+    }
+
+    /// What an exit or a person closes passes limits on how much and how often strategies may order.
+    fn unless_closing(&self, check: Check) -> Check {
+        Check { passed: check.passed || self.closes(), ..check }
     }
 
     fn unless_reducing(&self, check: Check) -> Check {

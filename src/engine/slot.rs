@@ -2,9 +2,11 @@
 
 use super::config::OrderSize;
 use super::record::{Blocker, Evaluation, Outcome, Record};
-use crate::domain::{Cause, DecisionId, InstrumentId, Position, Price, StrategyId, UnixNanos};
+use crate::domain::{
+    Cause, DecisionId, InstrumentId, Position, Price, Side, StrategyId, UnixNanos,
+};
 use crate::strategy::{
-    AnyStrategy, Draft, Feed, FlatRules, Intent, Node, Op, OperandRef, Trigger, Truth,
+    AnyStrategy, BarKind, Draft, Feed, FlatRules, Intent, Node, Op, OperandRef, Trigger, Truth,
 };
 
 /// Who evaluates.
@@ -42,9 +44,32 @@ pub struct Slot {
     pub last_signal: Option<UnixNanos>,
     /// Its last evaluation, whole; a [`Record::Evaluation`] whose buffers are reused.
     pub last: Option<Record>,
+    /// Until then no attempt is made to close the position for an operator.
+    pub close_after: UnixNanos,
 }
 
 impl Slot {
+    /// The kinds of bars that it evaluates or reads, and how many of each it looks back at.
+    pub fn bars(&self) -> impl Iterator<Item = (BarKind, usize)> + use<> {
+        let reads = match &self.runner {
+            Runner::Native(strategy) => strategy.reads(),
+            Runner::External { .. } => Vec::new(),
+        };
+        let own = match self.feed {
+            Feed::Bars(kind) => Some((kind, 0)),
+            Feed::Trades | Feed::Quotes => None,
+        };
+        own.into_iter().chain(reads)
+    }
+
+    /// How many events of its feed it wants to have seen before it decides.
+    pub fn warm_up(&self) -> usize {
+        match &self.runner {
+            Runner::Native(strategy) => strategy.warm_up(),
+            Runner::External { .. } => 0,
+        }
+    }
+
     /// What came of the draft, before any suppression.
     pub fn outcome(&self) -> Outcome {
         if !self.draft.intents.is_empty() {
@@ -69,6 +94,19 @@ impl Slot {
     /// True when the draft wants more than to cancel.
     pub fn wants_orders(&self) -> bool {
         self.draft.intents.iter().any(|intent| matches!(intent, Intent::Order { .. }))
+    }
+
+    /// True when an order of this side leads out of the position.
+    pub fn leaves_by(&self, side: Side) -> bool {
+        self.position.quantity.side() == Some(side.opposite())
+    }
+
+    /// True when the draft wants orders and all of them would add to the position, or open one.
+    pub fn only_enters(&self) -> bool {
+        self.draft.intents.iter().all(|intent| match intent {
+            Intent::Order { side, .. } => !self.leaves_by(*side),
+            Intent::CancelAll => false,
+        })
     }
 
     /// Writes the draft into the slot's last evaluation, reusing its buffers.

@@ -7,16 +7,17 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::core::{Counters, Engine};
+use super::guard::Guard;
 use super::market::Market;
 use super::paper::Paper;
 use super::portfolio::Portfolio;
 use super::record::{Record, TradingState};
 use super::slot::Runner;
-use crate::domain::{Cause, Order, OrderId, Position, StrategyId, UnixNanos};
+use crate::domain::{Cause, InstrumentId, Order, OrderId, Position, StrategyId, UnixNanos};
 use crate::strategy::{Draft, DraftState, Form, StrategyError, Trigger};
 
 /// The version of the saved form.
-pub const STATE_VERSION: u16 = 1;
+pub const STATE_VERSION: u16 = 3;
 
 /// Why a state could not be saved or restored.
 #[derive(Clone, PartialEq, Debug, Error)]
@@ -41,6 +42,7 @@ struct State {
     now: UnixNanos,
     markets: Vec<Market>,
     slots: Vec<SlotState>,
+    guards: Vec<Guard>,
     counters: Vec<Counters>,
     forms: Vec<(StrategyId, Form)>,
     orders: BTreeMap<OrderId, Order>,
@@ -48,6 +50,8 @@ struct State {
     portfolio: Portfolio,
     paper: Paper,
     trading: TradingState,
+    ending: bool,
+    paused: Vec<bool>,
     sent: VecDeque<UnixNanos>,
 }
 
@@ -60,6 +64,7 @@ struct SlotState {
     position: Position,
     last_signal: Option<UnixNanos>,
     last: Option<Record>,
+    close_after: UnixNanos,
 }
 
 impl Engine {
@@ -79,6 +84,7 @@ impl Engine {
                 position: slot.position,
                 last_signal: slot.last_signal,
                 last: slot.last.clone(),
+                close_after: slot.close_after,
             });
         }
         let state = State {
@@ -86,6 +92,7 @@ impl Engine {
             now: self.now,
             markets: self.markets.clone(),
             slots,
+            guards: self.guards.clone(),
             counters: self.counters.clone(),
             forms: self.forms.clone(),
             orders: self.orders.clone(),
@@ -93,6 +100,8 @@ impl Engine {
             portfolio: self.portfolio.clone(),
             paper: self.paper.clone(),
             trading: self.trading,
+            ending: self.ending,
+            paused: self.paused.clone(),
             sent: self.sent.clone(),
         };
         postcard::to_stdvec(&state).map_err(|error| StateError::Damaged(error.to_string()))
@@ -106,7 +115,11 @@ impl Engine {
             return Err(StateError::Version(version));
         }
         let state: State = postcard::from_bytes(bytes).map_err(damaged)?;
-        if state.slots.len() != self.slots.len() || state.markets.len() != self.markets.len() {
+        let slots = self.slots.len();
+        if [state.slots.len(), state.guards.len()] != [slots, slots]
+            || state.markets.len() != self.markets.len()
+            || state.paused.len() != self.paused.len()
+        {
             return Err(StateError::OtherConfig);
         }
         for (slot, saved) in self.slots.iter_mut().zip(state.slots) {
@@ -120,9 +133,13 @@ impl Engine {
             slot.set_position(saved.position);
             slot.last_signal = saved.last_signal;
             slot.last = saved.last;
+            slot.close_after = saved.close_after;
         }
         self.now = state.now;
         self.markets = state.markets;
+        for at in (0..).map(InstrumentId).take(self.markets.len()) {
+            self.note_bars_due(at);
+        }
         self.counters = state.counters;
         self.forms = state.forms;
         self.orders = state.orders;
@@ -130,7 +147,10 @@ impl Engine {
         self.portfolio = state.portfolio;
         self.paper = state.paper;
         self.trading = state.trading;
+        self.ending = state.ending;
+        self.paused = state.paused;
         self.sent = state.sent;
+        self.restore_guards(state.guards);
         Ok(())
     }
 }

@@ -1,10 +1,10 @@
 //! Trading: from an approved wish to an order, and from the venue's word to a position.
 
 use super::core::Engine;
-use super::deciding::Wish;
+use super::deciding::{By, Wish};
 use super::paper::Due;
 use super::record::{AccountState, Outlet, Record, Refusal, RiskReport, StopReason, TradingState};
-use super::risk::Assessment;
+use super::risk::{Assessment, WantedBy};
 use crate::domain::{
     AccountId, AccountKind, AssetId, Balances, Cause, Fill, InstrumentId, Money, Num, NumError,
     Order, OrderEvent, OrderEventKind, OrderId, OrderRequest, OrderState, Price, Quantity, Side,
@@ -33,7 +33,7 @@ impl Engine {
         let Some(assessment) = self.assessment(&wish, instrument) else { return };
         let checks = assessment.checks();
         let price = assessment.price;
-        let refusal = if wish.quantity.is_zero() {
+        let refusal = if wish.wanted.is_zero() && wish.exits.is_some() {
             Some(Refusal::NothingToTrade)
         } else {
             checks.iter().find(|check| !check.passed).map(|check| Refusal::Check(*check))
@@ -56,11 +56,8 @@ impl Engine {
 
     fn assessment(&self, wish: &Wish, instrument: InstrumentId) -> Option<Assessment<'_>> {
         let market = self.markets.get(instrument.index())?;
-        let touch = market.best().map(|quote| match wish.side {
-            Side::Buy => quote.ask.price,
-            Side::Sell => quote.bid.price,
-        });
-        let price = wish.kind.price().or(touch).or_else(|| market.reference());
+        let price =
+            wish.kind.price().or_else(|| market.touch(wish.side)).or_else(|| market.reference());
         let here = |order: &&Order| order.request.instrument == instrument;
         let open = || self.orders.values().filter(here);
         let account = &self.portfolio.account;
@@ -80,8 +77,12 @@ impl Engine {
             needs_book: self.needs_book(),
             now: self.now,
             trading: self.trading,
+            wanted_by: self.wanted_by(wish),
             side: wish.side,
             quantity: wish.quantity,
+            wanted: wish.wanted,
+            exits_known: wish.exits.is_some(),
+            stop: self.stop_distance(wish),
             price,
             position: self.held(instrument),
             pending: pending(open(), wish.side),
@@ -95,6 +96,18 @@ impl Engine {
             required,
             available: account.available(asset).ok(),
         })
+    }
+
+    fn wanted_by(&self, wish: &Wish) -> WantedBy {
+        match self.slots.get(wish.slot) {
+            _ if wish.by == By::Operator => WantedBy::Operator,
+            _ if wish.by == By::Exit => WantedBy::Exit,
+            Some(slot) if self.is_paused(slot.strategy) => {
+                let leaves = wish.quantity <= self.leaving(wish.slot, slot, wish.side);
+                WantedBy::Paused { leaves }
+            }
+            _ => WantedBy::Strategy,
+        }
     }
 
     /// The account's position in an instrument: the sum over its strategies.
@@ -159,6 +172,9 @@ impl Engine {
             quantity: wish.quantity,
             reduce_only: wish.reduce_only,
         };
+        if let Some(exits) = wish.exits.filter(|_| !wish.reduce_only) {
+            self.plan_exits(wish.slot, id, exits);
+        }
         let market = self.markets.get(instrument.index());
         let arrival = market.and_then(super::market::Market::best);
         out.record(&Record::Order { request, time: self.now, cause, arrival });
@@ -242,11 +258,18 @@ impl Engine {
 
     fn heard(&mut self, request: &OrderRequest, event: &OrderEvent, out: &mut dyn Outlet) {
         out.record(&Record::OrderEvent(*event));
-        if let OrderEventKind::Filled(fill) = &event.kind
-            && self.settle(request, fill, event.time, out).is_err()
-        {
-            let halted = TradingState::Halted(StopReason::Arithmetic);
-            self.set_trading(halted, event.cause, out);
+        let owned = |slot: &super::slot::Slot| {
+            slot.strategy == request.id.strategy && slot.instrument == request.instrument
+        };
+        let at = self.slots.iter().position(owned);
+        if let OrderEventKind::Filled(fill) = &event.kind {
+            if self.settle(request, fill, event.time, out).is_err() {
+                let halted = TradingState::Halted(StopReason::Arithmetic);
+                self.set_trading(halted, event.cause, out);
+            }
+            if let Some(at) = at {
+                self.guard_position(at, request, event.cause, out);
+            }
         }
         if self.relock().is_err() {
             let halted = TradingState::Halted(StopReason::Arithmetic);
@@ -257,6 +280,12 @@ impl Engine {
             self.tell_account(event.time, out);
         }
         self.notify(request, event);
+        if let Some(at) = at {
+            self.exit_heard(at, event, out);
+        }
+        if self.trading == TradingState::Flattening {
+            self.close_rest(request, &event.kind, event.cause, out);
+        }
     }
 
     /// A fill moves its strategy's position and the account's balances.

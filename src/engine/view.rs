@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::record::{Check, TradingState};
+use super::record::{Check, Levels, TradingState};
 use crate::domain::{
     Level, Liquidity, Num, OrderKind, OrderState, Price, Quantity, Side, Signed, UnixNanos,
 };
-use crate::strategy::{Bar, LogLine, Op, Trigger, Truth};
+use crate::strategy::{Bar, BarKind, LogLine, Op, Trigger, Truth};
 
 /// What kind of run it is; the word on the badge.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
@@ -169,8 +169,10 @@ pub struct InstrumentView {
     pub bars: Arc<Vec<Bar>>,
     /// The bar that is open.
     pub open_bar: Option<Bar>,
-    /// Bar length in nanoseconds.
-    pub bar_length: u64,
+    /// What ends a bar.
+    pub bar_kind: Option<BarKind>,
+    /// Trades that came after their bar was closed.
+    pub late_trades: u64,
     /// Signals, fills and refusals to mark on the chart, newest last, 200 at most.
     pub markers: Vec<Marker>,
     /// Books lost so far.
@@ -215,6 +217,8 @@ pub struct StrategyView {
     pub feed: String,
     /// Parameters by name.
     pub params: Vec<(String, f64)>,
+    /// Rules as configured: key and text.
+    pub rules: Vec<(String, String)>,
     /// Evaluations so far.
     pub evaluations: u64,
     /// Signals so far.
@@ -225,6 +229,8 @@ pub struct StrategyView {
     pub blockers: Vec<(String, u64)>,
     /// The last evaluation for each of its instruments.
     pub last: Vec<Arc<EvaluationView>>,
+    /// An operator paused it: it opens nothing.
+    pub paused: bool,
 }
 
 /// One evaluation with its names resolved.
@@ -427,6 +433,8 @@ pub struct PositionView {
     pub dust: bool,
     /// Fills so far.
     pub fills: u64,
+    /// Where it is closed by itself.
+    pub exits: Levels,
 }
 
 /// A log line for the log pane.

@@ -19,6 +19,16 @@ pub enum Fault {
         /// Which one, from 1.
         nth: u64,
     },
+    /// `drop-trade=N` or `drop-trade=NxM`: the N-th trade message that somebody subscribed to, from
+    /// 1, and the M - 1 behind it are not sent. The exchange's own history has them.
+    DropTrade {
+        /// Which one, from 1.
+        nth: u64,
+        /// How many.
+        count: u64,
+    },
+    /// `refuse-history`: trades from an id on cannot be asked for.
+    RefuseHistory,
     /// `silence=STREAM@T`: from market time T after the start on, the stream sends nothing. The
     /// connection stays up and pings go on.
     Silence {
@@ -33,10 +43,12 @@ pub enum Fault {
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 pub enum FaultError {
     /// No such fault.
-    #[error("unknown fault {0:?}: expected drop-depth=N or silence=STREAM@T")]
+    #[error(
+        "unknown fault {0:?}: expected drop-depth=N, drop-trade=N, refuse-history or silence=STREAM@T"
+    )]
     Unknown(String),
-    /// `drop-depth` wants a count from 1.
-    #[error("drop-depth={0:?}: expected a whole number from 1")]
+    /// `drop-depth` and `drop-trade` want a count from 1.
+    #[error("{0:?} is no count: expected a whole number from 1")]
     Count(String),
     /// `silence` wants a stream and a time.
     #[error("silence={0:?}: expected STREAM@T, for example btcusdt@trade@10s")]
@@ -51,10 +63,12 @@ impl FromStr for Fault {
 
     fn from_str(text: &str) -> Result<Self, FaultError> {
         match text.split_once('=') {
-            Some(("drop-depth", count)) => match count.parse() {
-                Ok(nth) if nth > 0 => Ok(Self::DropDepth { nth }),
-                _ => Err(FaultError::Count(count.to_owned())),
-            },
+            None if text == "refuse-history" => Ok(Self::RefuseHistory),
+            Some(("drop-depth", nth)) => Ok(Self::DropDepth { nth: count(nth)? }),
+            Some(("drop-trade", which)) => {
+                let (nth, times) = which.split_once('x').unwrap_or((which, "1"));
+                Ok(Self::DropTrade { nth: count(nth)?, count: count(times)? })
+            }
             Some(("silence", what)) => {
                 // The stream's name has an @ of its own: the time is behind the last one.
                 let (stream, after) = (what.rsplit_once('@'))
@@ -65,6 +79,12 @@ impl FromStr for Fault {
             _ => Err(FaultError::Unknown(text.to_owned())),
         }
     }
+}
+
+/// A whole number from 1.
+fn count(text: &str) -> Result<u64, FaultError> {
+    let count = text.parse().ok().filter(|count| *count > 0);
+    count.ok_or_else(|| FaultError::Count(text.to_owned()))
 }
 
 /// `500ms`, `10s`, `2m`.
@@ -94,6 +114,7 @@ struct Armed {
 pub(super) struct Script {
     armed: Vec<Armed>,
     depth_messages: u64,
+    trade_messages: u64,
     /// When serving began, in market time.
     started: Option<UnixNanos>,
     /// How many faults fired, readable from outside.
@@ -103,7 +124,7 @@ pub(super) struct Script {
 impl Script {
     pub fn new(faults: Vec<Fault>, fired: Arc<AtomicU64>) -> Self {
         let armed = faults.into_iter().map(|fault| Armed { fault, fired: false }).collect();
-        Self { armed, depth_messages: 0, started: None, fired }
+        Self { armed, depth_messages: 0, trade_messages: 0, started: None, fired }
     }
 
     /// The moment that the times of faults count from.
@@ -111,9 +132,21 @@ impl Script {
         self.started = Some(now);
     }
 
+    /// True when trades from an id on must not be told.
+    pub fn refuses_history(&mut self) -> bool {
+        let refusal = self.armed.iter_mut().find(|armed| armed.fault == Fault::RefuseHistory);
+        let Some(armed) = refusal else { return false };
+        if !armed.fired {
+            armed.fired = true;
+            self.fired.fetch_add(1, Ordering::Relaxed);
+        }
+        true
+    }
+
     /// True when a message that somebody wants must not be sent.
     pub fn swallows(&mut self, frame: &Frame) -> bool {
         self.depth_messages += u64::from(frame.kind == FrameKind::Depth);
+        self.trade_messages += u64::from(frame.kind == FrameKind::Trade);
         let elapsed = frame.at.since(*self.started.get_or_insert(frame.at));
         let mut swallowed = false;
         for armed in &mut self.armed {
@@ -121,6 +154,11 @@ impl Script {
                 Fault::DropDepth { nth } => {
                     frame.kind == FrameKind::Depth && *nth == self.depth_messages
                 }
+                Fault::DropTrade { nth, count } => {
+                    let dropped = *nth..nth.saturating_add(*count);
+                    frame.kind == FrameKind::Trade && dropped.contains(&self.trade_messages)
+                }
+                Fault::RefuseHistory => false,
                 Fault::Silence { stream, after } => {
                     **stream == *frame.stream && u128::from(elapsed) >= after.as_nanos()
                 }
@@ -142,6 +180,9 @@ mod tests {
     #[test]
     fn faults_are_read_as_they_are_documented() {
         assert_eq!("drop-depth=3".parse(), Ok(Fault::DropDepth { nth: 3 }));
+        assert_eq!("drop-trade=3".parse(), Ok(Fault::DropTrade { nth: 3, count: 1 }));
+        assert_eq!("drop-trade=3x20".parse(), Ok(Fault::DropTrade { nth: 3, count: 20 }));
+        assert_eq!("refuse-history".parse(), Ok(Fault::RefuseHistory));
         let silence = Fault::Silence {
             stream: "btcusdt@depth@100ms".to_owned(),
             after: Duration::from_millis(1_500),
@@ -152,6 +193,7 @@ mod tests {
     #[test]
     fn a_fault_that_is_none_says_what_was_expected() {
         let error = |text: &str| text.parse::<Fault>().unwrap_err();
+        assert_eq!(error("drop-trade=3x"), FaultError::Count(String::new()));
         assert_eq!(error("drop-depth=0"), FaultError::Count("0".to_owned()));
         assert_eq!(error("silence=btcusdt@10s"), FaultError::Stream("btcusdt@10s".to_owned()));
         assert_eq!(error("silence=btcusdt@trade@soon"), FaultError::Time("soon".to_owned()));

@@ -3,11 +3,12 @@
 use std::collections::VecDeque;
 
 use super::market::Fixed;
+use crate::venue::binance::past::INTERVALS;
 
 /// Trades kept for `trades` and `historicalTrades`.
-const TRADES_KEPT: usize = 5_000;
-/// Candles kept per interval: as many as one answer may hold.
-const KLINES_KEPT: usize = 1_000;
+const TRADES_KEPT: usize = 20_000;
+/// Candles kept per interval: three answers full.
+const KLINES_KEPT: usize = 3_000;
 
 /// One trade.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -20,40 +21,18 @@ pub(super) struct Print {
     pub buyer_is_maker: bool,
 }
 
-/// The candle intervals served.
+/// A candle interval that the venue has, by its place in the venue's list.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Interval {
-    Second,
-    Minute,
-    FiveMinutes,
-    QuarterHour,
-    Hour,
-}
+pub(super) struct Interval(usize);
 
 impl Interval {
-    pub const ALL: [Self; 5] =
-        [Self::Second, Self::Minute, Self::FiveMinutes, Self::QuarterHour, Self::Hour];
-
     /// Reads the venue's text.
     pub fn parse(text: &str) -> Option<Self> {
-        match text {
-            "1s" => Some(Self::Second),
-            "1m" => Some(Self::Minute),
-            "5m" => Some(Self::FiveMinutes),
-            "15m" => Some(Self::QuarterHour),
-            "1h" => Some(Self::Hour),
-            _ => None,
-        }
+        INTERVALS.iter().position(|(word, _)| *word == text).map(Self)
     }
 
     pub fn length_ms(self) -> u64 {
-        match self {
-            Self::Second => 1_000,
-            Self::Minute => 60_000,
-            Self::FiveMinutes => 300_000,
-            Self::QuarterHour => 900_000,
-            Self::Hour => 3_600_000,
-        }
+        INTERVALS.get(self.0).map_or(1, |(_, length)| length / 1_000_000)
     }
 }
 
@@ -154,13 +133,17 @@ pub(super) struct KlineQuery {
 #[derive(Debug)]
 pub(super) struct History {
     trades: VecDeque<Print>,
-    series: [Series; 5],
+    /// One for each interval.
+    series: Vec<Series>,
+    /// When the first trade was; a candle that began before it lacks what came before.
+    first_ms: Option<u64>,
 }
 
 impl Default for History {
     fn default() -> Self {
-        let series = Interval::ALL.map(|interval| Series { interval, klines: VecDeque::new() });
-        Self { trades: VecDeque::new(), series }
+        let series = |interval| Series { interval: Interval(interval), klines: VecDeque::new() };
+        let series = (0..INTERVALS.len()).map(series).collect();
+        Self { trades: VecDeque::new(), series, first_ms: None }
     }
 }
 
@@ -171,6 +154,7 @@ impl History {
             self.trades.pop_front();
         }
         self.trades.push_back(print);
+        self.first_ms.get_or_insert(print.time_ms);
         for series in &mut self.series {
             series.add(&print);
         }
@@ -185,13 +169,14 @@ impl History {
         self.trades.iter().skip(start).take(limit)
     }
 
-    /// The candles of a query, oldest first, the unfinished one included.
+    /// The candles of a query, oldest first, the unfinished one included. Those that began before
+    /// the first trade are not whole, and left out.
     pub fn klines(&mut self, query: KlineQuery, now_ms: u64) -> Vec<Kline> {
         let Some(series) = self.series.iter_mut().find(|s| s.interval == query.interval) else {
             return Vec::new();
         };
         series.roll(now_ms);
-        let start_ms = query.start_ms.unwrap_or(0);
+        let start_ms = query.start_ms.unwrap_or(0).max(self.first_ms.unwrap_or(0));
         let end_ms = query.end_ms.unwrap_or(u64::MAX);
         let found: Vec<_> = (series.klines.iter().copied())
             .filter(|kline| (start_ms..=end_ms).contains(&kline.open_ms))
@@ -209,6 +194,9 @@ impl History {
 mod tests {
     use super::*;
 
+    const SECOND: Interval = Interval(INTERVALS.len() - 1);
+    const MINUTE: Interval = Interval(INTERVALS.len() - 2);
+
     fn print(id: u64, time_ms: u64, price: u64) -> Print {
         let (price, quantity) = (Fixed::whole(price), Fixed::whole(2));
         Print { id, price, quantity, time_ms, buyer_is_maker: id.is_multiple_of(2) }
@@ -221,10 +209,11 @@ mod tests {
     #[test]
     fn a_silent_second_has_a_flat_candle_and_not_a_hole() {
         let mut history = History::default();
+        history.record(print(0, 9_999, 4));
         history.record(print(1, 10_100, 5));
         history.record(print(2, 10_900, 7));
         history.record(print(3, 13_000, 6));
-        let klines = history.klines(query(Interval::Second, None, 10), 14_500);
+        let klines = history.klines(query(SECOND, None, 10), 14_500);
         let opens: Vec<_> = klines.iter().map(|kline| kline.open_ms).collect();
         assert_eq!(opens, [10_000, 11_000, 12_000, 13_000, 14_000]);
         assert_eq!((klines[0].open, klines[0].close), (Fixed::whole(5), Fixed::whole(7)));
@@ -237,18 +226,18 @@ mod tests {
     #[test]
     fn what_is_kept_is_bounded() {
         let mut history = History::default();
-        for id in 0..6_000 {
+        for id in 0..21_000 {
             history.record(print(id, id * 1_000, 5));
         }
-        assert_eq!(history.trades(None, 10_000).count(), TRADES_KEPT);
+        assert_eq!(history.trades(None, 30_000).count(), TRADES_KEPT);
         assert_eq!(
-            history.trades(Some(5_998), 10).map(|p| p.id).collect::<Vec<_>>(),
-            [5_998, 5_999]
+            history.trades(Some(20_998), 10).map(|p| p.id).collect::<Vec<_>>(),
+            [20_998, 20_999]
         );
-        assert_eq!(history.klines(query(Interval::Second, None, 5_000), 6_000_000).len(), 1_000);
+        assert_eq!(history.klines(query(SECOND, None, 5_000), 21_000_000).len(), KLINES_KEPT);
         // A long silence is filled from its end, not by millions of candles.
-        let klines = history.klines(query(Interval::Second, None, 1_000), 6_000_000_000);
-        assert_eq!(klines.last().map(|kline| kline.open_ms), Some(6_000_000_000));
+        let klines = history.klines(query(SECOND, None, 1_000), 60_000_000_000);
+        assert_eq!(klines.last().map(|kline| kline.open_ms), Some(60_000_000_000));
         assert_eq!(klines.len(), 1_000);
     }
 
@@ -256,7 +245,7 @@ mod tests {
     fn a_start_pages_forward() {
         let mut history = History::default();
         history.record(print(1, 0, 5));
-        let klines = history.klines(query(Interval::Minute, Some(60_000), 2), 600_000);
+        let klines = history.klines(query(MINUTE, Some(60_000), 2), 600_000);
         assert_eq!(klines.iter().map(|k| k.open_ms).collect::<Vec<_>>(), [60_000, 120_000]);
     }
 }

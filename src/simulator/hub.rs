@@ -105,6 +105,11 @@ impl Hub {
         self.state().script.start(now);
     }
 
+    /// True when trades from an id on must not be told.
+    pub fn refuses_history(&self) -> bool {
+        self.state().script.refuses_history()
+    }
+
     /// Hands messages to whoever subscribed to them and empties `frames`.
     pub fn publish(&self, frames: &mut Vec<Frame>) {
         let State { subscribers, script, .. } = &mut *self.state();

@@ -112,6 +112,7 @@ pub(super) struct Snapshot {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum FrameKind {
     Depth,
+    Trade,
     Other,
 }
 
@@ -141,7 +142,11 @@ impl Frame {
         let combined = Utf8Bytes::try_from(bytes).ok()?;
         let inner = combined.strip_prefix(r#"{"stream":""#)?.strip_suffix('}')?;
         let (stream, data) = inner.split_once(r#"","data":"#)?;
-        let kind = if stream.contains("@depth") { FrameKind::Depth } else { FrameKind::Other };
+        let kind = match stream.split_once('@') {
+            Some((_, kind)) if kind.starts_with("depth") => FrameKind::Depth,
+            Some((_, "trade")) => FrameKind::Trade,
+            _ => FrameKind::Other,
+        };
         let (stream, raw) = (Arc::from(stream), Utf8Bytes::from(data));
         Some(Self { at, stream, kind, combined, raw })
     }

@@ -113,7 +113,7 @@ impl FromStr for Speed {
         }
         let wrong = |_| SimulatorError::Speed(text.to_owned());
         let speed = Self::Times(text.strip_suffix('x').unwrap_or(text).parse().map_err(wrong)?);
-        speed.check().map(|()| speed)
+        speed.check().map(|()| speed).map_err(|_| SimulatorError::Speed(text.to_owned()))
     }
 }
 
@@ -121,7 +121,7 @@ impl FromStr for Speed {
 #[derive(Debug, Error)]
 pub enum SimulatorError {
     /// The port is taken or not allowed.
-    #[error("cannot listen on 127.0.0.1:{port}: {source}")]
+    #[error("cannot listen on 127.0.0.1:{port}: {source}; port 0 takes one that is free")]
     Bind {
         /// The port asked for.
         port: u16,

@@ -171,6 +171,10 @@ async fn trades(State(exchange): State<Arc<Exchange>>, params: Params) -> Answer
 
 async fn historical_trades(State(exchange): State<Arc<Exchange>>, params: Params) -> Answer {
     let from_id = number(&params, "fromId")?;
+    if exchange.hub.refuses_history() {
+        let message = "This endpoint is not available here.".to_owned();
+        return Err(ApiError { status: StatusCode::FORBIDDEN, code: -1002, message });
+    }
     answer_trades(&exchange, &params, from_id)
 }
 

@@ -17,8 +17,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::indicator::{Atr, Donchian};
-use super::{Bar, Context, ParamSpec, Params, Prices, Strategy, StrategyError, all};
-use crate::domain::{Quote, Side, Trade};
+use super::{Context, ParamSpec, Params, Prices, Strategy, StrategyError};
 
 /// See the [module](self).
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -27,27 +26,6 @@ pub struct Breakout {
     exit: Donchian,
     atr: Atr,
     atr_min: f64,
-}
-
-impl Breakout {
-    fn evaluate(&mut self, ctx: &mut Context<'_>, prices: Prices) {
-        let Prices { high, low, close } = prices;
-        let price = ctx.value("price", close);
-        let above = ctx.value("donchian_high", self.entry.channel().map(|channel| channel.high));
-        let below = ctx.value("donchian_low", self.exit.channel().map(|channel| channel.low));
-        let atr = ctx.value("atr", self.atr.push(high, low, close));
-        let atr_min = ctx.param("atr_min", self.atr_min);
-        let position = ctx.position();
-        self.entry.push(high, low);
-        self.exit.push(high, low);
-        let enter = all([price.gt(above), atr.gt(atr_min), position.is_flat()]);
-        if ctx.decide("enter_long", enter) {
-            ctx.buy();
-        }
-        if ctx.decide("exit_long", all([price.lt(below), position.is_long()])) {
-            ctx.close(Side::Sell);
-        }
-    }
 }
 
 impl Strategy for Breakout {
@@ -86,15 +64,19 @@ impl Strategy for Breakout {
         })
     }
 
-    fn on_trade(&mut self, ctx: &mut Context<'_>, trade: &Trade) {
-        self.evaluate(ctx, trade.into());
+    fn warm_up(&self) -> usize {
+        self.entry.warm_up().max(self.atr.warm_up())
     }
 
-    fn on_quote(&mut self, ctx: &mut Context<'_>, quote: &Quote) {
-        self.evaluate(ctx, quote.into());
-    }
-
-    fn on_bar(&mut self, ctx: &mut Context<'_>, bar: &Bar) {
-        self.evaluate(ctx, bar.into());
+    fn on_prices(&mut self, ctx: &mut Context<'_>, prices: Prices) {
+        let Prices { high, low, close } = prices;
+        let price = ctx.value("price", close);
+        let above = ctx.value("donchian_high", self.entry.channel().map(|channel| channel.high));
+        let below = ctx.value("donchian_low", self.exit.channel().map(|channel| channel.low));
+        let atr = ctx.value("atr", self.atr.push(high, low, close));
+        let atr_min = ctx.param("atr_min", self.atr_min);
+        self.entry.push(high, low);
+        self.exit.push(high, low);
+        ctx.long_or_flat([price.gt(above), atr.gt(atr_min)], [price.lt(below)]);
     }
 }

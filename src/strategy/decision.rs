@@ -7,8 +7,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::exit::Exits;
 use super::rule::{FlatRules, Node, Op, Operand, Rule, Truth, Value};
-use crate::domain::{OrderKind, Quantity, Side};
+use crate::domain::{Num, OrderKind, Quantity, Side};
 
 /// How much an intent wants.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -22,6 +23,13 @@ pub enum Size {
     Close,
     /// Close what is held and open the configured size on the other side.
     Reverse,
+    /// As much base asset as this much quote asset buys at the reference price.
+    Quote(Num),
+    /// As much as this ratio of the account's equity buys at the reference price.
+    Equity(Num),
+    /// As much as loses this ratio of the account's equity between the reference price and the
+    /// order's stop.
+    Risk(Num),
 }
 
 /// What a strategy wants done.
@@ -38,6 +46,8 @@ pub enum Intent {
         size: Size,
         /// It may only reduce the position.
         reduce_only: bool,
+        /// Exits of the position that it opens; the configured ones where none is given.
+        exits: Exits,
     },
     /// Cancel every open order of this strategy in the instrument.
     CancelAll,
@@ -176,6 +186,8 @@ pub struct Draft {
     labels: Vec<String>,
     /// The form of an earlier evaluation, by the numbers that names and labels have here.
     shape: Shape,
+    /// No rule may hold: every truth is unknown, whatever the operands.
+    withheld: bool,
     /// Lines to log.
     pub logs: Vec<LogLine>,
     /// What to do.
@@ -213,8 +225,14 @@ impl Draft {
         self.previous.clear();
         self.rules.clear();
         self.sites.clear();
+        self.withheld = false;
         self.logs.clear();
         self.intents.clear();
+    }
+
+    /// Lets no rule of this evaluation hold: its event is not whole, or long past.
+    pub fn withhold(&mut self) {
+        self.withheld = true;
     }
 
     /// Names a value; NaN is missing.
@@ -250,8 +268,14 @@ impl Draft {
             self.labels.push(label.to_owned());
             self.labels.len() - 1
         });
-        self.sites.push((short(label), short(self.rules.nodes.len())));
-        self.rules.push(rule)
+        let root = self.rules.nodes.len();
+        self.sites.push((short(label), short(root)));
+        let truth = self.rules.push(rule);
+        if !self.withheld {
+            return truth;
+        }
+        self.rules.truths.iter_mut().skip(root).for_each(|truth| *truth = Truth::Unknown);
+        Truth::Unknown
     }
 
     /// `decide` calls so far: label and root node.
@@ -320,6 +344,19 @@ impl Draft {
         }
         self.logs = decision.logs;
         self.intents = decision.intents;
+    }
+
+    /// Forgets the value before of every name but these.
+    pub fn forget_all_but(&mut self, kept: &[String]) {
+        for (name, value) in self.names.iter().zip(&mut self.values) {
+            let remembered = self.memory.get(usize::from(*name));
+            if remembered.is_none_or(|m| !kept.contains(&m.name.name)) {
+                *value = f64::NAN;
+            }
+        }
+        for remembered in self.memory.iter_mut().filter(|m| !kept.contains(&m.name.name)) {
+            remembered.now = f64::NAN;
+        }
     }
 
     /// What must survive a restart.

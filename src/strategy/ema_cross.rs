@@ -28,10 +28,9 @@ use serde::{Deserialize, Serialize};
 
 use super::indicator::{Ema, Rsi};
 use super::{
-    Bar, Context, ParamSpec, Params, Prices, Strategy, StrategyError, Value, all, cross_down,
-    cross_up,
+    Context, ParamSpec, Params, Prices, Strategy, StrategyError, Value, all, cross_down, cross_up,
 };
-use crate::domain::{Quote, Side, Trade};
+use crate::domain::Side;
 
 /// See the [module](self).
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -49,39 +48,23 @@ enum Mode {
     Reverse,
 }
 
-impl EmaCross {
-    fn evaluate(&mut self, ctx: &mut Context<'_>, prices: Prices) {
-        let fast = ctx.value("ema_fast", self.fast.push(prices.close));
-        let slow = ctx.value("ema_slow", self.slow.push(prices.close));
-        match &mut self.mode {
-            Mode::Reverse => follow(ctx, fast, slow),
-            Mode::LongOnly { rsi, rsi_max, cooldown_s } => {
-                let rsi = ctx.value("rsi", rsi.push(prices.close));
-                let rsi_max = ctx.param("rsi_max", *rsi_max);
-                let cooldown = ctx.param("cooldown_s", *cooldown_s);
-                let rested = ctx.since_signal().ge(cooldown);
-                let position = ctx.position();
-                let enter = [cross_up(fast, slow), rsi.lt(rsi_max), rested, position.is_flat()];
-                if ctx.decide("enter_long", all(enter)) {
-                    ctx.buy();
-                }
-                if ctx.decide("exit_long", all([cross_down(fast, slow), position.is_long()])) {
-                    ctx.close(Side::Sell);
-                }
-            }
-        }
-    }
-}
-
 /// Stands on the side of the fast average.
 fn follow(ctx: &mut Context<'_>, fast: Value, slow: Value) {
     let position = ctx.position().value();
     let flat = ctx.facts.position.is_zero();
     if ctx.decide("enter_long", all([fast.gt(slow), position.le(0.0)])) {
-        if flat { ctx.buy() } else { ctx.reverse(Side::Buy) }
+        if flat {
+            ctx.buy();
+        } else {
+            ctx.reverse(Side::Buy);
+        }
     }
     if ctx.decide("enter_short", all([fast.le(slow), position.ge(0.0)])) {
-        if flat { ctx.sell() } else { ctx.reverse(Side::Sell) }
+        if flat {
+            ctx.sell();
+        } else {
+            ctx.reverse(Side::Sell);
+        }
     }
 }
 
@@ -149,15 +132,27 @@ impl Strategy for EmaCross {
         Ok(Self { fast: Ema::new(fast), slow: Ema::new(slow), mode })
     }
 
-    fn on_trade(&mut self, ctx: &mut Context<'_>, trade: &Trade) {
-        self.evaluate(ctx, trade.into());
+    fn warm_up(&self) -> usize {
+        let rsi = match &self.mode {
+            Mode::LongOnly { rsi, .. } => rsi.warm_up(),
+            Mode::Reverse => 0,
+        };
+        self.slow.warm_up().max(rsi)
     }
 
-    fn on_quote(&mut self, ctx: &mut Context<'_>, quote: &Quote) {
-        self.evaluate(ctx, quote.into());
-    }
-
-    fn on_bar(&mut self, ctx: &mut Context<'_>, bar: &Bar) {
-        self.evaluate(ctx, bar.into());
+    fn on_prices(&mut self, ctx: &mut Context<'_>, prices: Prices) {
+        let fast = ctx.value("ema_fast", self.fast.push(prices.close));
+        let slow = ctx.value("ema_slow", self.slow.push(prices.close));
+        match &mut self.mode {
+            Mode::Reverse => follow(ctx, fast, slow),
+            Mode::LongOnly { rsi, rsi_max, cooldown_s } => {
+                let rsi = ctx.value("rsi", rsi.push(prices.close));
+                let rsi_max = ctx.param("rsi_max", *rsi_max);
+                let cooldown = ctx.param("cooldown_s", *cooldown_s);
+                let rested = ctx.since_signal().ge(cooldown);
+                let enter = [cross_up(fast, slow), rsi.lt(rsi_max), rested];
+                ctx.long_or_flat(enter, [cross_down(fast, slow)]);
+            }
+        }
     }
 }

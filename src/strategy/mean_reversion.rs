@@ -16,8 +16,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::indicator::{Bollinger, Rsi};
-use super::{Bar, Context, ParamSpec, Params, Prices, Strategy, StrategyError, all};
-use crate::domain::{Quote, Side, Trade};
+use super::{Context, ParamSpec, Params, Prices, Strategy, StrategyError};
 
 /// See the [module](self).
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -25,25 +24,6 @@ pub struct MeanReversion {
     bollinger: Bollinger,
     rsi: Rsi,
     rsi_min: f64,
-}
-
-impl MeanReversion {
-    fn evaluate(&mut self, ctx: &mut Context<'_>, prices: Prices) {
-        let bands = self.bollinger.push(prices.close);
-        let price = ctx.value("price", prices.close);
-        let lower = ctx.value("bollinger_lower", bands.map(|bands| bands.lower));
-        let middle = ctx.value("bollinger_middle", bands.map(|bands| bands.middle));
-        let rsi = ctx.value("rsi", self.rsi.push(prices.close));
-        let rsi_min = ctx.param("rsi_min", self.rsi_min);
-        let position = ctx.position();
-        let enter = all([price.lt(lower), rsi.lt(rsi_min), position.is_flat()]);
-        if ctx.decide("enter_long", enter) {
-            ctx.buy();
-        }
-        if ctx.decide("exit_long", all([price.gt(middle), position.is_long()])) {
-            ctx.close(Side::Sell);
-        }
-    }
 }
 
 impl Strategy for MeanReversion {
@@ -87,15 +67,17 @@ impl Strategy for MeanReversion {
         })
     }
 
-    fn on_trade(&mut self, ctx: &mut Context<'_>, trade: &Trade) {
-        self.evaluate(ctx, trade.into());
+    fn warm_up(&self) -> usize {
+        self.bollinger.warm_up().max(self.rsi.warm_up())
     }
 
-    fn on_quote(&mut self, ctx: &mut Context<'_>, quote: &Quote) {
-        self.evaluate(ctx, quote.into());
-    }
-
-    fn on_bar(&mut self, ctx: &mut Context<'_>, bar: &Bar) {
-        self.evaluate(ctx, bar.into());
+    fn on_prices(&mut self, ctx: &mut Context<'_>, prices: Prices) {
+        let bands = self.bollinger.push(prices.close);
+        let price = ctx.value("price", prices.close);
+        let lower = ctx.value("bollinger_lower", bands.map(|bands| bands.lower));
+        let middle = ctx.value("bollinger_middle", bands.map(|bands| bands.middle));
+        let rsi = ctx.value("rsi", self.rsi.push(prices.close));
+        let rsi_min = ctx.param("rsi_min", self.rsi_min);
+        ctx.long_or_flat([price.lt(lower), rsi.lt(rsi_min)], [price.gt(middle)]);
     }
 }

@@ -21,12 +21,16 @@
 //!         Ok(Self { average: Ema::new(params.length("length")?), length })
 //!     }
 //!
+//!     fn warm_up(&self) -> usize {
+//!         self.average.warm_up()
+//!     }
+//!
 //!     fn on_bar(&mut self, ctx: &mut Context<'_>, bar: &Bar) {
 //!         let close = ctx.value("close", bar.close.to_f64());
 //!         let average = ctx.value("average", self.average.push(bar.close.to_f64()));
 //!         let position = ctx.position();
 //!         if ctx.decide("enter_long", all([close.gt(average), position.is_flat()])) {
-//!             ctx.buy();
+//!             ctx.buy().stop_percent(1.0);
 //!         }
 //!         if ctx.decide("exit_long", all([close.lt(average), position.is_long()])) {
 //!             ctx.close(Side::Sell);
@@ -43,36 +47,46 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
 )]
 
-use std::collections::BTreeMap;
-
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 pub mod bar;
+pub mod bar_builder;
+pub mod bars;
 pub mod breakout;
+pub mod closed_bars;
 pub mod decision;
 pub mod ema_cross;
+pub mod exit;
+pub mod expression;
 pub mod indicator;
 pub mod mean_reversion;
+pub mod params;
 pub mod prices;
 pub mod rule;
+pub mod rules;
 #[cfg(test)]
 mod tests;
 
-pub use bar::{Bar, BarBuilder};
+pub use bar::{Bar, BarKind, Quality};
+pub use bars::Bars;
+pub use closed_bars::ClosedBars;
 pub use decision::{
     Decision, Draft, DraftState, Form, Intent, LogLevel, LogLine, NamedOperand, NamedValue,
     RuleTree, Site, Size, ValueKind, ValueName,
 };
+pub use exit::{Distance, Entry, ExitKind, Exits};
+pub use params::{ParamSpec, Params};
 pub use prices::Prices;
 pub use rule::{
     FlatRules, Node, Op, Operand, OperandRef, Rule, Truth, Value, all, any, compare, cross_down,
     cross_up, not,
 };
+pub use rules::RuleTexts;
 
 use crate::domain::{
-    Fill, Instrument, Nanos, OrderEvent, OrderKind, Price, Quote, Side, Signed, Trade, UnixNanos,
+    Fill, Instrument, OrderEvent, OrderKind, Price, Quote, Side, Signed, Trade, UnixNanos,
 };
 
 /// Which events make a strategy evaluate.
@@ -83,23 +97,8 @@ pub enum Feed {
     Trades,
     /// Every change of the best bid or ask.
     Quotes,
-    /// Every closed bar of this length, in venue time.
-    Bars(Nanos),
-}
-
-/// A parameter that a strategy takes.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub struct ParamSpec {
-    /// Its key in the configuration.
-    pub name: &'static str,
-    /// Its value when the configuration does not give one.
-    pub default: f64,
-    /// Smallest allowed value.
-    pub min: f64,
-    /// Largest allowed value.
-    pub max: f64,
-    /// What it is, with its unit.
-    pub about: &'static str,
+    /// Every closed bar of this kind.
+    Bars(BarKind),
 }
 
 /// Why a strategy cannot be built or restored.
@@ -115,6 +114,17 @@ pub enum StrategyError {
         /// What is wrong with it.
         problem: String,
     },
+    /// A rule is wrong.
+    #[error("{key} {mistake}")]
+    Rule {
+        /// Its key.
+        key: &'static str,
+        /// What is wrong, and where.
+        mistake: expression::Mistake,
+    },
+    /// It has no rules that could be replaced.
+    #[error("this strategy takes no rules")]
+    NoRules,
     /// The registry holds no strategy of this kind.
     #[error("no strategy of kind {0:?} is registered")]
     UnknownKind(String),
@@ -123,94 +133,68 @@ pub enum StrategyError {
     State(String),
 }
 
-/// The parameters of a configured strategy, complete and within their bounds.
-#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
-pub struct Params(BTreeMap<String, f64>);
-
-impl Params {
-    /// Given values over the defaults of `specs`; unknown names and values out of bounds are
-    /// errors.
-    pub fn new(specs: &[ParamSpec], given: &BTreeMap<String, f64>) -> Result<Self, StrategyError> {
-        let mut all: BTreeMap<String, f64> =
-            specs.iter().map(|spec| (spec.name.to_owned(), spec.default)).collect();
-        for (name, value) in given {
-            let error = |problem: String| StrategyError::Param {
-                name: name.clone(),
-                value: *value,
-                problem,
-            };
-            let spec = specs
-                .iter()
-                .find(|spec| spec.name == name)
-                .ok_or_else(|| error("no such parameter".to_owned()))?;
-            if !(spec.min..=spec.max).contains(value) {
-                return Err(error(format!("must be {} to {}", spec.min, spec.max)));
-            }
-            all.insert(name.clone(), *value);
-        }
-        Ok(Self(all))
-    }
-
-    /// A parameter's value; NaN for a name that the strategy did not declare.
-    pub fn get(&self, name: &str) -> f64 {
-        self.0.get(name).copied().unwrap_or(f64::NAN)
-    }
-
-    /// A parameter that counts something: a whole number above zero.
-    pub fn length(&self, name: &str) -> Result<usize, StrategyError> {
-        let value = self.get(name);
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked")]
-        if (1.0..=1e6).contains(&value) && value.fract() == 0.0 {
-            return Ok(value as usize);
-        }
-        Err(self.error(name, "must be a whole number above zero"))
-    }
-
-    /// A parameter that is on (1) or off (0).
-    pub fn switch(&self, name: &str) -> Result<bool, StrategyError> {
-        match self.get(name) {
-            0.0 => Ok(false),
-            1.0 => Ok(true),
-            _ => Err(self.error(name, "must be 0 or 1")),
-        }
-    }
-
-    /// What is wrong with a parameter's value.
-    pub fn error(&self, name: &str, problem: impl Into<String>) -> StrategyError {
-        let (name, value) = (name.to_owned(), self.get(name));
-        StrategyError::Param { name, value, problem: problem.into() }
-    }
-
-    /// Names and values, by name.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, f64)> + '_ {
-        self.0.iter().map(|(name, value)| (name.as_str(), *value))
-    }
-}
-
 /// What a strategy is. Its fields are its whole state: they are saved and restored as they are.
 pub trait Strategy: Serialize + DeserializeOwned + Send + 'static {
     /// The `kind` in the configuration.
     const KIND: &'static str;
     /// The parameters it takes.
     const PARAMS: &'static [ParamSpec];
+    /// It takes `enter`, `exit`, `enter_short` and `exit_short`: [`Params::rules`].
+    const RULES: bool = false;
 
     /// Builds it; one instance decides for one instrument.
     fn new(params: &Params) -> Result<Self, StrategyError>;
 
+    /// How many events of its feed it must have seen before its values mean what they say. They
+    /// are fetched when a run starts and shown to it before its first evaluation; what it wants
+    /// meanwhile is not acted on, and no rule holds. Quotes have no past.
+    fn warm_up(&self) -> usize {
+        0
+    }
+
+    /// Bars of other kinds that it reads with [`Context::bars`], and how many of each.
+    fn reads(&self) -> Vec<(BarKind, usize)> {
+        Vec::new()
+    }
+
+    /// Called for each event of whatever feed is configured, unless the method of that feed is
+    /// taken: all that a strategy needs which decides on prices alone.
+    fn on_prices(&mut self, _ctx: &mut Context<'_>, _prices: Prices) {}
+
     /// Called for each trade when the configured feed is `trades`.
-    fn on_trade(&mut self, _ctx: &mut Context<'_>, _trade: &Trade) {}
+    fn on_trade(&mut self, ctx: &mut Context<'_>, trade: &Trade) {
+        self.on_prices(ctx, trade.into());
+    }
 
     /// Called for each quote when the configured feed is `quotes`.
-    fn on_quote(&mut self, _ctx: &mut Context<'_>, _quote: &Quote) {}
+    fn on_quote(&mut self, ctx: &mut Context<'_>, quote: &Quote) {
+        self.on_prices(ctx, quote.into());
+    }
 
     /// Called for each closed bar when the configured feed is `bars`.
-    fn on_bar(&mut self, _ctx: &mut Context<'_>, _bar: &Bar) {}
+    fn on_bar(&mut self, ctx: &mut Context<'_>, bar: &Bar) {
+        self.on_prices(ctx, bar.into());
+    }
 
     /// Told of each of its fills; not an evaluation.
     fn on_fill(&mut self, _fill: &Fill) {}
 
     /// Told of each event of its orders; not an evaluation.
     fn on_order(&mut self, _event: &OrderEvent) {}
+
+    /// Takes other rules in place of those it has, in the middle of a run.
+    fn revise(&mut self, _rules: &RuleTexts) -> Result<Revised, StrategyError> {
+        Err(StrategyError::NoRules)
+    }
+}
+
+/// What a strategy had before it took other rules.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Revised {
+    /// Its rules.
+    pub before: RuleTexts,
+    /// Names of the values that it had and still has: only these have a value before the next one.
+    pub kept: Vec<String>,
 }
 
 /// What made a strategy evaluate.
@@ -223,16 +207,26 @@ pub enum Trigger {
     Quote(Quote),
     /// A closed bar.
     Bar(Bar),
+    /// A moment that the engine waited for; no strategy is asked.
+    Due(UnixNanos),
+    /// No market event: an operator decided in the strategy's place.
+    Operator,
 }
 
 /// A strategy behind a pointer; implemented for every [`Strategy`].
 pub trait AnyStrategy: Send {
+    /// See [`Strategy::warm_up`].
+    fn warm_up(&self) -> usize;
+    /// See [`Strategy::reads`].
+    fn reads(&self) -> Vec<(BarKind, usize)>;
     /// Evaluates one event.
     fn evaluate(&mut self, ctx: &mut Context<'_>, trigger: &Trigger);
     /// See [`Strategy::on_fill`].
     fn fill(&mut self, fill: &Fill);
     /// See [`Strategy::on_order`].
     fn order(&mut self, event: &OrderEvent);
+    /// See [`Strategy::revise`].
+    fn revise(&mut self, rules: &RuleTexts) -> Result<Revised, StrategyError>;
     /// Its whole state.
     fn save(&self) -> Result<Vec<u8>, StrategyError>;
     /// Takes a state that [`AnyStrategy::save`] gave.
@@ -240,11 +234,20 @@ pub trait AnyStrategy: Send {
 }
 
 impl<T: Strategy> AnyStrategy for T {
+    fn warm_up(&self) -> usize {
+        Strategy::warm_up(self)
+    }
+
+    fn reads(&self) -> Vec<(BarKind, usize)> {
+        Strategy::reads(self)
+    }
+
     fn evaluate(&mut self, ctx: &mut Context<'_>, trigger: &Trigger) {
         match trigger {
             Trigger::Trade(trade) => self.on_trade(ctx, trade),
             Trigger::Quote(quote) => self.on_quote(ctx, quote),
             Trigger::Bar(bar) => self.on_bar(ctx, bar),
+            Trigger::Due(_) | Trigger::Operator => {}
         }
     }
 
@@ -254,6 +257,10 @@ impl<T: Strategy> AnyStrategy for T {
 
     fn order(&mut self, event: &OrderEvent) {
         self.on_order(event);
+    }
+
+    fn revise(&mut self, rules: &RuleTexts) -> Result<Revised, StrategyError> {
+        Strategy::revise(self, rules)
     }
 
     fn save(&self) -> Result<Vec<u8>, StrategyError> {
@@ -274,6 +281,8 @@ pub struct StrategyKind {
     pub name: &'static str,
     /// The parameters it takes.
     pub params: &'static [ParamSpec],
+    /// It takes rules.
+    pub rules: bool,
     /// Builds an instance.
     pub build: fn(&Params) -> Result<Box<dyn AnyStrategy>, StrategyError>,
 }
@@ -284,6 +293,7 @@ impl StrategyKind {
         Self {
             name: T::KIND,
             params: T::PARAMS,
+            rules: T::RULES,
             build: |params| T::new(params).map(|strategy| Box::new(strategy) as Box<_>),
         }
     }
@@ -295,6 +305,7 @@ pub fn built_in() -> Vec<StrategyKind> {
         StrategyKind::of::<ema_cross::EmaCross>(),
         StrategyKind::of::<mean_reversion::MeanReversion>(),
         StrategyKind::of::<breakout::Breakout>(),
+        StrategyKind::of::<rules::Rules>(),
     ]
 }
 
@@ -323,6 +334,8 @@ pub struct Facts<'a> {
     pub quote: Option<Quote>,
     /// When it last wanted an order in this instrument.
     pub last_signal: Option<UnixNanos>,
+    /// Closed bars of the instrument.
+    pub closed: &'a ClosedBars,
 }
 
 /// What a strategy has in its hands while it decides.
@@ -384,6 +397,15 @@ impl<'a> Context<'a> {
         PositionValue(self.value("position", signed))
     }
 
+    /// Closed bars of a kind that the strategy [reads](Strategy::reads), the newest first. The bar
+    /// that is open now is not among them.
+    pub fn bars(
+        &self,
+        kind: BarKind,
+    ) -> impl DoubleEndedIterator<Item = &'a Bar> + ExactSizeIterator + use<'a> {
+        self.facts.closed.of(kind)
+    }
+
     /// Seconds since the strategy last wanted an order here, named `since_signal_s`; a very long
     /// time (10⁹ s) when it never did.
     pub fn since_signal(&mut self) -> Value {
@@ -403,14 +425,31 @@ impl<'a> Context<'a> {
         self.draft.decide(label, &rule) == Truth::True
     }
 
-    /// Wants to buy the configured size at market.
-    pub fn buy(&mut self) {
-        self.market(Side::Buy, Size::Configured, false);
+    /// Long or flat: buys when all of `enter` holds and nothing is held, closes when all of `exit`
+    /// holds and something is. The rules are decided as `enter_long` and `exit_long`, each with the
+    /// position as its last leaf.
+    pub fn long_or_flat(&mut self, enter: impl Into<Vec<Rule>>, exit: impl Into<Vec<Rule>>) {
+        let position = self.position();
+        let (mut enter, mut exit) = (enter.into(), exit.into());
+        enter.push(position.is_flat());
+        exit.push(position.is_long());
+        if self.decide("enter_long", all(enter)) {
+            self.buy();
+        }
+        if self.decide("exit_long", all(exit)) {
+            self.close(Side::Sell);
+        }
     }
 
-    /// Wants to sell the configured size at market.
-    pub fn sell(&mut self) {
-        self.market(Side::Sell, Size::Configured, false);
+    /// Wants to buy at market: the configured size with the configured exits, or what the
+    /// [`Entry`] is told.
+    pub fn buy(&mut self) -> Entry<'_> {
+        Entry::new(&mut self.draft.intents, Side::Buy)
+    }
+
+    /// Wants to sell at market; see [`buy`](Self::buy).
+    pub fn sell(&mut self) -> Entry<'_> {
+        Entry::new(&mut self.draft.intents, Side::Sell)
     }
 
     /// Wants to close what is held, at market: `Side::Sell` closes a long position.
@@ -418,14 +457,16 @@ impl<'a> Context<'a> {
         self.market(side, Size::Close, true);
     }
 
-    /// Wants to close what is held and open the configured size on `side`, in one market order.
+    /// Wants to close what is held and open the configured size on `side` with the configured
+    /// exits, in one market order.
     pub fn reverse(&mut self, side: Side) {
         self.market(side, Size::Reverse, false);
     }
 
     fn market(&mut self, side: Side, amount: Size, reduce_only: bool) {
         let kind = OrderKind::Market;
-        self.intend(Intent::Order { side, kind, size: amount, reduce_only });
+        let exits = Exits::default();
+        self.intend(Intent::Order { side, kind, size: amount, reduce_only, exits });
     }
 
     /// Wants anything else.

@@ -16,6 +16,9 @@ pub struct Prices {
 }
 
 impl Prices {
+    /// No price.
+    pub const MISSING: Self = Self { high: f64::NAN, low: f64::NAN, close: f64::NAN };
+
     fn one(price: f64) -> Self {
         Self { high: price, low: price, close: price }
     }

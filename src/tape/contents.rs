@@ -69,7 +69,8 @@ impl Extent {
 }
 
 impl Contents {
-    /// Reads a tape, a file or a session directory, from end to end.
+    /// Reads a tape, a file or a session directory, from end to end. One of which nothing can be
+    /// read is an error.
     pub fn of(path: &Path) -> Result<Self> {
         let mut reader = Reader::open(path)?;
         let mut all = Extent::default();
@@ -87,6 +88,7 @@ impl Contents {
                     channels.add(entry.channel.into(), extent);
                 }
                 Ok(None) => break Ok(reader.end().cloned().unwrap_or(TapeEnd::Finished)),
+                Err(error) if all.entries == 0 => return Err(error),
                 Err(error) => break Err(error),
             }
         };

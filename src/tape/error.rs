@@ -56,6 +56,15 @@ pub enum TapeError {
         /// What is wrong with it.
         damage: String,
     },
+    /// Nothing was flushed before the writer was killed, or nothing has been yet.
+    #[error(
+        "{} is empty: no tape, or that of a run that was killed before its first second was on disk",
+        path.display()
+    )]
+    Empty {
+        /// The first segment.
+        path: PathBuf,
+    },
     /// A segment in the middle of a tape is not there.
     #[error("{} lacks segment {number} of its tape", directory.display())]
     MissingSegment {
@@ -106,12 +115,23 @@ pub enum TapeError {
     /// Neither `XDG_STATE_HOME` nor `HOME` says where sessions belong.
     #[error("neither XDG_STATE_HOME nor HOME is set, so there is no place for sessions")]
     NoStateHome,
+    /// A text to be imported is empty.
+    #[error("nothing to import: {} is empty", path.display())]
+    EmptyText {
+        /// The text's file.
+        path: PathBuf,
+    },
     /// A text to be imported held no line that could be read.
-    #[error("nothing to import: {lines} lines, none of them valid; line {line}: {reason}")]
+    #[error(
+        "nothing to import in {}: {lines} lines, none of them valid; line {line}: {reason}",
+        path.display()
+    )]
     NothingToImport {
+        /// The text's file.
+        path: PathBuf,
         /// Lines read.
         lines: u64,
-        /// The first one refused, from 1. Zero if there were none.
+        /// The first one refused, from 1.
         line: u64,
         /// Why.
         reason: &'static str,

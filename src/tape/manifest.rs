@@ -22,7 +22,7 @@ pub enum Mode {
     Paper,
     /// Real orders.
     Live,
-    /// A strategy over a recorded tape or a table of ticks.
+    /// A strategy over a recorded tape, or history in files.
     Backtest,
     /// Recording without trading.
     Record,
@@ -53,7 +53,7 @@ pub struct Manifest {
     /// How it ended; absent while it runs and after a kill.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ending: Option<Ending>,
-    /// The tape of another session that a backtest read instead of recording one.
+    /// What a backtest read instead of recording it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input: Option<InputTape>,
     /// The strategies that ran.
@@ -75,13 +75,38 @@ pub struct Ending {
     pub counts: BTreeMap<String, u64>,
 }
 
-/// A tape by path and hash.
+/// What a backtest read, by paths and hash.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct InputTape {
-    /// Where it was.
+    /// Where it was; the first of several files.
     pub path: String,
-    /// A hash of its bytes.
+    /// The other files, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub more: Vec<String>,
+    /// A hash of the bytes of all.
     pub hash: String,
+    /// What it is.
+    #[serde(default)]
+    pub kind: InputKind,
+    /// The instrument of files whose names do not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instrument: Option<String>,
+    /// It was run under another configuration, without what an operator did in it.
+    #[serde(default)]
+    pub own_config: bool,
+}
+
+/// What a backtest can read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum InputKind {
+    /// A tape, or a session's directory.
+    #[default]
+    Tape,
+    /// Files of trades.
+    Ticks,
+    /// Files of bars.
+    Bars,
 }
 
 /// Which strategy really ran.
@@ -144,7 +169,10 @@ pub(super) fn write<T: Serialize>(path: &Path, description: &T) -> Result<()> {
         reason: error.to_string(),
     })?;
     let draft = path.with_extension("toml.new");
-    write_private(&draft, &text)?;
+    write_private(&draft, &text).inspect_err(|_| {
+        // On a full disk half a draft is in the way; that it cannot be removed changes nothing.
+        let _ = fs::remove_file(&draft);
+    })?;
     fs::rename(&draft, path).map_err(TapeError::io("write", path))
 }
 

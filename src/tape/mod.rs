@@ -20,7 +20,6 @@
 //! writer leaves every flushed entry and at most one broken record, which reading reports as
 //! [`TapeEnd::Torn`]. Anything else that is not as it was written is [`TapeError::Damaged`].
 
-mod binance_raw;
 mod block;
 mod contents;
 mod copy;
@@ -43,19 +42,18 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub use binance_raw::classify_binance;
 pub use block::{BrokenBlock, OutputBlock, records};
 pub use contents::{ChannelContents, Contents, Extent, SegmentFile};
 pub use copy::{Copied, copy_without};
 pub use entry::{Channel, Entry};
 pub use error::{Result, TapeError};
 pub use import::{ImportReport, RawMessage, Refusal, RefusedLines, import_raw};
-pub use manifest::{Ending, InputTape, Manifest, Mode, Runtime, StrategyIdentity};
+pub use manifest::{Ending, InputKind, InputTape, Manifest, Mode, Runtime, StrategyIdentity};
 pub use reader::{Reader, TapeEnd};
 pub use recorder::{
     PushError, RING_BYTES, Recorder, RecorderHandle, RecorderResult, RecorderState, RecorderStats,
 };
 pub use schema::SCHEMAS;
-pub use session::{Session, run_id};
+pub use session::{Session, config_of, discard, manifest_of, run_id};
 pub use sessions::{SessionSummary, TapePath, default_root, list, prune, resolve};
 pub use writer::{Compression, ENTRY_BYTES_MAX, Writer, WriterOptions, Written};

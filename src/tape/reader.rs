@@ -29,6 +29,8 @@ pub struct Reader {
     segment: SegmentReader,
     end: Option<TapeEnd>,
     failed: bool,
+    /// It has yielded an entry.
+    begun: bool,
 }
 
 impl Reader {
@@ -44,11 +46,13 @@ impl Reader {
             segment: SegmentReader::open(&first, number)?,
             end: None,
             failed: false,
+            begun: false,
         })
     }
 
     /// The next entry; none at the end of the tape: see [`Reader::end`].
     ///
+    /// A tape whose writer was ended before its first flush is an error: nothing of it is there.
     /// Damage is an error that names segment and byte. What was yielded before it is intact;
     /// nothing is yielded after it.
     pub fn next(&mut self) -> Result<Option<Entry<'_>>> {
@@ -60,6 +64,7 @@ impl Reader {
     fn advance(&mut self) -> Result<bool> {
         while self.end.is_none() && !self.failed {
             if self.segment.advance_to_entry()? {
+                self.begun = true;
                 return Ok(true);
             }
             self.next_segment()?;
@@ -83,6 +88,9 @@ impl Reader {
             (Some(SegmentEnd::Torn { at_byte }), Some(_)) => {
                 let damage = "it was not finished, yet another segment follows".to_owned();
                 return Err(TapeError::Damaged { path, at_byte, damage });
+            }
+            (Some(SegmentEnd::Torn { .. }), None) if !self.begun => {
+                return Err(TapeError::Empty { path });
             }
             (Some(SegmentEnd::Torn { at_byte }), None) => {
                 self.end = Some(TapeEnd::Torn { path, at_byte });

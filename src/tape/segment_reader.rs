@@ -150,6 +150,9 @@ impl SegmentReader {
         let magic = matches!(self.section, Section::Magic | Section::EndMagic);
         let head_size = if magic { MAGIC.len() } else { RECORD_HEAD };
         let head = head.get_mut(..head_size).ok_or(Fault::Torn)?;
+        if self.section == Section::Magic {
+            self.expect_magic()?;
+        }
         self.expect_left(head_size)?;
         self.file.read_exact(head)?;
         if magic && *head != *MAGIC {
@@ -186,6 +189,15 @@ impl SegmentReader {
             _ if self.sealed => Err(Fault::Damage("a record longer than any tape holds")),
             _ => Err(Fault::Torn),
         }
+    }
+
+    /// Checks that a file too short for its magic bytes holds their beginning: the rest was torn off.
+    fn expect_magic(&mut self) -> Result<(), Fault> {
+        let mut bytes = Vec::new();
+        if self.length < MAGIC.len() as u64 {
+            self.file.read_to_end(&mut bytes)?;
+        }
+        if MAGIC.starts_with(&bytes) { Ok(()) } else { Err(Fault::NotMcap) }
     }
 
     /// Checks that the file holds `size` bytes of this record.

@@ -33,11 +33,21 @@ impl Session {
         let logs = directory.join(LOGS);
         make_private(root, true)?;
         make_private(&directory, false)?;
-        make_private(&logs, false)?;
-        manifest::write_private(&directory.join(CONFIG), config)?;
-        manifest::write(&directory.join(RUNTIME), runtime)?;
-        manifest::write(&directory.join(MANIFEST), &manifest)?;
-        Ok(Self { directory, manifest })
+        let session = Self { directory, manifest };
+        match session.describe(&logs, config, runtime) {
+            Ok(()) => Ok(session),
+            Err(error) => {
+                discard(&session.directory);
+                Err(error)
+            }
+        }
+    }
+
+    fn describe(&self, logs: &Path, config: &str, runtime: &Runtime) -> Result<()> {
+        make_private(logs, false)?;
+        manifest::write_private(&self.directory.join(CONFIG), config)?;
+        manifest::write(&self.directory.join(RUNTIME), runtime)?;
+        manifest::write(&self.directory.join(MANIFEST), &self.manifest)
     }
 
     /// Where its tape segments belong.
@@ -67,6 +77,23 @@ impl Session {
         let runtime = self.directory.join(RUNTIME);
         fs::remove_file(&runtime).map_err(TapeError::io("remove", &runtime))
     }
+}
+
+/// Removes the directory of a session that never began. One that cannot be removed is listed as
+/// torn.
+pub fn discard(directory: &Path) {
+    let _ = fs::remove_dir_all(directory);
+}
+
+/// What the session in a directory says about itself.
+pub fn manifest_of(directory: &Path) -> Result<Manifest> {
+    manifest::read(&directory.join(MANIFEST))
+}
+
+/// The configuration that the session in a directory ran with.
+pub fn config_of(directory: &Path) -> Result<String> {
+    let path = directory.join(CONFIG);
+    fs::read_to_string(&path).map_err(TapeError::io("read", &path))
 }
 
 fn make_private(directory: &Path, may_exist: bool) -> Result<()> {

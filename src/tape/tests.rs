@@ -194,8 +194,13 @@ fn every_truncation_leaves_an_exact_prefix() {
             assert!(entries.starts_with(&read), "cut at {length}");
             assert!(read.len() <= longest, "cut at {length}");
             longest = read.len();
-            let TapeEnd::Torn { at_byte, .. } = end.unwrap() else { panic!("cut at {length}") };
-            assert!(at_byte <= length as u64);
+            match end {
+                Ok(TapeEnd::Torn { at_byte, .. }) => {
+                    assert!(!read.is_empty() && at_byte <= length as u64);
+                }
+                Err(TapeError::Empty { .. }) => assert!(read.is_empty()),
+                other => panic!("cut at {length}: {other:?}"),
+            }
         }
         assert_eq!(longest, 0);
     }

@@ -116,6 +116,14 @@ catalogue! {
         "Books brought into sync.");
     FEED_STALE = counter("tickscope_feed_stale_total", &["venue", "instrument"],
         "Times that nothing came for the instrument for longer than its limit.");
+    FEED_TRADE_GAPS = counter("tickscope_feed_trade_gaps_total", &["venue", "instrument"],
+        "Times that trades were found missing between two ids; they are asked for.");
+    BARS_REPAIRED = counter("tickscope_bars_repaired_total", &["venue", "instrument"],
+        "Bars closed with trades that were asked for over REST.");
+    BARS_PARTIAL = counter("tickscope_bars_partial_total", &["venue", "instrument"],
+        "Bars closed that are not known whole; no rule on them is true or false.");
+    LATE_TRADES = counter("tickscope_late_trades_total", &["venue", "instrument"],
+        "Trades that came after their bar was closed: counted, never applied.");
     FEED_LIVE = gauge("tickscope_feed_live", &["venue", "instrument"],
         "1 while every stream of the instrument delivers.");
     BOOK_SYNCED = gauge("tickscope_book_synced", &["venue", "instrument"],
@@ -150,6 +158,8 @@ catalogue! {
         &["strategy", "rule", "result"], "Results of each rule leaf: which rule blocks.");
     LAST_EVALUATION = gauge("tickscope_strategy_last_evaluation_timestamp_seconds", &["strategy"],
         "When the strategy last evaluated something.");
+    STRATEGY_PAUSED = gauge("tickscope_strategy_paused", &["strategy"],
+        "1 while an operator has paused the strategy's entries.");
     SIGNALS = counter("tickscope_signals_total", &["strategy", "instrument", "side"],
         "Decisions that want an order, by side.");
 
@@ -188,6 +198,10 @@ catalogue! {
         "Signed quantity held, in base asset.").of_account();
     POSITION_NOTIONAL = gauge("tickscope_position_notional", &["strategy", "instrument"],
         "Signed value of the position at mark, in quote asset.").of_account();
+    EXITS = counter("tickscope_exits_total", &["strategy", "instrument", "exit"],
+        "Positions that a stop, a target or a holding time began to close, by which.").of_account();
+    EXITS_ARMED = gauge("tickscope_exits_armed", &["strategy", "instrument"],
+        "1 while a stop, a target or a holding time would close what is held.").of_account();
     PNL_REALISED = gauge("tickscope_pnl_realised", &["strategy", "instrument"],
         "Realised PnL, fees not counted, in quote asset.").of_account();
     PNL_UNREALISED = gauge("tickscope_pnl_unrealised", &["strategy", "instrument"],
@@ -225,6 +239,8 @@ catalogue! {
     LOG_LAST_WRITE = gauge("tickscope_log_last_write_timestamp_seconds", &["lane"],
         "When a line last reached the file.");
 
+    VIEWERS = gauge("tickscope_attached_viewers", &[],
+        "Screens of other processes that are attached to the run.");
     TUI_FRAMES = counter("tickscope_tui_frames_total", &[], "Frames drawn.");
     TUI_FRAME = latency("tickscope_tui_frame_seconds", &[], "Time to draw one frame.");
 

@@ -3,8 +3,8 @@
 use super::word::Word;
 use crate::domain::{BookLoss, Liquidity, RejectReason, Side};
 use crate::engine::record::StopReason;
-use crate::engine::{CheckKind, Outcome, TradingState};
-use crate::strategy::Truth;
+use crate::engine::{Blocker, CheckKind, Outcome, TradingState};
+use crate::strategy::{ExitKind, Truth};
 
 words! {
     /// What came of an evaluation.
@@ -13,6 +13,8 @@ words! {
         Signal => "signal",
         /// A rule stopped it.
         NoSignal => "no_signal",
+        /// The bar is not known whole.
+        BarIncomplete => "bar_incomplete",
         /// A value is still missing.
         NotReady => "not_ready",
         /// The strategy was not asked.
@@ -117,6 +119,8 @@ words! {
         ReduceOnly => "reduce_only",
         /// Nothing.
         Halted => "halted",
+        /// Only what closes positions for an operator.
+        Flattening => "flattening",
     }
 }
 
@@ -168,6 +172,7 @@ impl From<&Outcome> for OutcomeWord {
     fn from(outcome: &Outcome) -> Self {
         match outcome {
             Outcome::Signal { .. } => Self::Signal,
+            Outcome::NoSignal(Blocker::BarIncomplete) => Self::BarIncomplete,
             Outcome::NoSignal(_) => Self::NoSignal,
             Outcome::NotReady { .. } => Self::NotReady,
             Outcome::Suppressed(_) => Self::Suppressed,
@@ -227,6 +232,7 @@ impl From<TradingState> for TradingWord {
             TradingState::Active => Self::Active,
             TradingState::ReduceOnly(_) => Self::ReduceOnly,
             TradingState::Halted(_) => Self::Halted,
+            TradingState::Flattening => Self::Flattening,
         }
     }
 }
@@ -248,6 +254,18 @@ impl From<Liquidity> for LiquidityWord {
             Liquidity::Maker => Self::Maker,
             Liquidity::Taker => Self::Taker,
         }
+    }
+}
+
+impl Word for ExitKind {
+    const ALL: &'static [Self] = &ExitKind::ALL;
+
+    fn as_str(self) -> &'static str {
+        ExitKind::as_str(self)
+    }
+
+    fn index(self) -> usize {
+        self as usize
     }
 }
 

@@ -46,8 +46,8 @@ use thiserror::Error;
 
 pub use self::engine_word::OrderWord;
 pub use self::event::{
-    DecisionEvent, Evaluated, Event, FeedEvent, OrderTold, PortfolioEvent, ProcessEvent, Summary,
-    Telling,
+    DecisionEvent, Evaluated, Event, ExitTold, FeedEvent, OrderTold, PortfolioEvent, ProcessEvent,
+    Summary, Telling,
 };
 pub use self::latency::{Percentiles, Timing, Timings};
 pub use self::library::layer;

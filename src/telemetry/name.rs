@@ -35,6 +35,10 @@ names! {
     ProcessPanicked => "process.panicked" Error Diagnostics,
     /// The configuration was read and checked.
     ConfigLoaded => "config.loaded" Info Diagnostics,
+    /// The configuration was changed on disk to something that is not valid.
+    ConfigRefused => "config.refused" Warn Diagnostics,
+    /// The configuration was changed on disk in what only a restart takes.
+    ConfigNeedsRestart => "config.needs_restart" Warn Diagnostics,
     /// The session's folder is there.
     SessionOpened => "session.opened" Info Diagnostics,
     /// The log writer lives.
@@ -75,6 +79,16 @@ names! {
     FeedResynced => "feed.resynced" Info Diagnostics,
     /// A frame could not be used.
     FeedDecodeFailed => "feed.decode_failed" Warn Diagnostics,
+    /// Trades are missing between two ids.
+    FeedTradeGap => "feed.trade_gap" Warn Diagnostics,
+    /// An instrument's past was told.
+    FeedHistoryLoaded => "feed.history_loaded" Info Diagnostics,
+    /// A bar was closed with trades that were asked for.
+    FeedBarRepaired => "feed.bar_repaired" Info Diagnostics,
+    /// A bar was closed that is not known whole.
+    FeedBarPartial => "feed.bar_partial" Warn Diagnostics,
+    /// A trade came after its bar was closed.
+    FeedLateTrade => "feed.late_trade" Warn Diagnostics,
     /// The run starts with this account.
     RunStarted => "run.started" Info Decisions,
     /// A strategy evaluated an event.
@@ -85,12 +99,16 @@ names! {
     DecisionAsked => "decision.asked" Debug Decisions,
     /// A strategy logged a line beside its decision.
     StrategyLogged => "strategy.logged" Info Decisions,
+    /// A strategy took other rules.
+    StrategyRevised => "strategy.revised" Info Decisions,
     /// A decision wants an order.
     SignalEmitted => "signal.emitted" Info Decisions,
     /// All risk checks of a would-be order.
     RiskChecked => "risk.checked" Info Decisions,
     /// Trading became active, reduce-only or halted.
     TradingStateChanged => "trading.state_changed" Warn Decisions,
+    /// An operator paused a strategy, or let it go on.
+    StrategyStateChanged => "strategy.state_changed" Warn Decisions,
     /// An order goes to the venue.
     OrderSubmitted => "order.submitted" Info Decisions,
     /// The venue took the order.
@@ -119,6 +137,22 @@ names! {
     PositionChanged => "position.changed" Info Decisions,
     /// The account's balances changed.
     AccountChanged => "account.changed" Info Decisions,
+    /// What would close a position by itself is armed.
+    ExitArmed => "exit.armed" Info Decisions,
+    /// It moved: a further fill, or a trailing stop.
+    ExitMoved => "exit.moved" Debug Decisions,
+    /// It is reached: the position is closed.
+    ExitTriggered => "exit.triggered" Info Decisions,
+    /// Its order was refused, rejected or expired; it is tried again.
+    ExitPostponed => "exit.postponed" Warn Decisions,
+    /// Nothing is held any more.
+    ExitDisarmed => "exit.disarmed" Info Decisions,
     /// An operator did something.
-    TuiCommand => "tui.command" Info Decisions,
+    OperatorCommand => "operator.command" Warn Decisions,
+    /// A screen of another process is attached.
+    ViewerAttached => "viewer.attached" Info Diagnostics,
+    /// A screen of another process is no longer attached.
+    ViewerLeft => "viewer.left" Info Diagnostics,
+    /// The terminal is gone, and the run goes on without it.
+    ScreenLost => "screen.lost" Warn Diagnostics,
 }

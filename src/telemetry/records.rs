@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use super::Telemetry;
 use super::engine_word::OrderWord;
 use super::event::{
-    DecisionEvent, Evaluated, Event, FeedEvent, OrderTold, PortfolioEvent, Summary, Telling,
+    DecisionEvent, Evaluated, Event, ExitTold, FeedEvent, OrderTold, PortfolioEvent, StrategyEvent,
+    Summary, Telling,
 };
 use super::metrics::RuleCounters;
 use super::why;
@@ -98,6 +99,10 @@ impl RecordTeller {
                 let asked = DecisionEvent::Asked { strategy, instrument, cause };
                 self.telemetry.emit(&asked.into());
             }
+            Record::Revised { strategy, time, before, after } => {
+                let strategy = *strategy;
+                self.tell(StrategyEvent::Revised { strategy, before, after }, *time);
+            }
             Record::Risk(report) => self.tell(OrderTold::Risk(report), report.time),
             Record::Order { request, time, cause, arrival } => {
                 self.submitted(*request, *time, *cause, *arrival);
@@ -110,14 +115,30 @@ impl RecordTeller {
             }
             Record::Account(state) => self.tell(PortfolioEvent::Account(state), state.time),
             Record::Trading { time, state } => self.tell(PortfolioEvent::Trading(*state), *time),
+            Record::Paused { time, strategy, paused } => {
+                let (strategy, paused) = (*strategy, *paused);
+                self.tell(PortfolioEvent::Paused { strategy, paused }, *time);
+            }
             Record::BookSynced { instrument, time, update_id } => {
                 let (instrument, update_id) = (*instrument, *update_id);
                 self.tell(FeedEvent::Resynced { instrument, update_id }, *time);
+            }
+            Record::Joined { instrument, time, bars, whole } => {
+                let (instrument, bars, whole) = (*instrument, *bars, *whole);
+                self.tell(FeedEvent::HistoryLoaded { instrument, bars, whole }, *time);
+            }
+            Record::BarClosed { instrument, time, bar } => {
+                self.tell(FeedEvent::BarClosed { instrument: *instrument, bar }, *time);
+            }
+            Record::LateTrade { instrument, time, trade, ts_venue } => {
+                let (instrument, trade, ts_venue) = (*instrument, *trade, *ts_venue);
+                self.tell(FeedEvent::LateTrade { instrument, trade, ts_venue }, *time);
             }
             Record::BookLost { instrument, time, reason } => {
                 let (instrument, reason) = (*instrument, *reason);
                 self.tell(FeedEvent::BookLost { instrument, reason }, *time);
             }
+            Record::Exit(report) => self.tell(ExitTold(report), report.time),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::engine::record::Suppression;
 use crate::engine::{Blocker, Evaluation, Outcome};
-use crate::strategy::{Form, Node, Op, OperandRef, Truth};
+use crate::strategy::{Form, Node, Op, OperandRef, Trigger, Truth};
 
 /// One side of a comparison.
 #[derive(Clone, PartialEq, Debug)]
@@ -83,6 +83,7 @@ pub(super) fn blocked_by(form: &Form, evaluation: &Evaluation) -> String {
     match &evaluation.outcome {
         Outcome::Signal { .. } => String::new(),
         Outcome::NoSignal(Blocker::NoRule) => "no_rule".to_owned(),
+        Outcome::NoSignal(Blocker::BarIncomplete) => "bar_incomplete".to_owned(),
         Outcome::NoSignal(Blocker::Rule(node)) => leaf(form, evaluation, usize::from(*node))
             .map_or_else(|| "rule".to_owned(), |leaf| format!("{}: {}", leaf.rule, leaf.text())),
         Outcome::NotReady { missing } => {
@@ -92,13 +93,17 @@ pub(super) fn blocked_by(form: &Form, evaluation: &Evaluation) -> String {
         Outcome::Suppressed(Suppression::BookNotTrusted) => "book_not_trusted".to_owned(),
         Outcome::Suppressed(Suppression::AwaitingReply) => "awaiting_reply".to_owned(),
         Outcome::Suppressed(Suppression::OrderInFlight) => "order_in_flight".to_owned(),
+        Outcome::Suppressed(Suppression::Paused) => "paused".to_owned(),
     }
 }
 
 /// The outcome in one sentence with its numbers.
 pub(super) fn sentence(form: &Form, evaluation: &Evaluation) -> String {
     match &evaluation.outcome {
-        Outcome::Signal { intents: 1 } => "wants an order".to_owned(),
+        Outcome::Signal { .. } if evaluation.trigger == Trigger::Operator => {
+            form.sites.first().map_or_else(String::new, |site| site.label.clone())
+        }
+        Outcome::Signal { intents: 1 } => format!("wants an order{}", because(form, evaluation)),
         Outcome::Signal { intents } => format!("wants {intents} orders"),
         Outcome::NoSignal(Blocker::Rule(node)) => leaf(form, evaluation, usize::from(*node))
             .map_or_else(
@@ -106,8 +111,21 @@ pub(super) fn sentence(form: &Form, evaluation: &Evaluation) -> String {
                 |leaf| format!("no signal, {} fails: {}", leaf.rule, leaf.text_with_numbers()),
             ),
         Outcome::NoSignal(Blocker::NoRule) => "no signal, no rule was decided".to_owned(),
+        Outcome::NoSignal(Blocker::BarIncomplete) => {
+            "no signal, bar_incomplete: trades of the bar are missing".to_owned()
+        }
         Outcome::NotReady { .. } => format!("not ready, {}", blocked_by(form, evaluation)),
         Outcome::Suppressed(_) => format!("not asked, {}", blocked_by(form, evaluation)),
+    }
+}
+
+/// The first rule that holds; with its numbers when it is a single comparison.
+fn because(form: &Form, evaluation: &Evaluation) -> String {
+    let holds = |root: u16| evaluation.truths.get(usize::from(root)) == Some(&Truth::True);
+    let Some(site) = form.sites.iter().find(|site| holds(site.root)) else { return String::new() };
+    match leaf(form, evaluation, usize::from(site.root)) {
+        Some(leaf) => format!(", {}: {}", site.label, leaf.text_with_numbers()),
+        None => format!(", {}", site.label),
     }
 }
 

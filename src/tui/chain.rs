@@ -6,7 +6,7 @@ use super::model::{Chain, Model, Pane};
 use super::number;
 use super::row::{self, Row};
 use crate::engine::view::{DecisionView, EngineView, EvaluationView, NodeView};
-use crate::strategy::Truth;
+use crate::strategy::{Trigger, Truth};
 
 /// The chain behind the selected row of a pane; an error says in a sentence why there is none.
 pub(super) fn of_selected(model: &Model, view: &EngineView, pane: Pane) -> Result<Chain, String> {
@@ -96,6 +96,9 @@ pub(super) fn reason(decision: &DecisionView) -> String {
         return format!("venue: {}", order.reject);
     }
     let evaluation = &decision.evaluation;
+    if evaluation.trigger == Trigger::Operator {
+        return evaluation.rules.first().map_or_else(String::new, |rule| rule.label.clone());
+    }
     if decision.signal.is_none() {
         let blocker = &evaluation.blocker;
         return if blocker.is_empty() { evaluation.outcome.clone() } else { blocker.clone() };
@@ -103,14 +106,35 @@ pub(super) fn reason(decision: &DecisionView) -> String {
     held_rule(evaluation)
 }
 
-/// The leaves of the first rule that held, joined.
+/// The leaves of the first rule that held, joined; a single comparison, as of a stop, with its
+/// numbers.
 fn held_rule(evaluation: &EvaluationView) -> String {
     let held = evaluation.rules.iter().find(|rule| rule.root.truth == Truth::True);
+    if let Some((rule, leaf)) = held.and_then(|rule| Some((rule, rule.root.leaf.as_ref()?))) {
+        let (left, right) = (leaf.left_values.0, leaf.right_values.0);
+        return format!(
+            "{}: {} {} {} {}",
+            rule.label,
+            leaf.left,
+            number::value(left, right),
+            leaf.op.as_str(),
+            named(&leaf.right, &number::value(right, left)),
+        );
+    }
     let mut leaves = Vec::new();
     if let Some(rule) = held {
         collect_held(&rule.root, &mut leaves);
     }
     leaves.join(" & ")
+}
+
+/// A name and its number; a literal is its own name.
+fn named(name: &str, number: &str) -> String {
+    if name.starts_with(|first: char| first.is_ascii_digit() || first == '-') {
+        number.to_owned()
+    } else {
+        format!("{name} {number}")
+    }
 }
 
 fn collect_held<'v>(node: &'v NodeView, leaves: &mut Vec<&'v str>) {

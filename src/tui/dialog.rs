@@ -5,24 +5,40 @@ use ratatui::layout::Rect;
 
 use super::draw::Scene;
 use super::ink::{self, Span, span};
-use super::keymap::{ACTIONS, Section};
-use super::model::Question;
+use super::keymap::{ACTIONS, Action, Binding, Section};
+use super::model::{Attached, Question};
 use super::number;
 use super::theme::Theme;
 use super::update::help_lines;
 
 /// Every key with a hint, as pieces of the last line.
-pub(super) fn hints(theme: Theme) -> Vec<Vec<Span>> {
-    let hinted = ACTIONS.iter().filter(|binding| !binding.hint.is_empty());
+pub(super) fn hints(theme: Theme, attached: Option<Attached>) -> Vec<Vec<Span>> {
+    // Where leaving needs more words, two keys that every screen has give way to them.
+    let left_out: &[Action] = match attached {
+        None => &[],
+        Some(Attached::Commands) => &[Action::Filter, Action::Freeze],
+        Some(Attached::ReadOnly) => &[Action::Filter, Action::Freeze, Action::Halt],
+    };
+    let hinted = ACTIONS
+        .iter()
+        .filter(|binding| !binding.hint.is_empty() && !left_out.contains(&binding.action));
     hinted
         .map(|binding| {
             let key = binding.keys.first().map(|key| key.label()).unwrap_or_default();
             vec![
                 span(format!(" {key} "), theme.bold()),
-                span(format!("{} ", binding.hint), theme.dim()),
+                span(format!("{} ", hint(binding, attached)), theme.dim()),
             ]
         })
         .collect()
+}
+
+/// Leaving a screen of another process ends nothing, and the hint says so.
+fn hint(binding: &Binding, attached: Option<Attached>) -> &'static str {
+    match (binding.action, attached) {
+        (Action::Quit, Some(_)) => "leave, the run goes on",
+        _ => binding.hint,
+    }
 }
 
 /// Keys that mean something only here.
@@ -108,7 +124,8 @@ pub(super) fn help(
         };
         ink::put(buffer, line.x, line.y, &binding.label(), KEYS_WIDTH, scene.theme.bold());
         let room = line.width.saturating_sub(KEYS_WIDTH);
-        ink::put(buffer, line.x + KEYS_WIDTH, line.y, &ink::elide(binding.help, room), room, style);
+        let text = ink::elide(binding.help(scene.model.attached.is_some()), room);
+        ink::put(buffer, line.x + KEYS_WIDTH, line.y, &text, room, style);
         if index == selected {
             ink::invert(buffer, line);
         }
@@ -120,7 +137,7 @@ pub(super) fn confirm(
     buffer: &mut Buffer,
     area: Rect,
     scene: &Scene<'_>,
-    question: Question,
+    question: &Question,
     typed: &str,
 ) {
     let open = scene.view.orders.iter().filter(|order| !order.state.is_terminal()).count();
@@ -142,6 +159,22 @@ pub(super) fn confirm(
         Question::Resume => vec![
             format!("Let the {account} trade again:"),
             format!("  {} may send orders from now on.", counted(strategies, "strategy")),
+        ],
+        Question::Flatten => vec![
+            format!("Close everything of the {account}:"),
+            format!("  {} will be canceled,", counted(open, "open order")),
+            format!("  {} will be closed at market,", counted(held, "position")),
+            format!("  {} may open none until resumed.", counted(strategies, "strategy")),
+            "Where data is stale, closing waits until it is back.".to_owned(),
+        ],
+        Question::Pause(strategy) => vec![
+            format!("Pause {strategy} of the {account}:"),
+            "  it opens nothing more, its open entry orders are canceled,".to_owned(),
+            "  its exits go on working.".to_owned(),
+        ],
+        Question::ResumeStrategy(strategy) => vec![
+            format!("Let {strategy} of the {account} enter again:"),
+            "  it may open positions from now on.".to_owned(),
         ],
         Question::Quit => vec![
             format!("End the run of the {account}:"),

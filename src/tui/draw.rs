@@ -67,7 +67,7 @@ fn paint(buffer: &mut Buffer, area: Rect, model: &Model, view: &EngineView) {
             dialog::help(buffer, layout.body, &scene, filter, *selected);
         }
         Overlay::Confirm(question, typed) => {
-            dialog::confirm(buffer, layout.body, &scene, *question, typed);
+            dialog::confirm(buffer, layout.body, &scene, question, typed);
         }
         _ => {}
     }
@@ -127,7 +127,7 @@ fn footer(buffer: &mut Buffer, layout: &Layout, scene: &Scene<'_>) {
 
 fn hints(scene: &Scene<'_>, width: u16) -> Vec<Span> {
     let pieces = match scene.model.overlay {
-        Overlay::None => dialog::hints(scene.theme),
+        Overlay::None => dialog::hints(scene.theme, scene.model.attached),
         Overlay::Why(_) => dialog::plain_hints(
             scene.theme,
             &[

@@ -6,6 +6,7 @@ use ratatui::layout::Rect;
 
 use super::draw::Scene;
 use super::ink::{self, Span, span};
+use super::model::Attached;
 use super::number;
 use crate::domain::Num;
 use crate::engine::TradingState;
@@ -41,10 +42,12 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     if area.height == 1 {
         first.extend(account_pieces(scene));
         first.push(trading_piece(scene));
+        first.extend(paused_piece(scene));
     }
     line(buffer, Rect { height: 1, ..area }, first, &clock(scene, area.width));
     if area.height > 1 {
         let mut second = vec![trading_piece(scene)];
+        second.extend(paused_piece(scene));
         second.extend(account_pieces(scene));
         second.extend(limits(scene));
         line(buffer, Rect { y: area.y + 1, height: 1, ..area }, second, &[]);
@@ -86,6 +89,13 @@ fn run_pieces(scene: &Scene<'_>) -> Vec<Piece> {
         let text = format!(" FROZEN {} ", scene.clock.second(scene.view.now));
         pieces.push(piece(98, vec![span(text, scene.theme.alert())]));
         pieces.push(piece(60, vec![span("trading goes on", scene.theme.warn())]));
+    }
+    if let Some(attached) = scene.model.attached {
+        let text = match attached {
+            Attached::Commands => "attached",
+            Attached::ReadOnly => "attached, read-only",
+        };
+        pieces.push(piece(96, vec![span(text, scene.theme.bold())]));
     }
     let market = if run.mode == Mode::Demo { "synthetic market" } else { run.market.as_str() };
     pieces.push(piece(90, vec![span(market, scene.theme.text())]));
@@ -150,8 +160,27 @@ fn trading_piece(scene: &Scene<'_>) -> Piece {
         TradingState::Halted(reason) => {
             (format!(" HALTED: {} ", stop_text(reason)), scene.theme.alert())
         }
+        TradingState::Flattening => (flattening(scene), scene.theme.alert()),
     };
     piece(97, vec![span(text, style)])
+}
+
+/// How far flattening has come.
+fn flattening(scene: &Scene<'_>) -> String {
+    let held = scene.view.positions.iter().filter(|p| !p.quantity.is_zero() && !p.dust).count();
+    let open = scene.view.orders.iter().filter(|order| !order.state.is_terminal()).count();
+    match (held, open) {
+        (0, 0) => " FLAT: operator, no entries ".to_owned(),
+        _ => format!(" FLATTENING: {held} held, {open} open "),
+    }
+}
+
+/// The strategies that an operator paused.
+fn paused_piece(scene: &Scene<'_>) -> Option<Piece> {
+    let strategies = scene.view.strategies.iter();
+    let paused: Vec<&str> = strategies.filter(|s| s.paused).map(|s| s.name.as_str()).collect();
+    let text = format!(" PAUSED: {} ", paused.join(" "));
+    (!paused.is_empty()).then(|| piece(96, vec![span(text, scene.theme.warn())]))
 }
 
 fn stop_text(reason: StopReason) -> &'static str {

@@ -29,6 +29,10 @@ pub enum Action {
     Quit,
     /// Stop or resume trading, after a typed word.
     Halt,
+    /// Close every position, after a typed word.
+    Flatten,
+    /// Pause the row's strategy or let it go on, after a typed word.
+    Pause,
     /// One row down.
     Down,
     /// One row up.
@@ -140,6 +144,8 @@ pub const ACTIONS: &[Binding] = &[
     bind(A::Zoom, &[char('z')], "", "this pane on the whole screen", Everywhere),
     bind(A::NextPane, &[code(KeyCode::Tab)], "pane", "next pane; 1-9 picks one", Everywhere),
     bind(A::Halt, &[code(KeyCode::F(9))], "HALT", "halt: stop trading, cancel all open orders", Dangerous),
+    bind(A::Flatten, &[code(KeyCode::F(8))], "", "flatten: also close every position", Dangerous),
+    bind(A::Pause, &[char('p')], "", "pause the row's strategy: no entries (asks)", Row),
     bind(A::Help, &[char('?')], "help", "these keys; type to find one", Everywhere),
     bind(A::Quit, &[char('q')], "quit", "end the run (asks when real money trades)", Everywhere),
     bind(A::Down, &[char('j'), code(KeyCode::Down)], "", "one row down", Row),
@@ -176,6 +182,15 @@ pub const ACTIONS: &[Binding] = &[
     bind(A::Suspend, &[ctrl('z')], "", "refused: it would stop the strategies", Dangerous),
 ];
 
+/// The keys that were pressed. A terminal writes Alt and a key as Esc and the key, so somebody who
+/// presses Esc and at once another key is read as holding Alt. No binding has Alt: it is both keys.
+pub fn pressed(event: KeyEvent) -> impl Iterator<Item = KeyEvent> {
+    let with_alt = event.modifiers.contains(KeyModifiers::ALT);
+    let escape = KeyEvent { code: KeyCode::Esc, modifiers: KeyModifiers::NONE, ..event };
+    let key = KeyEvent { modifiers: event.modifiers - KeyModifiers::ALT, ..event };
+    with_alt.then_some(escape).into_iter().chain(std::iter::once(key))
+}
+
 /// The action of a key.
 pub fn action(event: KeyEvent) -> Option<Action> {
     let pressed = Key(event.code, event.modifiers - KeyModifiers::SHIFT);
@@ -204,6 +219,15 @@ impl Key {
 }
 
 impl Binding {
+    /// The words in the help; a screen of another process leaves, and the run goes on.
+    pub fn help(&self, attached: bool) -> &'static str {
+        match self.action {
+            Action::Quit if attached => "close this screen; the run goes on",
+            Action::Interrupt if attached => "twice: close this screen; the run goes on",
+            _ => self.help,
+        }
+    }
+
     /// Its keys as written in the help.
     pub fn label(&self) -> String {
         self.keys.iter().map(|key| key.label()).collect::<Vec<_>>().join(" ")
@@ -212,7 +236,8 @@ impl Binding {
     /// True when its words or keys contain `filter`, whatever the case.
     pub fn matches(&self, filter: &str) -> bool {
         let needle = filter.to_lowercase();
-        self.help.to_lowercase().contains(&needle) || self.label().to_lowercase().contains(&needle)
+        let says = |text: &str| text.to_lowercase().contains(&needle);
+        says(self.help) || says(self.help(true)) || self.label().to_lowercase().contains(&needle)
     }
 }
 
@@ -225,6 +250,24 @@ mod tests {
         let keys: Vec<Key> = ACTIONS.iter().flat_map(|b| b.keys.iter().copied()).collect();
         for (index, key) in keys.iter().enumerate() {
             assert!(!keys[..index].contains(key), "{} is bound twice", key.label());
+        }
+    }
+
+    /// Lost if broken: the second of two keys, for whoever is quick.
+    #[test]
+    fn alt_and_a_key_is_escape_and_the_key() {
+        let actions = |code, modifiers| -> Vec<_> {
+            pressed(KeyEvent::new(code, modifiers)).map(action).collect()
+        };
+        let alt = KeyModifiers::ALT;
+        assert_eq!(actions(KeyCode::Char('q'), alt), [Some(Action::Back), Some(Action::Quit)]);
+        assert_eq!(actions(KeyCode::Enter, alt), [Some(Action::Back), Some(Action::Why)]);
+        let interrupt = KeyModifiers::ALT | KeyModifiers::CONTROL;
+        let both = [Some(Action::Back), Some(Action::Interrupt)];
+        assert_eq!(actions(KeyCode::Char('c'), interrupt), both);
+        assert_eq!(actions(KeyCode::Char('q'), KeyModifiers::NONE), [Some(Action::Quit)]);
+        for binding in ACTIONS {
+            assert!(!binding.keys.iter().any(|key| key.1.contains(alt)), "{}", binding.help);
         }
     }
 

@@ -72,7 +72,7 @@ fn single(model: &Model, body: Rect) -> Vec<Place> {
 
 fn small(model: &Model, body: Rect) -> Vec<Place> {
     let (top, bottom) = split_top(body, share(body.height, 57));
-    let (left, right) = split_left(top, 27.max(share(body.width, 24)));
+    let (left, right) = split_left(top, 30.max(share(body.width, 24)));
     vec![
         place(model, left, &[Watch, Book]),
         place(model, right, &[Chart]),

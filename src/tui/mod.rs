@@ -10,12 +10,14 @@
 //! engine state, and nothing that the terminal does can block anybody else.
 
 mod chain;
+mod command;
 mod dialog;
 mod draw;
 #[cfg(test)]
 mod fixture;
 mod header;
 mod ink;
+mod input;
 pub mod keymap;
 mod layout;
 mod model;
@@ -34,7 +36,7 @@ mod why;
 mod why_not;
 
 pub use draw::{draw, render};
-pub use model::{Chain, Filter, Intent, Message, Model, Overlay, Pane, Question};
+pub use model::{Attached, Chain, Filter, Intent, Message, Model, Overlay, Pane, Question};
 pub use row::RowId;
 pub use run::{Config, Exit, Inbox, Notifier, channel, run};
 pub use terminal::{Restorer, Screen, TuiError};

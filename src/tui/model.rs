@@ -81,6 +81,8 @@ pub enum Message {
     Resize(u16, u16),
     /// The engine published a view.
     View(Arc<EngineView>),
+    /// Somebody has something to say in the last line.
+    Notice(String),
     /// About a second went by; sent only while a notice is shown.
     Tick,
 }
@@ -92,8 +94,14 @@ pub enum Intent {
     Quit,
     /// Stop all trading and cancel every open order.
     Halt,
-    /// Leave the halt.
+    /// Leave the halt, or end flattening.
     Resume,
+    /// Close every position, and open none until resumed.
+    Flatten,
+    /// Stop the entries of the strategy of this name.
+    Pause(String),
+    /// Let the strategy of this name enter again.
+    ResumeStrategy(String),
     /// Put a text on the clipboard.
     Copy(String),
     /// Report the mouse, or leave it to the terminal.
@@ -102,8 +110,18 @@ pub enum Intent {
     Redraw,
 }
 
-/// A question that must be answered before something serious is done.
+/// A screen that shows the run of another process.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Attached {
+    /// It offers commands.
+    Commands,
+    /// It only looks.
+    ReadOnly,
+}
+
+/// A question that must be answered before something serious is done. It names what was meant when
+/// the key was pressed: rows may move meanwhile.
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Question {
     /// End a run that trades real money?
     Quit,
@@ -111,15 +129,23 @@ pub enum Question {
     Halt,
     /// Leave the halt?
     Resume,
+    /// Close every position?
+    Flatten,
+    /// Stop the entries of this strategy?
+    Pause(String),
+    /// Let this strategy enter again?
+    ResumeStrategy(String),
 }
 
 impl Question {
     /// The word that has to be typed.
-    pub fn word(self) -> &'static str {
+    pub fn word(&self) -> &'static str {
         match self {
             Self::Quit => "QUIT",
             Self::Halt => "HALT",
-            Self::Resume => "RESUME",
+            Self::Resume | Self::ResumeStrategy(_) => "RESUME",
+            Self::Flatten => "FLATTEN",
+            Self::Pause(_) => "PAUSE",
         }
     }
 
@@ -128,6 +154,9 @@ impl Question {
             Self::Quit => Intent::Quit,
             Self::Halt => Intent::Halt,
             Self::Resume => Intent::Resume,
+            Self::Flatten => Intent::Flatten,
+            Self::Pause(strategy) => Intent::Pause(strategy),
+            Self::ResumeStrategy(strategy) => Intent::ResumeStrategy(strategy),
         }
     }
 }
@@ -209,6 +238,8 @@ pub struct Model {
     pub(super) private: bool,
     pub(super) mouse: bool,
     pub(super) interrupted: bool,
+    /// The run is that of another process.
+    pub(super) attached: Option<Attached>,
     pub(super) notice: Option<Notice>,
 }
 
@@ -236,6 +267,7 @@ impl Model {
             private: false,
             mouse: false,
             interrupted: false,
+            attached: None,
             notice: None,
         }
     }
@@ -261,6 +293,13 @@ impl Model {
         self
     }
 
+    /// Says that the run is that of another process: leaving the screen ends nothing.
+    #[must_use]
+    pub fn with_attached(mut self, attached: Option<Attached>) -> Self {
+        self.attached = attached;
+        self
+    }
+
     /// The view to draw: the frozen one, else the newest.
     pub fn view(&self) -> &Arc<EngineView> {
         self.frozen.as_ref().unwrap_or(&self.latest)
@@ -278,7 +317,7 @@ impl Model {
 
     /// True when leaving would end something that trades real money.
     pub(super) fn must_ask_to_quit(&self) -> bool {
-        self.latest.run.mode == Mode::Live
+        self.attached.is_none() && self.latest.run.mode == Mode::Live
     }
 
     /// The filter text of a pane; empty without one.

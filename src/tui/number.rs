@@ -6,6 +6,9 @@ use jiff::tz::TimeZone;
 
 use crate::domain::{Num, Price, Quantity, Signed, UnixNanos};
 
+/// From here on a strategy's value is shown short: the seconds since a signal that never was.
+const LONG: f64 = 1e9;
+
 /// What stands for a number that is not known.
 pub(super) const MISSING: &str = "-";
 
@@ -17,6 +20,12 @@ pub(super) fn price(price: Price, digits: u32) -> String {
 /// A price, or what stands for a missing one.
 pub(super) fn price_or_missing(value: Option<Price>, digits: u32) -> String {
     value.map_or_else(|| MISSING.to_owned(), |value| price(value, digits))
+}
+
+/// An average of prices, rounded to the decimals of the tick, or what stands for a missing one.
+pub(super) fn average_or_missing(value: Option<Price>, digits: u32) -> String {
+    let rounded = |value: Price| exact(value.num().round_dp(digits), digits);
+    value.map_or_else(|| MISSING.to_owned(), rounded)
 }
 
 /// A quantity with the decimals of its lot, more when it has more.
@@ -51,9 +60,10 @@ pub(super) fn profit(value: Num) -> String {
     with_sign(rounded, money(rounded))
 }
 
-/// A ratio in percent with its sign: `+1.24%`.
+/// A ratio in percent with its sign: `+1.24%`; what rounds to nothing has none.
 pub(super) fn percent(ratio: f64) -> String {
-    format!("{:+.2}%", ratio * 100.0)
+    let text = format!("{:+.2}%", ratio * 100.0);
+    if text.ends_with("0.00%") && text.len() == "+0.00%".len() { "0.00%".to_owned() } else { text }
 }
 
 /// A ratio of two exact numbers; `None` when it does not exist.
@@ -81,9 +91,13 @@ fn grouped(text: &str) -> String {
     out
 }
 
-/// A strategy's value: enough decimals to tell it from `other`, two at least and eight at most.
+/// A strategy's value: enough decimals to tell it from `other`, two at least and eight at most. A
+/// very large one is short.
 pub(super) fn value(now: Option<f64>, other: Option<f64>) -> String {
     let Some(now) = now else { return MISSING.to_owned() };
+    if now.abs() >= LONG {
+        return compact(now);
+    }
     grouped(&format!("{now:.*}", decimals(now, other)))
 }
 
@@ -97,7 +111,10 @@ fn decimals(now: f64, other: Option<f64>) -> usize {
 /// The difference of two values with its sign and their decimals.
 pub(super) fn margin(left: Option<f64>, right: Option<f64>, margin: f64) -> String {
     let digits = left.map_or(2, |left| decimals(left, right)).max(decimals(margin, Some(0.0)));
-    let text = grouped(&format!("{margin:.digits$}"));
+    let text = match left {
+        Some(left) if left.abs() >= LONG => compact(margin),
+        _ => grouped(&format!("{margin:.digits$}")),
+    };
     if margin > 0.0 { format!("+{text}") } else { text }
 }
 

@@ -11,10 +11,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use crossterm::event::{self, Event};
+use crossterm::event::Event;
 use jiff::tz::TimeZone;
 
-use super::model::{Intent, Message, Model};
+use super::input::{self, read_input};
+use super::keymap;
+use super::model::{Attached, Intent, Message, Model};
 use super::terminal::{Screen, TuiError};
 use super::theme::{Palette, Theme};
 use super::update::update;
@@ -35,6 +37,8 @@ pub struct Config {
     pub synchronised: bool,
     /// The zone that `T` switches to.
     pub zone: TimeZone,
+    /// The run is that of another process.
+    pub attached: Option<Attached>,
 }
 
 impl Default for Config {
@@ -46,6 +50,7 @@ impl Default for Config {
             private: false,
             synchronised: true,
             zone: TimeZone::UTC,
+            attached: None,
         }
     }
 }
@@ -72,8 +77,9 @@ pub enum Exit {
     Hangup,
 }
 
-enum Wake {
+pub(super) enum Wake {
     View,
+    Notice(String),
     Input(Event),
     InputLost,
     Stop,
@@ -98,6 +104,11 @@ impl Notifier {
             // Full of keys: the loop is awake and looks at the view anyway.
             self.pending.store(false, Ordering::SeqCst);
         }
+    }
+
+    /// Shows a sentence in the last line; lost when the screen is too busy to look.
+    pub fn notice(&self, text: impl Into<String>) {
+        let _ = self.sender.try_send(Wake::Notice(text.into()));
     }
 
     /// The screen shall end.
@@ -125,27 +136,6 @@ pub fn channel() -> (Notifier, Inbox) {
     (notifier.clone(), Inbox { receiver, notifier })
 }
 
-/// How often the input thread looks whether it shall end.
-const INPUT_PATIENCE: Duration = Duration::from_millis(250);
-
-/// Reads keys until the screen is gone. Waits in slices, so that it does not swallow a key that is
-/// meant for the shell afterwards.
-fn read_input(sender: &SyncSender<Wake>, ended: &AtomicBool) {
-    while !ended.load(Ordering::SeqCst) {
-        let wake = match event::poll(INPUT_PATIENCE)
-            .and_then(|ready| ready.then(event::read).transpose())
-        {
-            Ok(None) => continue,
-            Ok(Some(event)) => Wake::Input(event),
-            Err(_) => Wake::InputLost,
-        };
-        let lost = matches!(wake, Wake::InputLost);
-        if sender.send(wake).is_err() || lost {
-            return;
-        }
-    }
-}
-
 /// Draws until the user quits or the notifier stops it. `take_intent` must not wait; it returns
 /// false when an intent cannot be taken now, which the user is told.
 pub fn run(
@@ -163,6 +153,7 @@ pub fn run(
         .map_err(|source| TuiError::Terminal { operation: "start its input thread", source })?;
     let result = Loop::new(screen, config, views, inbox, take_intent).and_then(|mut l| l.run());
     ended.store(true, Ordering::SeqCst);
+    input::release();
     // The loop, and with it the channel's receiver, is gone: the thread cannot be waiting to send.
     drop(input.join());
     result
@@ -191,7 +182,8 @@ impl<'a> Loop<'a> {
         let model = Model::new(views.load_full(), screen.size()?, config.theme)
             .with_local_zone(config.zone.clone())
             .with_privacy(config.private)
-            .with_mouse(config.mouse);
+            .with_mouse(config.mouse)
+            .with_attached(config.attached);
         let frame_time = Duration::from_secs(1) / u32::from(config.fps.clamp(1, 60));
         Ok(Self {
             screen,
@@ -208,19 +200,29 @@ impl<'a> Loop<'a> {
 
     fn run(&mut self) -> Result<Exit, TuiError> {
         loop {
-            if let Some(wake) = self.wait() {
-                self.handle(wake)?;
-            }
-            while let Ok(wake) = self.inbox.receiver.try_recv() {
-                self.handle(wake)?;
+            match self.turn() {
+                Ok(()) => {}
+                // Nobody can be shown what is wrong with a terminal that is gone.
+                Err(_) if input::is_gone() => return Ok(Exit::Hangup),
+                Err(error) => return Err(error),
             }
             if let Some(exit) = self.ended() {
                 return Ok(exit);
             }
-            if self.changed && self.until_next_frame().is_zero() {
-                self.draw()?;
-            }
         }
+    }
+
+    fn turn(&mut self) -> Result<(), TuiError> {
+        if let Some(wake) = self.wait() {
+            self.handle(wake)?;
+        }
+        while let Ok(wake) = self.inbox.receiver.try_recv() {
+            self.handle(wake)?;
+        }
+        if self.ended().is_none() && self.changed && self.until_next_frame().is_zero() {
+            self.draw()?;
+        }
+        Ok(())
     }
 
     /// Sleeps until something happens, the next frame may be drawn, or a second went by: then a
@@ -266,12 +268,19 @@ impl<'a> Loop<'a> {
                 self.exit = Some(Exit::Hangup);
                 return Ok(());
             }
-            Wake::Input(Event::Key(key)) => Message::Key(key),
+            Wake::Notice(text) => Message::Notice(text),
+            Wake::Input(Event::Key(key)) => {
+                return keymap::pressed(key).try_for_each(|key| self.take(Message::Key(key)));
+            }
             Wake::Input(Event::Mouse(event)) => Message::Mouse(event),
             Wake::Input(Event::Paste(text)) => Message::Paste(text),
             Wake::Input(Event::Resize(width, height)) => Message::Resize(width, height),
             Wake::Input(Event::FocusGained | Event::FocusLost) => return Ok(()),
         };
+        self.take(message)
+    }
+
+    fn take(&mut self, message: Message) -> Result<(), TuiError> {
         match self.tell(message) {
             Some(intent) => self.carry_out(intent),
             None => Ok(()),
@@ -297,7 +306,11 @@ impl<'a> Loop<'a> {
             Intent::Mouse(on) => return self.screen.set_mouse(on),
             Intent::Redraw => return self.screen.redraw(&self.model),
             Intent::Quit => self.exit = Some(Exit::Quit),
-            Intent::Halt | Intent::Resume => {}
+            Intent::Halt
+            | Intent::Resume
+            | Intent::Flatten
+            | Intent::Pause(_)
+            | Intent::ResumeStrategy(_) => {}
         }
         if !(self.take_intent)(intent) {
             self.model.notify("the engine is busy and did not take it: try again");

@@ -23,8 +23,9 @@ pub(super) struct Column {
 pub(super) enum Align {
     Left,
     Right,
-    /// Words that take what is left; one column at most.
-    Rest,
+    /// Words that take what is left, and claim so many cells, or two fifths of the table; one column
+    /// at most.
+    Rest(Option<u16>),
 }
 
 pub(super) const fn left(title: &'static str, weight: u8) -> Column {
@@ -36,7 +37,12 @@ pub(super) const fn right(title: &'static str, weight: u8) -> Column {
 }
 
 pub(super) const fn rest(title: &'static str) -> Column {
-    Column { title, align: Align::Rest, weight: u8::MAX }
+    Column { title, align: Align::Rest(None), weight: u8::MAX }
+}
+
+/// Words that claim so many cells before columns beside them give way.
+pub(super) const fn rest_of(title: &'static str, claim: u16) -> Column {
+    Column { title, align: Align::Rest(Some(claim)), weight: u8::MAX }
 }
 
 /// A cell.
@@ -49,7 +55,7 @@ pub(super) fn cell(text: impl Into<String>, style: Style) -> Cell {
     Cell { text: text.into(), style }
 }
 
-/// The narrowest column of words; it may claim two fifths of the table before numbers give way.
+/// The narrowest column of words.
 const REST_AT_LEAST: u16 = 12;
 
 /// How many rows fit below the titles.
@@ -131,7 +137,7 @@ fn widths(columns: &[Column], rows: &[Vec<Cell>], available: u16) -> Vec<u16> {
         }
     }
     let left = (available + 1).saturating_sub(total(&widths));
-    let grows = columns.iter().position(|column| column.align == Align::Rest);
+    let grows = columns.iter().position(|column| matches!(column.align, Align::Rest(_)));
     if let Some(width) = grows.and_then(|index| widths.get_mut(index)) {
         *width += left;
     }
@@ -141,8 +147,8 @@ fn widths(columns: &[Column], rows: &[Vec<Cell>], available: u16) -> Vec<u16> {
 fn natural(column: &Column, rows: &[Vec<Cell>], index: usize, available: u16) -> u16 {
     let cells = rows.iter().filter_map(|row| row.get(index)).map(|cell| ink::width(&cell.text));
     let widest = cells.max().unwrap_or(0);
-    if column.align == Align::Rest {
-        return widest.min(available / 5 * 2).max(REST_AT_LEAST);
+    if let Align::Rest(claim) = column.align {
+        return widest.min(claim.unwrap_or(available / 5 * 2)).max(REST_AT_LEAST);
     }
     // A column that nobody fills in has nothing to say.
     if widest == 0 && !rows.is_empty() { 0 } else { widest.max(ink::width(column.title)) }
@@ -159,6 +165,15 @@ mod tests {
         let rows = vec![vec![text("BTCUSDT"), text("0.00012345"), text("a long reason for it")]];
         assert_eq!(widths(&columns, &rows, 40), [7, 10, 21]);
         assert_eq!(widths(&columns, &rows, 24), [7, 0, 16]);
+    }
+
+    #[test]
+    fn words_that_say_more_than_the_columns_beside_them_keep_their_room() {
+        let columns = [left("EVENT", 3), rest_of("MESSAGE", 30)];
+        let text = |text: &str| cell(text, Style::new());
+        let rows = vec![vec![text("decision.evaluated"), text(&"word ".repeat(20))]];
+        assert_eq!(widths(&columns, &rows, 60), [18, 41]);
+        assert_eq!(widths(&columns, &rows, 40), [0, 40]);
     }
 
     #[test]

@@ -7,13 +7,16 @@ use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
 
 use super::fixture;
-use super::model::{Intent, Message, Model, Overlay, Pane};
+use super::model::{Attached, Intent, Message, Model, Overlay, Pane};
 use super::theme::{Palette, Theme};
 use super::{render, update};
 use crate::domain::Num;
 use crate::engine::TradingState;
 use crate::engine::record::StopReason;
-use crate::engine::view::{EngineView, Mode};
+use crate::engine::view::{
+    DecisionView, EngineView, EvaluationView, LeafView, Mode, NodeView, RuleView, ValueView,
+};
+use crate::strategy::{Op, Truth};
 
 fn model(width: u16, height: u16) -> Model {
     Model::new(Arc::new(fixture::view()), (width, height), Theme::default())
@@ -66,6 +69,51 @@ fn the_main_screen_at_three_sizes() {
     for (width, height) in [(80, 24), (120, 40), (200, 50)] {
         insta::assert_snapshot!(format!("main_{width}x{height}"), screen(&model(width, height)));
     }
+}
+
+/// The decision as if the protective stop had made it.
+fn stopped(decision: &DecisionView) -> DecisionView {
+    let value = |name: &str, now| ValueView {
+        name: name.to_owned(),
+        now: Some(now),
+        previous: None,
+        parameter: false,
+    };
+    let leaf = LeafView {
+        left: "last".to_owned(),
+        op: Op::Le,
+        right: "stop".to_owned(),
+        left_values: (Some(63_925.1), None),
+        right_values: (Some(63_930.5), None),
+        margin: Some(-5.4),
+    };
+    let root = NodeView {
+        text: "last <= stop".to_owned(),
+        truth: Truth::True,
+        leaf: Some(leaf),
+        children: Vec::new(),
+        first_blocker: false,
+    };
+    let evaluation = EvaluationView {
+        id: "k7f3-0-0413".to_owned(),
+        values: vec![value("entry", 64_013.0), value("last", 63_925.1), value("stop", 63_930.5)],
+        rules: vec![RuleView { label: "exit_stop".to_owned(), root }],
+        ..EvaluationView::clone(&decision.evaluation)
+    };
+    DecisionView { evaluation: Arc::new(evaluation), ..decision.clone() }
+}
+
+/// "Why was I sold?" must be answered with the exit's name and both numbers.
+#[test]
+fn why_names_the_exit_and_both_numbers() {
+    let mut view = fixture::view();
+    let closed = stopped(&view.decisions[0]);
+    view.decisions.push(Arc::new(closed));
+    let mut model = Model::new(Arc::new(view), (120, 40), Theme::default());
+    let row = text(&frame(&model));
+    assert!(row.contains("exit_stop: last 63,925.10 <= stop 63,930.50"), "{row}");
+    press(&mut model, "\n");
+    insta::assert_snapshot!("why_exit", screen(&model));
 }
 
 #[test]
@@ -241,7 +289,7 @@ fn without_colour_shapes_and_words_still_tell_everything() {
 fn gains_are_green_and_losses_red_on_a_terminal_with_colours() {
     let buffer = frame(&model(120, 40));
     assert_eq!(buffer[find(&buffer, "+124.50").unwrap()].fg, Color::Green);
-    assert_eq!(buffer[find(&buffer, "-12.31").unwrap()].fg, Color::Red);
+    assert_eq!(buffer[find(&buffer, "-0.05").unwrap()].fg, Color::Red);
 }
 
 #[test]
@@ -292,4 +340,86 @@ fn every_row_of_every_pane_answers_why_or_says_why_it_cannot() {
         let answered = matches!(model.overlay, Overlay::Why(_)) || model.notice.is_some();
         assert!(answered, "{} is silent", pane.title());
     }
+}
+
+#[test]
+fn the_strategy_pane_shows_the_rules_as_they_are_now() {
+    let mut view = fixture::view();
+    let rule = "rsi(14) < 30 and close > ema(200)";
+    Arc::make_mut(&mut view.strategies[0]).rules = vec![("enter".into(), rule.into())];
+    let mut model = Model::new(Arc::new(view), (120, 40), Theme::default());
+    press(&mut model, "8z");
+    assert!(screen(&model).contains(&format!("enter = {rule}")), "{}", screen(&model));
+}
+
+/// Lost if broken: the way out of every position, and that it cannot be taken by mistake.
+#[test]
+fn flattening_needs_its_word_typed_and_shows_how_far_it_is() {
+    let mut model = model(120, 40);
+    code_press(&mut model, KeyCode::F(8));
+    let asked = screen(&model);
+    assert!(asked.contains("2 positions will be closed at market"), "{asked}");
+    assert_eq!(press(&mut model, "FLATTEN\n"), Some(Intent::Flatten));
+    let mut view = fixture::view();
+    view.run.trading = TradingState::Flattening;
+    update(&mut model, Message::View(Arc::new(view.clone())));
+    assert!(screen(&model).contains("FLATTENING: 1 held, 1 open"), "{}", screen(&model));
+    view.positions.clear();
+    view.orders.retain(|order| order.state.is_terminal());
+    update(&mut model, Message::View(Arc::new(view)));
+    assert!(screen(&model).contains("FLAT: operator, no entries"));
+    code_press(&mut model, KeyCode::F(9));
+    assert_eq!(press(&mut model, "RESUME\n"), Some(Intent::Resume));
+}
+
+/// Lost if broken: pausing the strategy that was meant, though its row moves while one types.
+#[test]
+fn pausing_means_the_strategy_of_the_row_under_the_cursor_when_the_key_was_pressed() {
+    let mut model = model(120, 40);
+    press(&mut model, "8p");
+    let strategy = fixture::view().strategies[0].last[0].strategy.clone();
+    assert!(screen(&model).contains(&format!("Pause {strategy} of the")), "{}", screen(&model));
+    let mut view = fixture::view();
+    view.strategies.reverse();
+    update(&mut model, Message::View(Arc::new(view)));
+    assert_eq!(press(&mut model, "PAUSE\n"), Some(Intent::Pause(strategy.clone())));
+    let mut view = fixture::view();
+    Arc::make_mut(&mut view.strategies[0]).paused = true;
+    update(&mut model, Message::View(Arc::new(view)));
+    let shown = screen(&model);
+    assert!(shown.contains(&format!("PAUSED: {strategy}")), "{shown}");
+    press(&mut model, "8gp");
+    assert_eq!(press(&mut model, "RESUME\n"), Some(Intent::ResumeStrategy(strategy)));
+    press(&mut model, "1p");
+    assert!(screen(&model).contains("which strategy?"));
+}
+
+/// Lost if broken: knowing that one looks at another process, and that leaving ends nothing.
+#[test]
+fn an_attached_screen_says_so_and_a_read_only_one_gives_no_commands() {
+    let view = Arc::new(fixture::view());
+    let attached =
+        |how| Model::new(Arc::clone(&view), (120, 40), Theme::default()).with_attached(Some(how));
+    let mut model = attached(Attached::Commands);
+    let shown = screen(&model);
+    assert!(
+        shown.contains(" DEMO   attached") && shown.contains("leave, the run goes on"),
+        "{shown}"
+    );
+    control(&mut model, 'c');
+    assert!(screen(&model).contains("closes this screen; the run goes on"));
+    press(&mut model, "?close this");
+    assert!(screen(&model).contains("close this screen; the run goes on"));
+    let mut live = fixture::view();
+    live.run.mode = Mode::Live;
+    let mut model = attached(Attached::ReadOnly);
+    update(&mut model, Message::View(Arc::new(live)));
+    assert!(screen(&model).contains("attached, read-only") && !screen(&model).contains("HALT"));
+    for key in [KeyCode::F(9), KeyCode::F(8), KeyCode::Char('p')] {
+        press(&mut model, "8");
+        assert_eq!(code_press(&mut model, key), None);
+        assert_eq!(model.overlay, Overlay::None);
+        assert!(screen(&model).contains("read-only: it gives no commands"));
+    }
+    assert_eq!(press(&mut model, "q"), Some(Intent::Quit));
 }

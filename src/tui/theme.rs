@@ -193,4 +193,12 @@ impl Theme {
             Markers::Ascii => ['#', ':', '|', '-'],
         }
     }
+
+    /// The characters of a level's line, and of a level above and below the chart.
+    pub(super) fn level_chars(self) -> [char; 3] {
+        match self.markers {
+            Markers::Blocks => ['╌', '↑', '↓'],
+            Markers::Ascii => ['-', '^', 'v'],
+        }
+    }
 }

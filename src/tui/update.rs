@@ -6,11 +6,11 @@ use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseEvent
 use ratatui::layout::{Position, Rect};
 
 use super::chain;
+use super::command::{ask, ask_to_halt, ask_to_pause, type_answer};
 use super::keymap::{self, Action, Key};
 use super::layout::layout;
 use super::model::{Chain, Filter, Intent, Message, Model, Overlay, Pane, Question};
 use super::row::{self, Row, RowId};
-use crate::engine::TradingState;
 use crate::engine::view::EngineView;
 
 /// How far Page Down goes.
@@ -36,6 +36,10 @@ pub fn update(model: &mut Model, message: Message) -> Option<Intent> {
         Message::View(view) => {
             model.latest = view;
             refresh_chain(model);
+            None
+        }
+        Message::Notice(text) => {
+            model.notify(text);
             None
         }
         Message::Tick => {
@@ -83,12 +87,15 @@ fn interrupt(model: &mut Model) -> Option<Intent> {
         return Some(Intent::Quit);
     }
     model.interrupted = true;
-    model.notify("Ctrl-C again ends the run");
+    model.notify(match model.attached {
+        None => "Ctrl-C again ends the run",
+        Some(_) => "Ctrl-C again closes this screen; the run goes on",
+    });
     None
 }
 
 /// Appends or deletes a character; returns true when the key was a character or Backspace.
-fn edit(text: &mut String, key: KeyEvent) -> bool {
+pub(super) fn edit(text: &mut String, key: KeyEvent) -> bool {
     match Key(key.code, key.modifiers - KeyModifiers::SHIFT) {
         Key(KeyCode::Char(character), KeyModifiers::NONE) => text.push(character),
         Key(KeyCode::Backspace, _) => drop(text.pop()),
@@ -133,25 +140,6 @@ pub(super) fn help_lines(filter: &str) -> impl Iterator<Item = &'static keymap::
     keymap::ACTIONS.iter().filter(move |binding| binding.matches(filter))
 }
 
-fn type_answer(model: &mut Model, key: KeyEvent) -> Option<Intent> {
-    let Overlay::Confirm(question, typed) = &mut model.overlay else { return None };
-    let question = *question;
-    match key.code {
-        KeyCode::Esc => model.overlay = Overlay::None,
-        KeyCode::Enter if typed == question.word() => {
-            model.overlay = Overlay::None;
-            return Some(question.intent());
-        }
-        KeyCode::Enter => typed.clear(),
-        _ => drop(edit(typed, key)),
-    }
-    None
-}
-
-fn ask(model: &mut Model, question: Question) {
-    model.overlay = Overlay::Confirm(question, String::new());
-}
-
 fn run(model: &mut Model, action: Action) -> Option<Intent> {
     match action {
         Action::Why => why(model),
@@ -173,6 +161,8 @@ fn run(model: &mut Model, action: Action) -> Option<Intent> {
         Action::Quit if model.must_ask_to_quit() => ask(model, Question::Quit),
         Action::Quit => return Some(Intent::Quit),
         Action::Halt => ask_to_halt(model),
+        Action::Flatten => ask(model, Question::Flatten),
+        Action::Pause => ask_to_pause(model),
         Action::Down => go(model, |at, _| at + 1),
         Action::Up => go(model, |at, _| at.saturating_sub(1)),
         Action::PageDown => go(model, |at, _| at + PAGE),
@@ -215,11 +205,6 @@ fn change_look(model: &mut Model, action: Action) -> Option<Intent> {
         _ => {}
     }
     None
-}
-
-fn ask_to_halt(model: &mut Model) {
-    let halted = matches!(model.latest.run.trading, TradingState::Halted(_));
-    ask(model, if halted { Question::Resume } else { Question::Halt });
 }
 
 fn why(model: &mut Model) {

@@ -145,6 +145,14 @@ fn event(scene: &Scene<'_>, evaluation: &EvaluationView, width: u16) -> Vec<Line
             pieces.push(labelled(scene, "trades", number::count(bar.trades)));
             None
         }
+        Trigger::Due(at) => {
+            pieces.push(labelled(scene, "time is up", scene.clock.time(*at)));
+            None
+        }
+        Trigger::Operator => {
+            pieces.push(labelled(scene, "operator", "decided in the strategy's place"));
+            None
+        }
     };
     if let Some(time) = venue_time {
         pieces.push(labelled(scene, "venue", scene.clock.time(time)));

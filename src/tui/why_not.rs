@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use super::chain;
 use super::draw::Scene;
-use super::ink::{Span, span};
+use super::ink::{self, Span, span};
 use super::pane;
 use super::why;
 use crate::engine::view::EvaluationView;
@@ -34,8 +34,10 @@ fn section(scene: &Scene<'_>, evaluation: &EvaluationView, width: u16) -> Vec<Ve
         span(evaluation.outcome.clone(), theme.signal()),
     ]];
     if !evaluation.blocker.is_empty() {
-        let text = format!("  stopped by  {}", evaluation.blocker);
-        lines.push(vec![span(text, theme.blocked())]);
+        let words = evaluation.blocker.split_whitespace();
+        let mut pieces = vec![vec![span("  stopped by  ", theme.blocked())]];
+        pieces.extend(words.map(|word| vec![span(format!("{word} "), theme.blocked())]));
+        lines.extend(ink::flow(pieces, 14, width));
     }
     for rule in &evaluation.rules {
         lines.push(vec![span(format!("  {}", rule.label), theme.dim())]);

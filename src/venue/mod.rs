@@ -14,7 +14,7 @@ mod tls;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Instrument, InstrumentId, MarketEvent, UnixNanos};
+use crate::domain::{History, Instrument, InstrumentId, MarketEvent, UnixNanos};
 
 /// A question asked over REST. Its answer is a frame like any other.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -26,6 +26,29 @@ pub enum Request {
     Depth {
         /// The venue's symbol.
         symbol: String,
+    },
+    /// The last candles of an instrument.
+    Candles {
+        /// The venue's symbol.
+        symbol: String,
+        /// Length of a candle, in the venue's own word: `1m`.
+        interval: String,
+        /// How many.
+        limit: u16,
+        /// The last one opens before this moment, in milliseconds; `None` for the newest.
+        before_ms: Option<u64>,
+    },
+    /// The newest trades of an instrument.
+    Trades {
+        /// The venue's symbol.
+        symbol: String,
+    },
+    /// Trades of an instrument from an id on.
+    TradesFrom {
+        /// The venue's symbol.
+        symbol: String,
+        /// The first id wanted.
+        id: u64,
     },
 }
 
@@ -103,6 +126,13 @@ pub enum Told<'a> {
         instrument: InstrumentId,
         /// What happened.
         event: MarketEvent<'a>,
+    },
+    /// What the venue tells about an instrument's past.
+    History {
+        /// Which instrument.
+        instrument: InstrumentId,
+        /// What it tells.
+        history: History,
     },
     /// The venue's filters of an instrument.
     Instrument {

@@ -74,6 +74,62 @@ fn a_broken_file_of_ticks_is_shown_with_its_line() {
     home.run(&run).expect_code(1).expect_stderr(&["ticks.csv:3: price \"abc\" is not"]);
 }
 
+/// Lost if broken: trust in a command that does nothing and says that all is well.
+#[test]
+fn what_can_do_nothing_is_refused() {
+    let home = Home::new();
+    home.write("noise.mcap", [7; 500]);
+    home.write("header.csv", "ts_ns,id,price,qty,side\n");
+    home.write("empty.raw", "");
+    let sim = ["sim", "--port", "0", "--for", "1s"];
+    for (code, words, command) in [
+        (2, "more than 0", &["run", "--headless", "--for", "0s"][..]),
+        (2, "no instrument", &[&sim[..], &["--instruments", "btcusdt"]].concat()),
+        (2, "no instrument", &[&sim[..], &["--instruments", ""]].concat()),
+        (2, "named twice", &[&sim[..], &["--instruments", "BTCUSDT,BTCUSDT"]].concat()),
+        (
+            2,
+            "no stream solusd@trade",
+            &[&sim[..], &["--fault", "silence=solusd@trade@1s"]].concat(),
+        ),
+        (2, "is no speed", &[&sim[..], &["--speed", "0"]].concat()),
+        (1, "noise.mcap is not a tape", &[&sim[..], &["--tape", "noise.mcap"]].concat()),
+        (1, "noise.mcap is not a tape", &["tape", "info", "noise.mcap"]),
+        (1, "holds no tick", &["backtest", "--ticks", "header.csv"]),
+        (1, "empty.raw is empty", &["tape", "import", "empty.raw", "-o", "out.mcap"]),
+    ] {
+        home.run(command).expect_code(code).expect_stderr(&[words]);
+    }
+    assert!(!home.path("out.mcap").exists(), "an empty tape is left");
+    let escape = home.run(&["replay", "a\u{1b}[2Jb"]).expect_code(1).stderr;
+    assert!(!escape.contains('\u{1b}'), "{escape:?}");
+    let fault = ["run", "--headless", "--set", "venue.simulator.faults=earthquake"];
+    home.run(&fault).expect_code(3).expect_stderr(&["venue.simulator.faults", "earthquake"]);
+    let logs = ["run", "--headless", "--set", "log.directory=/proc/none"];
+    home.run(&logs).expect_code(7).expect_stderr(&["/proc/none"]);
+    assert!(home.sessions().iter().all(|session| session.join("tape-0001.mcap").exists()));
+}
+
+/// Lost if broken: a copy that claims to lack what it never had.
+#[test]
+fn an_input_that_is_not_there_cannot_be_left_out() {
+    let home = Home::new();
+    home.succeed(&["run", "--headless", "--for", "1s"]);
+    let cut = ["tape", "cut", "last", "--drop", "4000000000", "-o", "cut.mcap"];
+    home.run(&cut).expect_code(1).expect_stderr(&["no input 4000000000"]);
+    assert!(!home.path("cut.mcap").exists());
+}
+
+/// Lost if broken: an hour of a run that never saw the market.
+#[test]
+fn a_venue_that_was_never_reached_is_said() {
+    let home = Home::new();
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = format!("http://{free}");
+    let run = ["run", "--headless", "--for", "1s", "--venue-url", &url];
+    home.run(&run).expect_code(0).expect_stderr(&["never connected", &free.to_string()]);
+}
+
 /// Lost if broken: usage that answers instead of doing something else.
 #[test]
 fn wrong_words_are_usage() {

@@ -163,7 +163,8 @@ fn what_was_dropped_and_what_was_missing_is_part_of_the_result() {
     assert_eq!(gap["from"], "2025-01-01T01:40:00Z");
     assert_eq!(gap["to"], "2025-01-01T02:40:00Z");
     // Five hours, of which the second and the third lack minutes.
-    assert_eq!((&result["evaluations"], &history["incomplete_bars"]), (&3.into(), &2.into()));
+    assert_eq!((&result["evaluations"], &result["partial_bars"]), (&5.into(), &2.into()));
+    assert_eq!(result["bar_incomplete"], 2, "no rule holds on half an hour");
     let text = home.succeed(&[&["backtest", "--config", CONFIG][..], &run].concat()).stdout;
     for words in
         ["klines of 1m of BTCUSDT, 240 rows, 1 duplicates", "60 rows in 1 gaps", "01:40:00Z to"]
@@ -195,7 +196,11 @@ fn what_files_do_not_have_is_refused_with_what_works() {
         &["bars of 1s", "bars of 1m, of which shorter"],
     );
     refuses(3, bars, "strategy.trend.feed=bars:90s", &["not made of whole bars of 1m"]);
-    refuses(3, bars, "strategy.trend.feed=trades", &["set its feed to \"bars:1m\"", "--ticks"]);
+    refuses(3, bars, "strategy.trend.feed=trades", &["use \"bars:1m\"", "--ticks"]);
+    for feed in ["ticks:100", "volume:10", "notional:100000"] {
+        let set = format!("strategy.trend.feed={feed}");
+        refuses(3, bars, &set, &[feed, "made of trades", "--ticks"]);
+    }
     refuses(3, trades, "strategy.trend.feed=quotes", &["quotes, which"]);
     let sol = ["--ticks", "SOLUSDT-trades-2025-01.csv"];
     refuses(3, sol, "run.name=x", &["is of SOLUSDT", "venue.instruments is BTCUSDT"]);
@@ -234,4 +239,51 @@ fn a_row_that_cannot_be_ends_the_run_and_leaves_no_tape() {
         assert_ne!(home.run(&["tape", "import", source, "-o", "kept.mcap"]).code, Some(0));
         assert_eq!(std::fs::read_to_string(&kept).unwrap(), "a tape of last year");
     }
+}
+
+/// What the exits of a strategy are set to.
+const EXITS: [&str; 4] =
+    ["--set", "strategy.trend.exit.stop=0.05%", "--set", "strategy.trend.exit.take_profit=0.05%"];
+
+/// Lost if broken: that a stop of a backtest over bars closes anything.
+#[test]
+fn exits_close_within_bars_as_within_trades() {
+    let home = Home::new();
+    home.write("BTCUSDT-1m-2025-01.csv", klines_csv(1, 900));
+    let run = ["--bars", "BTCUSDT-1m-2025-01.csv"];
+    let plain = backtest(&home, &run);
+    let guarded = backtest(&home, &[&run[..], &EXITS].concat());
+    assert!(plain["fills"].as_u64() > Some(0), "{plain}");
+    assert_ne!(guarded["pnl"], plain["pnl"]);
+}
+
+/// Lost if broken: the proof that a result over files is what their bytes give.
+#[test]
+fn a_backtest_over_files_replays_from_the_same_files_only() {
+    let home = Home::new();
+    let names = ["BTCUSDT-1m-2025-01.csv", "ETHUSDT-1m-2025-01.csv", "minutes.csv"];
+    home.write(names[0], klines_csv(1, 600));
+    home.write(names[1], klines_csv(2, 600));
+    home.write(names[2], klines_csv(1, 600));
+    let both = r#"venue.instruments=["BTCUSDT","ETHUSDT"]"#;
+    let several = ["--set", both, "--bars", names[0], names[1]];
+    let named = ["--set", both, "--bars", names[2], "--instrument", "BTCUSDT"];
+    for run in [&several[..], &named] {
+        let result = backtest(&home, &[run, &EXITS].concat());
+        assert!(result["fills"].as_u64() > Some(0), "{result}");
+        let session = result["session"].as_str().unwrap();
+        let said = home.succeed(&["replay", session, "--verify"]).stdout;
+        assert!(said.contains("equal, "), "{said}");
+    }
+    let result = backtest(&home, &several);
+    let session = result["session"].as_str().unwrap();
+    home.write(names[1], klines_csv(3, 600));
+    let changed = ["ETHUSDT-1m-2025-01.csv, of which one has changed since"];
+    home.run(&["replay", session]).expect_code(5).expect_stderr(&changed);
+    std::fs::remove_file(home.path(names[1])).unwrap();
+    let gone = ["ETHUSDT-1m-2025-01.csv, which is no longer there"];
+    home.run(&["replay", session]).expect_code(1).expect_stderr(&gone);
+    home.succeed(&["tape", "import", names[0], "-o", "bars.mcap"]);
+    let taped = backtest(&home, &["--tape", "bars.mcap"]);
+    home.succeed(&["replay", taped["session"].as_str().unwrap(), "--verify"]);
 }

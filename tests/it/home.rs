@@ -169,6 +169,11 @@ impl Running {
         self.child.wait().unwrap();
     }
 
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Asks it to end and waits for that.
     pub fn terminate(self) -> Finished {
         self.signal(Signal::TERM);

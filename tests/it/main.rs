@@ -4,15 +4,20 @@
 //! Nothing sleeps for a fixed time where a text can be waited for, and every failure prints what
 //! the program showed.
 
+mod attach;
 mod bad_input;
+mod bars;
 mod command_line;
+mod control;
 mod floors;
 mod headless;
 mod history;
 mod home;
 mod logs;
 mod metrics;
+mod panic;
 mod recording;
+mod rules;
 mod screen;
 mod terminal;
 mod venue;

@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use super::home::{Home, PATIENCE, busy, wait_for};
 
 /// Status and body of a GET.
-fn get(address: &str, path: &str) -> (u16, String) {
+pub fn get(address: &str, path: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let head = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");

@@ -88,6 +88,56 @@ fn a_missing_trade_is_named() {
     for words in ["DIFFERENT at input ", "recorded: ", "replayed: ", &format!(r#""seq":{input}"#)] {
         assert!(verdict.contains(words), "no {words} in\n{verdict}");
     }
+    // The field comes first: nobody compares two records by eye.
+    let field = verdict.lines().nth(1).unwrap();
+    assert!(field.contains(": recorded ") && field.contains(", replayed "), "{verdict}");
+    let head = verdict.lines().next().unwrap();
+    assert!(head.contains(" of busy ") || head.contains(", account"), "{verdict}");
+}
+
+/// Lost if broken: the proof of a backtest, and the warning that its data is not what it was.
+#[test]
+fn a_backtest_replays_from_the_data_that_it_names() {
+    let home = recorded();
+    let copy = home.path("copy.mcap");
+    fs::copy(home.session().join("tape-0001.mcap"), &copy).unwrap();
+    let session = |arguments: &[&str]| {
+        let result = home.succeed(arguments).json();
+        result["session"].as_str().unwrap().to_owned()
+    };
+    let verify = |session: &str| home.run(&["replay", session, "--verify"]);
+    let over_tape = session(&["backtest", "--tape", "copy.mcap", "--json"]);
+    let said = verify(&over_tape).expect_code(0).stdout;
+    assert!(said.contains(": equal, ") && !said.contains(" 0 records"), "{said}");
+
+    let rows = (0..3_000).map(|n| format!("{n}000000000,{n},{},0.01,1\n", 100 + n % 40));
+    let ticks = format!("ts_ns,id,price,qty,side\n{}", rows.collect::<String>());
+    home.write("ticks.csv", ticks);
+    let bench = concat!(env!("CARGO_MANIFEST_DIR"), "/config/bench-ema.toml");
+    let over_ticks = session(&["backtest", "--ticks", "ticks.csv", "--config", bench, "--json"]);
+    let said = verify(&over_ticks).expect_code(0).stdout;
+    assert!(said.contains(": equal, 3001 inputs") && !said.contains(" 0 records"), "{said}");
+
+    home.write("ticks.csv", "ts_ns,id,price,qty,side\n");
+    verify(&over_ticks).expect_code(5).expect_stderr(&["ticks.csv", "has changed"]);
+    fs::remove_file(&copy).unwrap();
+    verify(&over_tape).expect_code(1).expect_stderr(&["copy.mcap", "no longer there"]);
+}
+
+/// Lost if broken: what to think of a session that was killed in its first second.
+#[test]
+fn a_kill_before_the_first_flush_is_said_in_a_sentence() {
+    let home = recorded();
+    fs::write(home.session().join("tape-0001.mcap"), "").unwrap();
+    let name = home.session().file_name().unwrap().to_string_lossy().into_owned();
+    for command in [
+        &["replay", &name, "--verify"][..],
+        &["tape", "info", &name],
+        &["tape", "verify", &name],
+        &["backtest", "--tape", &name],
+    ] {
+        home.run(command).expect_code(5).expect_stderr(&["is empty", "killed before"]);
+    }
 }
 
 /// Lost if broken: trust in a tape that a bad disk has changed.

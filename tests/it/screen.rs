@@ -57,6 +57,21 @@ fn every_view_opens_and_closes_and_quitting_leaves_the_terminal_as_it_was() {
     }
 }
 
+/// Lost if broken: the second key of somebody who types faster than terminals can tell apart.
+#[test]
+fn escape_and_a_key_in_one_breath_are_both_taken() {
+    let home = Home::new();
+    let mut terminal = trading(&home, &[]);
+    terminal.press("?");
+    terminal.wait_text("Keys (type to find one");
+    terminal.press("\x1bw");
+    terminal.wait_text("last evaluation of every strategy");
+    terminal.press("\x1bq");
+    let (code, screen) = terminal.finish();
+    assert_eq!(code, 0, "{}", screen.contents());
+    expect_restored(&screen);
+}
+
 /// Lost if broken: the program, whenever a window is moved to another monitor.
 #[test]
 fn it_follows_the_window_from_small_to_wide() {
@@ -119,9 +134,11 @@ fn a_stalled_terminal_cannot_keep_the_run_from_ending() {
     let settings = Terminal::start(&home, MEDIUM, &["--version"], &[]).settings();
     terminal.wait_text("BTCUSDT");
     terminal.stall(true);
-    // Whole screens, until the terminal's buffer is full and drawing blocks.
-    for _ in 0..80 {
-        terminal.press("z");
+    // Whole screens, until the terminal's buffer is full and drawing blocks. Another pane with each
+    // key: two keys that are taken before one frame must not undo each other.
+    terminal.press("z");
+    for pane in (1..=9).cycle().take(90) {
+        terminal.press(&pane.to_string());
         std::thread::sleep(LOOK * 2);
     }
     terminal.signal(Signal::TERM);

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -14,11 +15,12 @@ use super::home::{Home, LOOK, PATIENCE, PROGRAM, wait_for};
 
 /// A terminal with the program in it. Dropped, it kills the program.
 pub struct Terminal {
-    master: Box<dyn MasterPty + Send>,
-    writer: Box<dyn Write + Send>,
+    /// Gone once the terminal was closed.
+    ends: Option<(Box<dyn MasterPty + Send>, Box<dyn Write + Send>)>,
     child: Box<dyn Child + Send + Sync>,
     parser: Arc<Mutex<vt100::Parser>>,
     stalled: Arc<AtomicBool>,
+    closed: Arc<AtomicBool>,
     reader: Option<JoinHandle<()>>,
 }
 
@@ -34,12 +36,23 @@ impl Terminal {
     /// Starts the program in a terminal of this many columns and rows.
     pub fn start(
         home: &Home,
+        size: (u16, u16),
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Self {
+        Self::start_program(Path::new(PROGRAM), home, size, arguments, environment)
+    }
+
+    /// Starts another program in a terminal.
+    pub fn start_program(
+        program: &Path,
+        home: &Home,
         (columns, rows): (u16, u16),
         arguments: &[&str],
         environment: &[(&str, &str)],
     ) -> Self {
         let pair = native_pty_system().openpty(size(columns, rows)).unwrap();
-        let mut command = CommandBuilder::new(PROGRAM);
+        let mut command = CommandBuilder::new(program);
         command.args(arguments);
         command.env_clear();
         home.environment().into_iter().for_each(|(name, value)| command.env(name, value));
@@ -51,7 +64,8 @@ impl Terminal {
         let parser = Arc::new(Mutex::new(vt100::Parser::new(cells(rows), cells(columns), 0)));
         let (screen, mut output) = (Arc::clone(&parser), pair.master.try_clone_reader().unwrap());
         let stalled = Arc::new(AtomicBool::new(false));
-        let waiting = Arc::clone(&stalled);
+        let closed = Arc::new(AtomicBool::new(false));
+        let (waiting, leaving) = (Arc::clone(&stalled), Arc::clone(&closed));
         let reader = std::thread::spawn(move || {
             let mut bytes = [0; 4_096];
             // An error is the end: the program has closed its side.
@@ -60,10 +74,14 @@ impl Terminal {
                 while waiting.load(Ordering::SeqCst) {
                     std::thread::sleep(LOOK);
                 }
+                if leaving.load(Ordering::SeqCst) {
+                    return;
+                }
             }
         });
         let writer = pair.master.take_writer().unwrap();
-        Self { master: pair.master, writer, child, parser, stalled, reader: Some(reader) }
+        let ends = Some((pair.master, writer));
+        Self { ends, child, parser, stalled, closed, reader: Some(reader) }
     }
 
     /// What is to be read on the screen.
@@ -94,14 +112,15 @@ impl Terminal {
 
     /// Types.
     pub fn press(&mut self, keys: &str) {
-        self.writer.write_all(keys.as_bytes()).unwrap();
-        self.writer.flush().unwrap();
+        let (_, writer) = self.ends.as_mut().unwrap();
+        writer.write_all(keys.as_bytes()).unwrap();
+        writer.flush().unwrap();
     }
 
     /// Makes the window larger or smaller.
     pub fn resize(&mut self, columns: u16, rows: u16) {
         self.parser.lock().unwrap().screen_mut().set_size(cells(rows), cells(columns));
-        self.master.resize(size(columns, rows)).unwrap();
+        self.ends.as_ref().unwrap().0.resize(size(columns, rows)).unwrap();
     }
 
     /// Stops reading what the program writes, or reads on: Ctrl-S, or a dead connection.
@@ -111,11 +130,28 @@ impl Terminal {
 
     /// The terminal's settings, as `stty -a` shows them.
     pub fn settings(&self) -> String {
-        format!("{:?}", self.master.get_termios().unwrap())
+        format!("{:?}", self.ends.as_ref().unwrap().0.get_termios().unwrap())
+    }
+
+    /// Closes the window, or cuts the line: the program that draws all the time finds nobody left.
+    pub fn hang_up(&mut self) {
+        self.closed.store(true, Ordering::SeqCst);
+        self.reader.take().unwrap().join().unwrap();
+        self.ends = None;
+    }
+
+    /// The program's process.
+    pub fn pid(&self) -> u32 {
+        self.child.process_id().unwrap()
+    }
+
+    /// Kills it as a power cut would.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
     }
 
     pub fn signal(&self, signal: Signal) {
-        let pid = i32::try_from(self.child.process_id().unwrap()).unwrap();
+        let pid = i32::try_from(self.pid()).unwrap();
         kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
     }
 
@@ -123,7 +159,9 @@ impl Terminal {
     pub fn finish(&mut self) -> (u32, vt100::Screen) {
         let status = wait_for("the end of the program", || self.child.try_wait().unwrap());
         self.stall(false);
-        self.reader.take().unwrap().join().unwrap();
+        if let Some(reader) = self.reader.take() {
+            reader.join().unwrap();
+        }
         (status.exit_code(), self.parser.lock().unwrap().screen().clone())
     }
 }

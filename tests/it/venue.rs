@@ -18,7 +18,7 @@ fn exchange(home: &Home, port: &str, faults: &[&str]) -> (Running, String) {
 }
 
 /// The same with other arguments.
-fn serve(home: &Home, arguments: &[&str]) -> (Running, String) {
+pub fn serve(home: &Home, arguments: &[&str]) -> (Running, String) {
     let mut running = home.start(&[&["sim"], arguments].concat());
     let said = running.wait_stdout("serving http://127.0.0.1:");
     let address = said.split_whitespace().nth(1).unwrap().to_owned();

@@ -6,21 +6,24 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, sleep_until};
 
 use super::clock::Clock;
+use super::operator::Asked;
 use super::questions::{Answered, Questions};
 use super::silence::Silence;
 use super::teller::{Teller, Tidings};
+use super::watchers::Watchers;
 use crate::app::outputs::{EntrySink, Outputs, TapeStopped, copied_records};
 use crate::app::pipeline::{Given, Notice, Pipeline, TapeInput};
 use crate::app::source::request_name;
-use crate::domain::UnixNanos;
+use crate::domain::{StrategyId, UnixNanos};
 use crate::engine::codec::decode;
 use crate::engine::view::{ConnectionView, EngineView};
 use crate::engine::{Command, Outlet, StopReason, TradingState, Viewer};
+use crate::strategy::RuleTexts;
 use crate::tape::{Channel, Entry, RecorderHandle};
 use crate::tui::Notifier;
 use crate::venue::line::{Backoff, LineConfig};
@@ -37,10 +40,11 @@ const PUBLISH_PATIENCE: u32 = 4;
 const FAREWELL: Duration = Duration::from_millis(300);
 
 /// What others ask of the core.
-#[derive(Debug)]
 pub enum Control {
     /// An operator's command.
-    Command(Command),
+    Command(Asked),
+    /// A strategy's rules were changed on disk.
+    Revise(StrategyId, RuleTexts),
     /// End the run.
     Quit,
 }
@@ -103,10 +107,14 @@ pub struct Core {
     pub ends_when_halted: bool,
     /// When the run ends by itself.
     pub deadline: Option<Instant>,
+    /// Who looks at published views.
+    pub watchers: Watchers,
     /// Where views are published.
     pub view: Arc<ArcSwap<EngineView>>,
     /// When this thread last woke, in nanoseconds of `clock`'s monotonic time.
     pub woken: Arc<AtomicU64>,
+    /// What is wrong with the configuration on disk, or what of it needs a restart.
+    pub on_disk: Arc<ArcSwapOption<String>>,
     /// What tells logs and metrics.
     pub teller: Teller,
     /// Folds records into what is visible.
@@ -129,11 +137,14 @@ impl Core {
     /// Runs until it is asked to end. The first input is the start.
     pub async fn run(mut self, start: TapeInput, screen: Option<Notifier>) -> (Self, End) {
         let mut line = Line::Waiting(Instant::now());
-        let every = if screen.is_some() { PUBLISH_EVERY } else { PUBLISH_SELDOM };
-        let mut publish = tokio::time::interval(every);
-        publish.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut watched = self.watchers.any();
+        let (mut every, mut publish) = pace(watched);
         let mut end = self.other(&start).err().map(|_| End::TapeStopped);
         while end.is_none() {
+            if watched != self.watchers.any() {
+                watched = !watched;
+                (every, publish) = pace(watched);
+            }
             let late = self.published.elapsed() > every * PUBLISH_PATIENCE;
             let step = if late { Step::Publish } else { self.next(&mut line, &mut publish).await };
             let published = matches!(step, Step::Publish);
@@ -178,14 +189,9 @@ impl Core {
             Step::Control(None | Some(Control::Quit)) | Step::TimeUp => {
                 return Ok(Some(End::Asked));
             }
-            Step::Control(Some(Control::Command(command))) => {
-                let word = match command {
-                    Command::Halt => "halt",
-                    Command::Resume => "resume",
-                    Command::Stop => "stop",
-                };
-                self.teller.tell(Tidings::Operator(word, self.clock.now()));
-                self.other(&TapeInput::Command(command))?;
+            Step::Control(Some(Control::Command(asked))) => self.obey(asked)?,
+            Step::Control(Some(Control::Revise(strategy, rules))) => {
+                self.other(&TapeInput::Revise { strategy, rules })?;
             }
             Step::Publish => {
                 self.outputs.flush(&mut self.tape)?;
@@ -232,7 +238,7 @@ impl Core {
         self.take(channel, bytes, Given::Frame { source: &source, bytes })
     }
 
-    fn other(&mut self, input: &TapeInput) -> Result<(), TapeStopped> {
+    pub(super) fn other(&mut self, input: &TapeInput) -> Result<(), TapeStopped> {
         let bytes = postcard::to_stdvec(input).map_err(|_| TapeStopped)?;
         self.take(Channel::Input, &bytes, Given::Other(input))
     }
@@ -310,7 +316,7 @@ impl Core {
     async fn farewell(&mut self) -> Result<(), TapeStopped> {
         self.other(&TapeInput::Command(Command::Stop))?;
         let latest = Instant::now() + FAREWELL;
-        while let Some(due) = self.pipeline.engine().next_due() {
+        while let Some(due) = self.pipeline.engine().next_order_due() {
             let at = self.clock.instant(due);
             if at > latest {
                 break;
@@ -323,7 +329,7 @@ impl Core {
 
     /// Folds what was recorded since the last time, publishes what is visible now, and hands the
     /// records to the teller. None of this is on the way from a frame to its decision.
-    fn publish(&mut self) {
+    pub(super) fn publish(&mut self) {
         let now = self.clock.now();
         self.published = Instant::now();
         let copies = self.outputs.take_copies();
@@ -340,6 +346,7 @@ impl Core {
         view.now = now;
         view.log = self.teller.log_tail();
         view.health = self.teller.health();
+        view.health.warnings.extend(self.on_disk.load().as_deref().cloned());
         let state = if self.up { "up" } else { "connecting" };
         view.health.connections = vec![ConnectionView {
             name: "market data".to_owned(),
@@ -363,6 +370,14 @@ impl Core {
     pub fn now(&self) -> UnixNanos {
         self.clock.now()
     }
+}
+
+/// How often views are published, and what says when.
+fn pace(watched: bool) -> (Duration, tokio::time::Interval) {
+    let every = if watched { PUBLISH_EVERY } else { PUBLISH_SELDOM };
+    let mut publish = tokio::time::interval(every);
+    publish.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    (every, publish)
 }
 
 fn nanos(span: Duration) -> u64 {

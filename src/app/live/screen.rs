@@ -9,13 +9,16 @@ use arc_swap::ArcSwap;
 use tokio::sync::mpsc;
 
 use super::core::Control;
+use super::operator::Asked;
+use crate::app::control::done::Done;
+use crate::app::control::protocol::By;
+use crate::app::control::server::strategy;
 use crate::app::error::{AppError, Exit};
-use crate::app::platform;
-use crate::config::Loaded;
+use crate::app::platform::{StopSignal, StopSignals};
 use crate::config::section;
 use crate::engine::Command;
 use crate::engine::view::EngineView;
-use crate::tui::{self, Intent, Palette, Theme};
+use crate::tui::{self, Attached, Intent, Palette, Theme};
 use crate::tui::{Inbox, Notifier, Restorer, Screen, TuiError};
 
 /// A terminal that was taken over.
@@ -28,8 +31,7 @@ pub struct Ui {
 
 impl Ui {
     /// Takes the terminal over.
-    pub fn open(loaded: &Loaded) -> Result<Self, AppError> {
-        let ui = &loaded.config.ui;
+    pub fn open(ui: &section::Ui, attached: Option<Attached>) -> Result<Self, AppError> {
         let environment = tui::Config::from_environment();
         let palette = match (ui.color, ui.theme) {
             (section::Color::Never, _) => Palette::Plain,
@@ -43,6 +45,7 @@ impl Ui {
             fps: u16::from(ui.fps),
             mouse: ui.mouse,
             theme: Theme { palette, ..environment.theme },
+            attached,
             ..environment
         };
         let screen = Screen::open(config.mouse, config.synchronised).map_err(terminal)?;
@@ -55,24 +58,44 @@ impl Ui {
         self.notifier.clone()
     }
 
-    /// Draws until the user quits or the run ends.
+    /// Draws until the user quits, the run ends or the terminal is gone. `take` must not wait.
     pub fn run(
         self,
         view: &ArcSwap<EngineView>,
-        control: &mpsc::Sender<Control>,
-    ) -> Result<(), AppError> {
-        let mut take = |intent: Intent| {
-            let asked = match intent {
-                Intent::Quit => Control::Quit,
-                Intent::Halt => Control::Command(Command::Halt),
-                Intent::Resume => Control::Command(Command::Resume),
-                // These are the screen's own business.
-                Intent::Copy(_) | Intent::Mouse(_) | Intent::Redraw => return true,
-            };
-            control.try_send(asked).is_ok()
-        };
-        tui::run(self.screen, &self.config, view, self.inbox, &mut take).map(drop).map_err(terminal)
+        take: &mut dyn FnMut(Intent) -> bool,
+    ) -> Result<tui::Exit, AppError> {
+        tui::run(self.screen, &self.config, view, self.inbox, take).map_err(terminal)
     }
+}
+
+/// Hands a key's command to the core; false when it cannot take it now.
+pub fn take_intent(
+    intent: &Intent,
+    control: &mpsc::Sender<Control>,
+    strategies: &[String],
+    notifier: &Notifier,
+) -> bool {
+    let named = |name: &str| strategy(name, strategies);
+    let command = match intent {
+        Intent::Quit => return control.try_send(Control::Quit).is_ok(),
+        Intent::Halt => Command::Halt,
+        Intent::Resume => Command::Resume,
+        Intent::Flatten => Command::Flatten,
+        Intent::Pause(name) => match named(name) {
+            Ok(strategy) => Command::Pause(strategy),
+            Err(_) => return false,
+        },
+        Intent::ResumeStrategy(name) => match named(name) {
+            Ok(strategy) => Command::ResumeStrategy(strategy),
+            Err(_) => return false,
+        },
+        // These are the screen's own business.
+        Intent::Copy(_) | Intent::Mouse(_) | Intent::Redraw => return true,
+    };
+    let notifier = notifier.clone();
+    let reply = Box::new(move |done: Done| notifier.notice(done.sentence()));
+    let asked = Asked { command, by: By::Screen, pid: 0, reply };
+    control.try_send(Control::Command(asked)).is_ok()
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the signature that map_err calls")]
@@ -94,12 +117,13 @@ impl Guard {
     }
 }
 
-/// Starts the thread that waits for a signal: it asks core and screen to end, and ends the process
-/// by force when they do not.
+/// Starts the thread that waits for signals: the screen ends with the first, and the process is
+/// ended by force when that takes too long. `goes_on` is told the signal, asks others to end, and
+/// says whether the process shall outlive it.
 pub fn watch_signals(
-    control: mpsc::Sender<Control>,
     ui: Option<&Ui>,
     patience: Duration,
+    goes_on: impl Fn(StopSignal) -> bool + Send + 'static,
 ) -> Result<Guard, AppError> {
     let failed = |error: std::io::Error| AppError::new(Exit::Failed, error.to_string());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -111,11 +135,16 @@ pub fn watch_signals(
     std::thread::Builder::new()
         .name("signals".to_owned())
         .spawn(move || {
-            runtime.block_on(platform::asked_to_stop());
-            // A full queue means that the core is about to take one anyway.
-            let _ = control.try_send(Control::Quit);
-            if let Some(notifier) = notifier {
-                notifier.stop();
+            let mut signals = runtime.block_on(async { StopSignals::listen() });
+            loop {
+                let signal = runtime.block_on(signals.next());
+                let goes_on = goes_on(signal);
+                if let Some(notifier) = &notifier {
+                    notifier.stop();
+                }
+                if !goes_on {
+                    break;
+                }
             }
             std::thread::sleep(patience);
             if !ended.load(Ordering::SeqCst) || restorer.as_ref().is_some_and(|r| !r.is_released())

@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
+use super::operator::Told;
 use crate::app::error::{AppError, Exit};
 use crate::app::outputs::copied_records;
 use crate::app::pipeline::Notice;
@@ -46,7 +47,7 @@ pub enum Tidings {
     /// Data comes again after this long.
     Recovered(InstrumentId, Nanos, UnixNanos),
     /// An operator did something.
-    Operator(&'static str, UnixNanos),
+    Operator(Box<Told>, UnixNanos),
 }
 
 /// The core's end.
@@ -233,7 +234,11 @@ fn tell(telemetry: &Telemetry, tidings: &Tidings) {
             let (channel, reason) = (channel_word(*channel), failure(*reason));
             (FeedEvent::DecodeFailed { channel, reason, frame: &[] }.into(), *time)
         }
-        Tidings::Notice(Notice::TradeGap(..) | Notice::ShutdownAnnounced, _) => return,
+        Tidings::Notice(Notice::TradeGap(instrument, expected, received), time) => {
+            let (instrument, expected, received) = (*instrument, *expected, *received);
+            (FeedEvent::TradeGap { instrument, expected, received }.into(), *time)
+        }
+        Tidings::Notice(Notice::ShutdownAnnounced, _) => return,
         Tidings::Unusable(channel, reason, frame, time) => {
             let (channel, reason) = (channel_word(*channel), failure(*reason));
             (FeedEvent::DecodeFailed { channel, reason, frame }.into(), *time)
@@ -260,9 +265,21 @@ fn tell(telemetry: &Telemetry, tidings: &Tidings) {
             let (instrument, silent) = (*instrument, *silent);
             (FeedEvent::Recovered { instrument, silent }.into(), *time)
         }
-        Tidings::Operator(command, time) => (ProcessEvent::Command { command }.into(), *time),
+        Tidings::Operator(told, time) => return tell_command(telemetry, told, *time),
     };
     telemetry.emit_at(&event, time);
+}
+
+fn tell_command(telemetry: &Telemetry, told: &Told, time: UnixNanos) {
+    let sentence = told.done.sentence();
+    let event = ProcessEvent::Command {
+        command: &told.done.command,
+        strategy: &told.done.strategy,
+        by: told.by.as_str(),
+        pid: told.pid,
+        done: &sentence,
+    };
+    telemetry.emit_at(&event.into(), time);
 }
 
 fn channel_word(channel: Option<venue::Channel>) -> Channel {

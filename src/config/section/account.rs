@@ -37,7 +37,7 @@ pub struct Account {
     pub taker_fee: Ratio,
     /// What fees are paid in. Default `"received"`.
     pub fee_asset: FeeAsset,
-    /// What a fresh account holds, by asset. Default nothing.
+    /// What a fresh account holds, by asset. Default 10,000 of the reporting asset; `{}` is nothing.
     pub balances: BTreeMap<String, Exact>,
 }
 

@@ -2,17 +2,19 @@
 //! documentation of each key.
 
 mod account;
+mod bars;
 mod output;
 mod risk;
 mod strategy;
 mod venue;
 
 pub use account::{Account, FeeAsset, FillModel, Paper, QueueModel};
+pub use bars::Bars;
 pub use output::{Color, Compression, Evaluations, Keep, Level, Log, Marker, Metrics, Record};
 pub use output::{Tape, Theme, Ui, UpColor};
 pub use risk::{InstrumentLimits, Limits, Risk};
-pub use strategy::Strategy;
-pub use venue::{Mode, Run, Simulator, Stream, Venue, VenueKind};
+pub use strategy::{Exit, Strategy};
+pub use venue::{Mode, OnHangup, Run, Simulator, Stream, Venue, VenueKind};
 
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +32,8 @@ pub struct Config {
     pub paper: Paper,
     /// What an order may not exceed.
     pub risk: Risk,
+    /// When bars are closed, and what they wait for.
+    pub bars: Bars,
     /// What trades; none is allowed, then the market is only watched.
     #[serde(rename = "strategy")]
     pub strategies: Vec<Strategy>,

@@ -14,6 +14,17 @@ pub enum Mode {
     Paper,
 }
 
+/// What a run does when its terminal goes away: a closed window, a dropped ssh line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnHangup {
+    /// It cancels its orders and ends.
+    #[default]
+    Stop,
+    /// It goes on without a screen; `tickscope attach` shows it again.
+    Continue,
+}
+
 /// `[run]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -22,11 +33,13 @@ pub struct Run {
     pub mode: Mode,
     /// What the session is called in its manifest. Default `"paper"`.
     pub name: String,
+    /// What happens when the terminal goes away. Default `"stop"`.
+    pub on_hangup: OnHangup,
 }
 
 impl Default for Run {
     fn default() -> Self {
-        Self { mode: Mode::Paper, name: "paper".to_owned() }
+        Self { mode: Mode::Paper, name: "paper".to_owned(), on_hangup: OnHangup::Stop }
     }
 }
 

@@ -10,30 +10,35 @@ use serde::{Deserialize, Serialize};
 
 use super::codec::{OutputHash, encode};
 use super::{
-    Blocker, Check, CheckKind, Command, Config, Engine, Event, FeeAsset, FillModel, Input,
-    OrderSize, Outcome, PaperConfig, Record, Refusal, RiskConfig, RiskReport, StartState,
+    BarsConfig, Blocker, Check, CheckKind, Command, Config, Engine, Event, FeeAsset, FillModel,
+    Input, OrderSize, Outcome, PaperConfig, Record, Refusal, RiskConfig, RiskReport, StartState,
     StopReason, StrategyConfig, Suppression, TradingState,
 };
 use crate::domain::{
-    Account, AccountKind, Asset, AssetId, Balances, BookLoss, Cause, Fill, Instrument,
-    InstrumentId, InstrumentKind, Level, MarketEvent, Money, Num, OrderEvent, OrderEventKind,
-    OrderId, OrderKind, OrderState, Price, Quantity, Quote, Side, StrategyId, TimeInForce, Trade,
-    UnixNanos,
+    Account, AccountKind, Asset, AssetId, Balances, BookLoss, Candle, Cause, Fill, History,
+    Instrument, InstrumentId, InstrumentKind, Level, MarketEvent, Money, Num, OrderEvent,
+    OrderEventKind, OrderId, OrderKind, OrderState, Price, Quantity, Quote, Side, StrategyId,
+    TimeInForce, Trade, UnixNanos,
 };
 use crate::strategy::{
-    Context, Decision, Feed, Intent, NamedValue, ParamSpec, Params, Size, Strategy as Native,
-    StrategyError, StrategyKind, ValueKind, all,
+    Bar, BarKind, Context, Decision, Distance, Exits, Feed, Intent, NamedValue, ParamSpec, Params,
+    RuleTexts, Size, Strategy as Native, StrategyError, StrategyKind, ValueKind, all,
 };
 
+mod bars;
 mod blocker;
 mod book;
 mod candles;
+mod exits;
 mod external;
 mod money;
+mod operator;
 mod orders;
 mod paper;
 mod replay;
+mod revise;
 mod risk;
+mod sizing;
 mod world;
 
 /// A millisecond.
@@ -71,25 +76,23 @@ fn limit(side: Side, at: &str, size: &str, time_in_force: TimeInForce) -> Intent
 }
 
 fn order(side: Side, kind: OrderKind, size: &str) -> Intent {
-    Intent::Order { side, kind, size: Size::Quantity(quantity(size)), reduce_only: false }
+    let (size, exits) = (Size::Quantity(quantity(size)), Exits::default());
+    Intent::Order { side, kind, size, reduce_only: false, exits }
 }
 
 fn close(side: Side) -> Intent {
-    Intent::Order { side, kind: OrderKind::Market, size: Size::Close, reduce_only: true }
+    let (kind, exits) = (OrderKind::Market, Exits::default());
+    Intent::Order { side, kind, size: Size::Close, reduce_only: true, exits }
 }
 
 fn instrument(symbol: &str, base: u16) -> Instrument {
     Instrument {
-        symbol: symbol.to_owned(),
-        venue: "binance".to_owned(),
-        base: AssetId(base),
-        quote: USDT,
-        kind: InstrumentKind::Spot,
         tick_size: price("0.01"),
         lot_size: quantity("0.0001"),
         min_quantity: quantity("0.0001"),
         max_quantity: Some(quantity("1000")),
         min_notional: num("1"),
+        ..Instrument::unfiltered(symbol, "binance", AssetId(base), USDT)
     }
 }
 
@@ -109,7 +112,20 @@ impl Native for Drift {
     }
 
     fn on_trade(&mut self, ctx: &mut Context<'_>, trade: &Trade) {
-        let last = trade.price.to_f64();
+        self.evaluate(ctx, trade.price.to_f64());
+    }
+
+    fn on_bar(&mut self, ctx: &mut Context<'_>, bar: &Bar) {
+        self.evaluate(ctx, bar.close.to_f64());
+    }
+
+    fn on_fill(&mut self, _: &Fill) {
+        self.fills += 1;
+    }
+}
+
+impl Drift {
+    fn evaluate(&mut self, ctx: &mut Context<'_>, last: f64) {
         self.average = Some(self.average.map_or(last, |average| average * 0.75 + last * 0.25));
         let last = ctx.value("last", last);
         let average = ctx.value("average", self.average);
@@ -121,10 +137,6 @@ impl Native for Drift {
             ctx.close(Side::Sell);
         }
     }
-
-    fn on_fill(&mut self, _: &Fill) {
-        self.fills += 1;
-    }
 }
 
 fn strategy(name: &str, feed: Feed, external: bool) -> StrategyConfig {
@@ -134,7 +146,10 @@ fn strategy(name: &str, feed: Feed, external: bool) -> StrategyConfig {
         feed,
         instruments: vec![BTC, ETH],
         size: OrderSize::Base(quantity("0.5")),
+        exits: Exits::default(),
+        atr_length: 3,
         params: BTreeMap::new(),
+        rules: RuleTexts::default(),
         external,
     }
 }
@@ -153,7 +168,7 @@ fn config() -> Config {
             halt_at: num("1.5"),
             ..RiskConfig::default()
         },
-        chart_bar: 60_000 * MS,
+        bars: BarsConfig { chart: BarKind::Time(60_000 * MS), ..BarsConfig::default() },
     }
 }
 

@@ -131,7 +131,9 @@ fn the_exit_sells_what_is_held_floored_to_the_lot_and_the_dust_stays_visible() {
     assert_eq!((rig.position(BTC), rig.balance(BASE)), ("0.00009".into(), "0.00009".into()));
 
     let report = rig.one(close(Side::Sell));
-    assert_eq!(report.refusal, Some(Refusal::NothingToTrade));
+    let least = check(&report, CheckKind::MinQuantity);
+    assert_eq!(report.refusal, Some(Refusal::Check(least)));
+    assert_eq!((least.observed, least.limit), (Some(num("0.00009")), Some(num("0.0001"))));
     let wanted = rig.records.iter().rev().find_map(|record| match record {
         Record::Signal(signal) => Some(signal.wanted),
         _ => None,

@@ -106,7 +106,7 @@ proptest! {
         rig.wait(40 * MS);
         prop_assert_eq!(rig.engine.orders.values().collect::<Vec<_>>(), Vec::<&Order>::new());
         prop_assert!(rig.engine.portfolio.account.locked.iter().all(|money| money.amount.is_zero()));
-        prop_assert_eq!(rig.engine.next_due(), None);
+        prop_assert_eq!(rig.engine.next_order_due(), None);
     }
 }
 
@@ -199,12 +199,14 @@ fn closing_twice_in_flight_sells_once() {
         kind: OrderKind::Market,
         size: Size::Quantity(quantity("3")),
         reduce_only: true,
+        exits: Exits::default(),
     };
     let reverse = |side| Intent::Order {
         side,
         kind: OrderKind::Market,
         size: Size::Reverse,
         reduce_only: false,
+        exits: Exits::default(),
     };
     let (twice, over) = (reverse(Side::Sell), reverse(Side::Sell));
     let reports = rig.wish(BTC, vec![close(Side::Sell), close(Side::Sell), capped, twice, over]);

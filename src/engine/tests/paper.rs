@@ -108,9 +108,14 @@ fn the_venues_filters_refuse() {
     let off_tick = limit(Side::Buy, "99.995", "1", TimeInForce::Gtc);
     assert_eq!(story(keep, off_tick), "PriceFilter");
     assert_eq!(story(keep, market(Side::Buy, "1000.0001")), "LotSize");
-    let fewest: fn(&mut Config) = |c| c.instruments[0].min_quantity = quantity("0.5");
-    assert_eq!(story(fewest, market(Side::Buy, "0.4999")), "LotSize");
-    assert_eq!(story(fewest, market(Side::Buy, "0.5")), "accepted, 100.01 x 0.5");
+    for (size, expected) in [("0.4999", "LotSize"), ("0.5", "accepted, 100.01 x 0.5")] {
+        let mut rig = Rig::margin(|config| config.paper.entry_latency = 5 * MS);
+        let order = rig.send(market(Side::Buy, size));
+        // The venue asks for more while the order is on its way.
+        rig.engine.markets[0].instrument.min_quantity = quantity("0.5");
+        rig.wait(5 * MS);
+        assert_eq!(rig.story(order)[1..].join(", "), expected);
+    }
 
     let mut rig = Rig::margin(|config| config.paper.entry_latency = 5 * MS);
     let order = rig.send(market(Side::Buy, "0.01"));

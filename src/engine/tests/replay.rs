@@ -3,12 +3,12 @@
 
 use proptest::prelude::*;
 
-use super::world::{busy, steps};
+use super::world::{guarded, steps};
 use super::*;
 use crate::engine::{STATE_VERSION, StateError};
 
 fn started() -> Rig {
-    Rig::new(busy(FeeAsset::Received), account(AccountKind::Cash, "400"))
+    Rig::new(guarded(FeeAsset::Received), account(AccountKind::Cash, "400"))
 }
 
 proptest! {
@@ -60,13 +60,13 @@ fn timers_fire_at_their_own_time_and_before_the_input() {
     config.paper.response_latency = 3 * MS;
     let mut rig = Rig::new(config, account(AccountKind::Cash, "10000"));
     let order = rig.send(market(Side::Buy, "1"));
-    assert_eq!(rig.engine.next_due(), Some(UnixNanos(EPOCH + 5 * MS)));
+    assert_eq!(rig.engine.next_order_due(), Some(UnixNanos(EPOCH + 5 * MS)));
     // The first input after it was due finds the best ask gone, but the order was earlier.
     rig.now += 60 * MS;
     rig.delta(BTC, &[], &[level("100.01", "0")]);
     assert_eq!(rig.story(order), ["Submitted", "accepted", "100.01 x 1"]);
     assert_eq!(rig.heard(order)[2].0, 8 * MS);
-    assert_eq!(rig.engine.next_due(), None);
+    assert_eq!(rig.engine.next_order_due(), None);
 }
 
 /// An input whose time goes back would make two runs of one tape disagree.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::DecisionId;
-use crate::engine::deciding::Wish;
+use crate::engine::deciding::{By, Wish};
 
 const SECOND: u64 = 1_000 * MS;
 
@@ -142,8 +142,11 @@ fn an_order_without_a_trusted_book_is_refused() {
         decision: DecisionId { strategy: StrategyId(0), n: 1 },
         side: Side::Buy,
         kind: OrderKind::Market,
+        wanted: quantity("1"),
         quantity: quantity("1"),
         reduce_only: false,
+        exits: Some(Exits::default()),
+        by: By::Strategy,
     };
     rig.engine.assess(wish, BTC, Cause::default(), &mut rig.records);
     let Some(Record::Risk(report)) = rig.records.last() else { panic!("no report") };

@@ -13,9 +13,16 @@ pub struct Step {
     b: i64,
 }
 
+impl Step {
+    /// A person does it.
+    pub fn is_command(self) -> bool {
+        self.what >= 16
+    }
+}
+
 /// Sequences of steps.
 pub fn steps(most: usize) -> impl Strategy<Value = Vec<Step>> {
-    let step = (0_u8..16, 0_u16..2, 0_i64..100, 0_i64..100).prop_map(|(what, at, a, b)| Step {
+    let step = (0_u8..18, 0_u16..2, 0_i64..100, 0_i64..100).prop_map(|(what, at, a, b)| Step {
         what,
         instrument: InstrumentId(at),
         a,
@@ -28,6 +35,15 @@ pub fn steps(most: usize) -> impl Strategy<Value = Vec<Step>> {
 pub fn busy(fee_asset: FeeAsset) -> Config {
     let mut config = config();
     config.strategies.push(strategy("drift", Feed::Trades, false));
+    let bars = BarKind::Time(20 * MS);
+    config.strategies.push(strategy("on_bars", Feed::Bars(bars), false));
+    config.bars = BarsConfig {
+        chart: BarKind::Ticks(3),
+        chart_history: 9,
+        lateness: 4 * MS,
+        repair_wait: 15 * MS,
+        history_wait: 25 * MS,
+    };
     config.paper = PaperConfig {
         fee_asset,
         maker_fee: num("0.001"),
@@ -38,6 +54,20 @@ pub fn busy(fee_asset: FeeAsset) -> Config {
         seed: 7,
         ..PaperConfig::default()
     };
+    config
+}
+
+/// The same, and every position has every exit.
+pub fn guarded(fee_asset: FeeAsset) -> Config {
+    let mut config = busy(fee_asset);
+    for strategy in &mut config.strategies {
+        strategy.exits = Exits {
+            stop: Some(Distance::Ratio(num("0.01"))),
+            take_profit: Some(Distance::Price(num("2.5"))),
+            trailing_stop: Some(Distance::Ratio(num("0.008"))),
+            max_holding: Some(120 * MS),
+        };
+    }
     config
 }
 
@@ -102,16 +132,66 @@ impl Rig {
             10..=13 => {
                 let step = Step { what, instrument, a, b };
                 let (side, size) = (side(a), Size::Quantity(size(b * 3)));
-                let intent =
-                    Intent::Order { side, kind: kind(step), size, reduce_only: a % 5 == 0 };
+                let (kind, reduce_only, exits) = (kind(step), a % 5 == 0, Exits::default());
+                let intent = Intent::Order { side, kind, size, reduce_only, exits };
                 let intents = if what == 13 { vec![intent.clone(), intent] } else { vec![intent] };
                 self.wish(instrument, intents);
             }
             14 => {
                 self.wish(instrument, vec![Intent::CancelAll, close(side(b))]);
             }
-            _ => self.wait(u64::try_from(a).unwrap() * MS),
+            15 => self.wait(u64::try_from(a).unwrap() * MS),
+            16 if a < 30 => self.history(instrument, History::Wanted),
+            16 => self.history(instrument, History::Ended),
+            17 => self.past(instrument, a, b),
+            18 => self.operate(a),
+            _ => {
+                self.command(&Command::ResumeStrategy(StrategyId(instrument.0)));
+                self.command(&Command::Resume);
+            }
         }
+    }
+
+    /// Something about the past: a hole, a trade, a candle.
+    fn past(&mut self, instrument: InstrumentId, a: i64, b: i64) {
+        let (back, price, quantity) = (u64::try_from(b % 5).unwrap(), near(a), size(b));
+        let history = match a % 3 {
+            0 => History::Hole { expected: self.seq - back, received: self.seq },
+            1 => History::Trade(Trade {
+                id: self.seq - back,
+                ts_venue: UnixNanos(self.now - back * MS),
+                price,
+                quantity,
+                aggressor: side(a),
+            }),
+            _ => History::Candle(Candle {
+                open_time: UnixNanos(self.now - back * 10 * MS).floor_to(10 * MS),
+                length: 10 * MS,
+                open: price,
+                high: price,
+                low: price,
+                close: price,
+                volume: quantity,
+                turnover: Num::ONE,
+                trades: back,
+            }),
+        };
+        self.history(instrument, history);
+    }
+
+    pub fn history(&mut self, instrument: InstrumentId, history: History) {
+        self.input(Event::History { instrument, history });
+    }
+
+    /// A person does something.
+    fn operate(&mut self, a: i64) {
+        self.command(&match a % 5 {
+            0 => Command::Flatten,
+            1 => Command::Halt,
+            2 => Command::Pause(StrategyId(0)),
+            3 => Command::Pause(StrategyId(1)),
+            _ => Command::CancelAll,
+        });
     }
 
     /// The market is somewhere else all at once.

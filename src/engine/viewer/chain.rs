@@ -10,7 +10,7 @@ use crate::domain::{
     Position, Price, Quote, Side, UnixNanos,
 };
 use crate::engine::record::{
-    Blocker, Evaluation, Outcome, Record, RiskReport, Signal, reject_text,
+    Blocker, Evaluation, Outcome, Record, RiskReport, Signal, Suppression, reject_text,
 };
 use crate::engine::view::{DecisionView, FillView, Marker, MarkerKind, OrderView, SignalView};
 
@@ -27,12 +27,22 @@ impl Viewer {
                 let id = self.run.id.order(*order);
                 self.position(&id, before, after);
             }
+            Record::Revised { strategy, after, .. } => {
+                if let Some(config) = self.config.strategies.get_mut(strategy.index()) {
+                    config.rules.clone_from(after);
+                }
+            }
             Record::Started(_)
             | Record::Ask { .. }
             | Record::Account(_)
             | Record::Trading { .. }
+            | Record::Paused { .. }
             | Record::BookSynced { .. }
-            | Record::BookLost { .. } => {}
+            | Record::BookLost { .. }
+            | Record::Joined { .. }
+            | Record::BarClosed { .. }
+            | Record::LateTrade { .. }
+            | Record::Exit(_) => {}
         }
     }
 
@@ -244,6 +254,8 @@ fn trigger_point(trigger: &crate::strategy::Trigger, now: UnixNanos) -> (UnixNan
         Trigger::Trade(trade) => (trade.ts_venue, Some(trade.price)),
         Trigger::Bar(bar) => (bar.close_time(), Some(bar.close)),
         Trigger::Quote(quote) => (now, quote.bid.price.mid(quote.ask.price).ok()),
+        Trigger::Due(at) => (*at, None),
+        Trigger::Operator => (now, None),
     }
 }
 
@@ -252,6 +264,7 @@ fn state_of(outcome: &Outcome) -> &'static str {
         Outcome::Signal { .. } => "SIGNAL",
         Outcome::NoSignal(_) => "BLOCKED",
         Outcome::NotReady { .. } => "WARMING",
+        Outcome::Suppressed(Suppression::Paused) => "PAUSED",
         Outcome::Suppressed(_) => "UNTRUSTED",
     }
 }

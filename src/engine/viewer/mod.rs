@@ -11,6 +11,8 @@ use std::sync::Arc;
 
 use super::config::Config;
 use super::core::Engine;
+use super::exit::is_dust;
+use super::guard::Guard;
 use super::record::{Outcome, Outlet, Record};
 use super::slot::Slot;
 use super::view::{
@@ -119,8 +121,9 @@ impl Viewer {
             positions: engine
                 .slots
                 .iter()
-                .filter(|slot| slot.position.fills > 0)
-                .filter_map(|slot| self.position_view(engine, slot))
+                .zip(&engine.guards)
+                .filter(|(slot, _)| slot.position.fills > 0)
+                .filter_map(|(slot, guard)| self.position_view(engine, slot, guard))
                 .collect(),
             orders: self.order_views(),
             decisions: self.decisions.iter().cloned().collect(),
@@ -197,8 +200,10 @@ impl Viewer {
     fn instrument_view(&mut self, engine: &Engine, at: usize) -> Option<InstrumentView> {
         let market = engine.markets.get(at)?;
         let chart = self.charts.get_mut(at)?;
-        if chart.0 != market.chart_count {
-            *chart = (market.chart_count, Arc::new(market.chart.iter().copied().collect()));
+        let kind = self.config.bars.chart;
+        if chart.0 != market.closed.count(kind) {
+            let bars = market.closed.of(kind).rev().copied().collect();
+            *chart = (market.closed.count(kind), Arc::new(bars));
         }
         Some(InstrumentView {
             symbol: market.instrument.symbol.clone(),
@@ -221,8 +226,9 @@ impl Viewer {
                 .map(|t| (t.ts_venue, t.aggressor, t.quantity, t.price))
                 .collect(),
             bars: chart.1.clone(),
-            open_bar: market.open_bar(market.chart_length).copied(),
-            bar_length: market.chart_length,
+            open_bar: market.bars.open_bar(kind).copied(),
+            bar_kind: Some(kind),
+            late_trades: market.bars.late_trades,
             markers: self.markers.get(at)?.iter().cloned().collect(),
             gaps: market.books_lost,
         })
@@ -252,11 +258,17 @@ impl Viewer {
             kind: config.kind.clone(),
             feed: feed_text(config.feed),
             params: config.params.iter().map(|(name, value)| (name.clone(), *value)).collect(),
+            rules: config
+                .rules
+                .iter()
+                .map(|(key, text)| (key.to_owned(), text.to_owned()))
+                .collect(),
             evaluations: counters.evaluations,
             signals: counters.signals,
             explained: (counters.explained, counters.signals),
             blockers,
             last: mine.filter_map(|slot| self.last_evaluation(slot)).map(Arc::new).collect(),
+            paused: engine.is_paused(id),
         })
     }
 
@@ -277,15 +289,13 @@ impl Viewer {
         }
     }
 
-    fn position_view(&self, engine: &Engine, slot: &Slot) -> Option<PositionView> {
+    fn position_view(&self, engine: &Engine, slot: &Slot, guard: &Guard) -> Option<PositionView> {
         let market = engine.markets.get(slot.instrument.index())?;
         let position = &slot.position;
         let names = self.names(slot.strategy, slot.instrument);
         let held = position.quantity.magnitude();
         let mark = market.reference();
         let sellable = held.floor_to(market.instrument.lot_size).unwrap_or(held);
-        let value = mark.and_then(|mark| mark.notional(sellable).ok()).unwrap_or_default();
-        let too_small = sellable.is_zero() || value < market.instrument.min_notional;
         Some(PositionView {
             strategy: names.strategy.to_owned(),
             symbol: names.symbol.to_owned(),
@@ -295,9 +305,11 @@ impl Viewer {
             unrealised: mark.and_then(|mark| position.unrealised(mark).ok()),
             realised: position.realised().unwrap_or_default(),
             fees: position.fees,
-            opened: position.opened,
-            dust: !position.is_flat() && too_small,
+            // Dust of the position before keeps it from flat; its guard knows when it began.
+            opened: guard.armed().map_or(position.opened, |armed| armed.opened),
+            dust: !position.is_flat() && is_dust(market, sellable),
             fills: position.fills,
+            exits: guard.armed().map(|armed| armed.levels).unwrap_or_default(),
         })
     }
 
@@ -331,12 +343,6 @@ pub fn feed_text(feed: Feed) -> String {
     match feed {
         Feed::Trades => "trades".to_owned(),
         Feed::Quotes => "quotes".to_owned(),
-        Feed::Bars(length) if length % (60 * UnixNanos::SECOND) == 0 => {
-            format!("bars:{}m", length / (60 * UnixNanos::SECOND))
-        }
-        Feed::Bars(length) if length % UnixNanos::SECOND == 0 => {
-            format!("bars:{}s", length / UnixNanos::SECOND)
-        }
-        Feed::Bars(length) => format!("bars:{}ms", length / 1_000_000),
+        Feed::Bars(kind) => kind.to_string(),
     }
 }

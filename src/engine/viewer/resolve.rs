@@ -1,7 +1,7 @@
 //! Resolving: recorded numbers and interned names become the words and trees that people read.
 
 use crate::domain::{Num, RunId};
-use crate::engine::record::{Blocker, Check, CheckKind, Evaluation, Outcome, Refusal, Suppression};
+use crate::engine::record::{Blocker, Check, Evaluation, Outcome, Refusal, Suppression};
 use crate::engine::view::{EvaluationView, LeafView, NodeView, RuleView, ValueView};
 use crate::strategy::{Form, Node, Op, OperandRef, Truth, ValueKind};
 
@@ -95,6 +95,7 @@ pub fn blocker_text(evaluation: &Evaluation, form: &Form) -> String {
     match &evaluation.outcome {
         Outcome::Signal { .. } => String::new(),
         Outcome::NoSignal(Blocker::NoRule) => "no rule was decided".to_owned(),
+        Outcome::NoSignal(Blocker::BarIncomplete) => "the bar is incomplete".to_owned(),
         Outcome::NoSignal(Blocker::Rule(node)) => {
             let tree = Tree { evaluation, form, blocker: None, next: usize::from(*node) };
             let numbers = tree.leaf(usize::from(*node)).map(|leaf| leaf_numbers(&leaf));
@@ -111,6 +112,9 @@ pub fn blocker_text(evaluation: &Evaluation, form: &Form) -> String {
         }
         Outcome::Suppressed(Suppression::OrderInFlight) => {
             "its last order is still on its way".to_owned()
+        }
+        Outcome::Suppressed(Suppression::Paused) => {
+            "the strategy is paused by the operator: no entries".to_owned()
         }
     }
 }
@@ -197,7 +201,7 @@ impl Tree<'_> {
 /// A refusal in one line with its numbers.
 pub fn refusal(refusal: &Refusal) -> String {
     match refusal {
-        Refusal::NothingToTrade => "nothing to trade after flooring to the lot".to_owned(),
+        Refusal::NothingToTrade => "nothing to trade".to_owned(),
         Refusal::Check(check) => check_text(check),
     }
 }
@@ -215,11 +219,11 @@ pub fn check_text(check: &Check) -> String {
     };
     let observed = check.observed.map_or_else(|| "unknown".to_owned(), show);
     let limit = check.limit.map_or_else(|| "no limit".to_owned(), show);
-    let sign = match (check.kind, check.passed) {
-        (CheckKind::MinNotional, true) => ">=",
-        (CheckKind::MinNotional, false) => "<",
-        (_, true) => "<=",
-        (_, false) => ">",
+    let sign = match (check.kind.is_minimum(), check.passed) {
+        (true, true) => ">=",
+        (true, false) => "<",
+        (false, true) => "<=",
+        (false, false) => ">",
     };
     let unit = if percent { "" } else { check.kind.unit() };
     format!("{} {observed} {sign} {limit} {unit}", check.kind.as_str()).trim_end().to_owned()

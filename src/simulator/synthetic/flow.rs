@@ -6,10 +6,11 @@
 use super::Instrument;
 use super::book::{Book, Lots, Ticks};
 use super::draw::Draw;
+use super::past;
 use super::publisher::Publisher;
 use super::regime::{Mood, Regime};
 use crate::domain::{Nanos, Side, UnixNanos};
-use crate::simulator::history::History;
+use crate::simulator::history::{History, Print};
 use crate::simulator::market::{Frame, Snapshot};
 
 /// Prices with orders on each side that the flow keeps up.
@@ -51,7 +52,7 @@ impl Flow {
             .unwrap_or(i64::MAX / PARTS)
             .saturating_mul(PARTS);
         // Ids begin high, as those of a venue that has been open for years.
-        let (update_id, next_trade_id) = (40_000_000_000 + index, 3_000_000_000 + index);
+        let (update_id, next_trade_id) = (40_000_000_000 + index, past::FIRST_TRADE_ID + index);
         let mut flow = Self {
             volatility_ticks: *volatility_ticks,
             reach_ticks: *reach_ticks,
@@ -104,6 +105,11 @@ impl Flow {
     /// Messages are written from here on.
     pub fn go_live(&mut self) {
         self.publisher.live = true;
+    }
+
+    /// Takes trades in that were before it began; its own go on with their ids.
+    pub fn remember(&mut self, prints: Vec<Print>) {
+        self.publisher.remember(prints);
     }
 
     pub fn history(&mut self) -> &mut History {

@@ -6,12 +6,14 @@
 mod book;
 mod draw;
 mod flow;
+mod past;
 mod publisher;
 mod regime;
 #[cfg(test)]
 mod tests;
 
 use self::flow::Flow;
+use self::past::Past;
 use super::history::History;
 use super::market::{FRAMES_AT_ONCE, Fixed, Frame, Listing, Market, Snapshot};
 use crate::domain::UnixNanos;
@@ -25,15 +27,18 @@ pub struct Config {
     pub instruments: Vec<Instrument>,
     /// When the market begins; `None` begins it now.
     pub epoch: Option<UnixNanos>,
-    /// How much history lies before the epoch, so that candles can be asked for at once.
+    /// For so long before the epoch orders come and go, and the book grows.
     pub history_seconds: u64,
+    /// For so long before that there are trades, so that candles can be asked for at once.
+    pub past_seconds: u64,
 }
 
 impl Default for Config {
-    /// Three instruments with ten minutes of history.
+    /// Three instruments with ten minutes of history, and seventeen hours of trades before it: more
+    /// than a thousand candles of a minute.
     fn default() -> Self {
         let instruments = ["BTCUSDT", "ETHUSDT", "SOLUSDT"].map(Instrument::of).to_vec();
-        Self { seed: 1, instruments, epoch: None, history_seconds: 600 }
+        Self { seed: 1, instruments, epoch: None, history_seconds: 600, past_seconds: 61_200 }
     }
 }
 
@@ -78,8 +83,13 @@ impl Synthetic {
     pub fn new(config: &Config, epoch: UnixNanos) -> Self {
         let length = config.history_seconds.saturating_mul(UnixNanos::SECOND);
         let start = UnixNanos(epoch.0.saturating_sub(length));
+        let past = Past { seed: config.seed, seconds: config.past_seconds, until: start };
         let flows = (config.instruments.iter().zip(0_u64..))
-            .map(|(instrument, index)| Flow::new(instrument, config.seed, index, start))
+            .map(|(instrument, index)| {
+                let mut flow = Flow::new(instrument, config.seed, index, start);
+                flow.remember(past.prints(instrument, index));
+                flow
+            })
             .collect();
         let listings = config.instruments.iter().map(|i| i.listing.clone()).collect();
         let mut market = Self { now: start, listings, flows };

@@ -48,6 +48,14 @@ impl Publisher {
         }
     }
 
+    /// Takes trades in that were before the first of its own.
+    pub fn remember(&mut self, prints: Vec<Print>) {
+        self.next_trade_id = prints.last().map_or(self.next_trade_id, |print| print.id + 1);
+        for print in prints {
+            self.history.record(print);
+        }
+    }
+
     fn level(&self, (price, lots): (Ticks, Lots)) -> Level {
         Level { price: Fixed(price * self.tick), quantity: Fixed(lots * self.lot) }
     }
@@ -78,7 +86,7 @@ impl Publisher {
         self.history.record(print);
         if self.live {
             let data = wire::trade(&self.symbol, &print);
-            out.push(Frame::new(at, &self.trade_stream, FrameKind::Other, data));
+            out.push(Frame::new(at, &self.trade_stream, FrameKind::Trade, data));
         }
     }
 

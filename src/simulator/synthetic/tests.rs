@@ -11,7 +11,8 @@ const EPOCH: UnixNanos = UnixNanos(1_700_000_000_000_000_000);
 
 fn market(seed: u64, symbols: &[&str]) -> Synthetic {
     let instruments = symbols.iter().map(|symbol| Instrument::of(symbol)).collect();
-    let config = Config { seed, instruments, epoch: Some(EPOCH), history_seconds: 2 };
+    let config =
+        Config { seed, instruments, epoch: Some(EPOCH), history_seconds: 2, past_seconds: 120 };
     Synthetic::new(&config, EPOCH)
 }
 
@@ -169,8 +170,12 @@ fn shape(symbol: &str, seconds: u64) -> Shape {
 fn crosses(market: &mut Synthetic, symbol: &str) -> usize {
     use crate::simulator::history::{Interval, KlineQuery};
     let now_ms = market.now.millis();
-    let query =
-        KlineQuery { interval: Interval::Second, start_ms: None, end_ms: None, limit: 1_000 };
+    let query = KlineQuery {
+        interval: Interval::parse("1s").unwrap(),
+        start_ms: None,
+        end_ms: None,
+        limit: 1_000,
+    };
     let klines = market.history(symbol).unwrap().klines(query, now_ms);
     let closes: Vec<_> = klines.iter().map(|kline| kline.close.0).collect();
     let above = |at: usize| {

@@ -192,7 +192,7 @@ impl Tape {
         let Some(instrument) = self.instrument(&symbol) else { return };
         let read = if frame.kind == FrameKind::Depth {
             Change::read(data).map(|change| instrument.book.apply(change))
-        } else if frame.stream.ends_with("@trade") {
+        } else if frame.kind == FrameKind::Trade {
             read_trade(data).map(|print| instrument.history.record(print))
         } else {
             Some(())

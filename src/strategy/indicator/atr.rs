@@ -20,6 +20,11 @@ impl Atr {
         Self { previous_close: None, average: Wilder::new(length) }
     }
 
+    /// Bars after which the first ones weigh less than a thousandth.
+    pub fn warm_up(&self) -> usize {
+        self.average.warm_up()
+    }
+
     /// Takes the next bar's prices.
     pub fn push(&mut self, high: f64, low: f64, close: f64) -> Option<f64> {
         finite(close)?;

@@ -60,6 +60,11 @@ impl Bollinger {
         Self { length: float(length), width, window: Window::new(length) }
     }
 
+    /// Values after which they are what they say.
+    pub fn warm_up(&self) -> usize {
+        self.window.length()
+    }
+
     /// Takes the next value.
     pub fn push(&mut self, input: f64) -> Option<Bands> {
         let moments = self.window.push(Moments::of(finite(input)?))?;

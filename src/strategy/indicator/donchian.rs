@@ -32,6 +32,11 @@ impl Donchian {
         Self { window: Window::new(length) }
     }
 
+    /// Bars after which it is what it says.
+    pub fn warm_up(&self) -> usize {
+        self.window.length()
+    }
+
     /// Takes the next bar's prices.
     pub fn push(&mut self, high: f64, low: f64) -> Option<Channel> {
         self.window.push(Channel { high: finite(high)?, low: finite(low)? })

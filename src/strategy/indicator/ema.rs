@@ -21,6 +21,11 @@ impl Ema {
         Self { length, alpha: 2.0 / (float(length) + 1.0), count: 0, value: 0.0 }
     }
 
+    /// Values after which the first one weighs less than a thousandth.
+    pub fn warm_up(&self) -> usize {
+        self.length.saturating_mul(4)
+    }
+
     /// Takes the next value.
     pub fn push(&mut self, input: f64) -> Option<f64> {
         finite(input)?;

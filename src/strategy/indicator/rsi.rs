@@ -20,6 +20,11 @@ impl Rsi {
         Self { previous: None, gains: Wilder::new(length), losses: Wilder::new(length) }
     }
 
+    /// Values after which the first changes weigh less than a thousandth.
+    pub fn warm_up(&self) -> usize {
+        self.gains.warm_up().saturating_add(1)
+    }
+
     /// Takes the next value.
     pub fn push(&mut self, input: f64) -> Option<f64> {
         let Some(previous) = self.previous else {

@@ -29,6 +29,11 @@ impl Sma {
         Self { length: float(length), window: Window::new(length) }
     }
 
+    /// Values after which it is what it says.
+    pub fn warm_up(&self) -> usize {
+        self.window.length()
+    }
+
     /// Takes the next value.
     pub fn push(&mut self, input: f64) -> Option<f64> {
         let sum = self.window.push(Sum(finite(input)?))?;

@@ -19,6 +19,11 @@ impl Wilder {
         Self { length: length.max(1), count: 0, value: 0.0 }
     }
 
+    /// Values after which the first ones weigh less than a thousandth.
+    pub fn warm_up(&self) -> usize {
+        self.length.saturating_mul(8)
+    }
+
     /// Takes the next value; missing until `length` values came.
     pub fn push(&mut self, input: f64) -> Option<f64> {
         let length = float(self.length);

@@ -39,6 +39,11 @@ impl<T: Merge> Window<T> {
         Self { length: length.max(1), ring: Vec::new(), next: 0, head: None }
     }
 
+    /// How many values it holds.
+    pub fn length(&self) -> usize {
+        self.length
+    }
+
     /// Takes the next value; gives the fold of the last `length` once there are that many.
     pub fn push(&mut self, value: T) -> Option<T> {
         match self.ring.get_mut(self.next) {

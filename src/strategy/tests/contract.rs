@@ -110,7 +110,7 @@ proptest! {
 /// A rule that is only a flag, or that compares two bare numbers, explains nothing.
 #[test]
 fn every_leaf_compares_a_named_value() {
-    for kind in built_in() {
+    for kind in built_in().into_iter().filter(|kind| !kind.rules) {
         let mut desk = Desk::new(kind.name, &[]);
         desk.trades(&[10.0]);
         for node in desk.draft.form().nodes {

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use crate::domain::{
-    AssetId, Instrument, InstrumentKind, Level, Num, Price, Quantity, Quote, Side, Signed, Trade,
-    UnixNanos,
+    AssetId, Cause, Fill, Instrument, Level, Liquidity, Money, Num, OrderEvent, OrderEventKind,
+    OrderId, Price, Quantity, Quote, Side, Signed, StrategyId, Trade, UnixNanos,
 };
 use crate::strategy::{
-    AnyStrategy, Bar, Context, Draft, DraftState, Facts, Feed, Form, Intent, Node, OperandRef,
-    Params, Size, StrategyKind, Trigger, Truth, built_in,
+    AnyStrategy, Bar, BarKind, ClosedBars, Context, Draft, DraftState, Facts, Feed, Form, Intent,
+    Node, OperandRef, Params, Quality, RuleTexts, Size, StrategyKind, Trigger, Truth, built_in,
 };
 
 /// One strategy at work.
@@ -18,6 +18,8 @@ pub(super) struct Desk {
     strategy: Box<dyn AnyStrategy>,
     pub draft: Draft,
     pub position: Signed,
+    entry: Option<Price>,
+    pub quote: Option<Quote>,
     last_signal: Option<UnixNanos>,
     now: UnixNanos,
 }
@@ -49,13 +51,24 @@ impl Desk {
         let kind = built_in().into_iter().find(|known| known.name == kind).unwrap();
         let given: BTreeMap<String, f64> =
             given.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
-        let params = Params::new(kind.params, &given).unwrap();
+        Self::of(kind, Params::new(kind.params, &given).unwrap())
+    }
+
+    /// A desk whose strategy has these rules.
+    pub fn rules(texts: RuleTexts) -> Self {
+        let kind = built_in().into_iter().find(|kind| kind.rules).unwrap();
+        Self::of(kind, Params::default().with_rules(texts))
+    }
+
+    fn of(kind: StrategyKind, params: Params) -> Self {
         Self {
             kind,
             strategy: (kind.build)(&params).unwrap(),
             params,
             draft: Draft::default(),
             position: Signed::ZERO,
+            entry: None,
+            quote: None,
             last_signal: None,
             now: UnixNanos(0),
         }
@@ -70,6 +83,13 @@ impl Desk {
         Self { strategy, draft: Draft::restore(state), params: self.params.clone(), ..*self }
     }
 
+    /// The rules are changed, as the engine does it.
+    pub fn revise(&mut self, texts: &RuleTexts) -> RuleTexts {
+        let revised = self.strategy.revise(texts).unwrap();
+        self.draft.forget_all_but(&revised.kept);
+        revised.before
+    }
+
     /// One second later, an event.
     pub fn evaluate(&mut self, trigger: &Trigger) -> Said {
         self.now = self.now.plus(UnixNanos::SECOND);
@@ -79,24 +99,37 @@ impl Desk {
             now: self.now,
             instrument: &instrument,
             position: self.position,
-            average_entry: None,
+            average_entry: self.entry,
             last_price: None,
-            quote: None,
+            quote: self.quote,
             last_signal: self.last_signal,
+            closed: &ClosedBars::default(),
         };
         self.strategy.evaluate(&mut Context::new(facts, &mut self.draft), trigger);
-        for intent in &self.draft.intents {
+        for intent in &self.draft.intents.clone() {
             self.last_signal = Some(self.now);
             if let Intent::Order { side, size, .. } = intent {
                 self.position = match size {
-                    Size::Configured => self.position.add(one().signed(*side)).unwrap(),
                     Size::Quantity(quantity) => self.position.add(quantity.signed(*side)).unwrap(),
                     Size::Close => Signed::ZERO,
                     Size::Reverse => one().signed(*side),
+                    _ => self.position.add(one().signed(*side)).unwrap(),
                 };
+                self.filled(price_of(trigger));
             }
         }
         Said::of(&self.draft)
+    }
+
+    /// Tells the strategy that its order was filled whole at this price.
+    fn filled(&mut self, price: Price) {
+        self.entry = (!self.position.is_zero()).then_some(price);
+        let order = OrderId { strategy: StrategyId(0), n: 1 };
+        let fee = Money::new(Num::ZERO, AssetId(1));
+        let liquidity = Liquidity::Taker;
+        let fill = Fill { order, trade_id: 1, price, quantity: one(), liquidity, fee };
+        let (time, cause) = (self.now, Cause::default());
+        self.strategy.order(&OrderEvent { order, time, cause, kind: OrderEventKind::Filled(fill) });
     }
 
     /// Trades at these prices; what the last one said.
@@ -121,6 +154,15 @@ impl Desk {
         let form = self.draft.form();
         let at = form.values.iter().position(|value| value.name == name).unwrap();
         self.draft.values[at]
+    }
+}
+
+fn price_of(trigger: &Trigger) -> Price {
+    match trigger {
+        Trigger::Trade(trade) => trade.price,
+        Trigger::Quote(quote) => quote.bid.price.mid(quote.ask.price).unwrap(),
+        Trigger::Bar(bar) => bar.close,
+        Trigger::Due(_) | Trigger::Operator => panic!("no market event, no price"),
     }
 }
 
@@ -149,6 +191,7 @@ pub(super) fn trigger(feed: Feed, price: f64) -> Trigger {
 pub(super) fn bar(high: f64, low: f64, close: f64) -> Bar {
     let open = trade(close);
     Bar {
+        kind: BarKind::Time(60 * UnixNanos::SECOND),
         open_time: UnixNanos(0),
         length: 60 * UnixNanos::SECOND,
         open: open.price,
@@ -160,6 +203,7 @@ pub(super) fn bar(high: f64, low: f64, close: f64) -> Bar {
         trades: 1,
         first_trade_id: 1,
         last_trade_id: 1,
+        quality: Quality::Complete,
     }
 }
 
@@ -183,15 +227,9 @@ fn one() -> Quantity {
 
 fn instrument() -> Instrument {
     Instrument {
-        symbol: "BTCUSDT".to_owned(),
-        venue: "binance".to_owned(),
-        base: AssetId(0),
-        quote: AssetId(1),
-        kind: InstrumentKind::Spot,
         tick_size: exact(0.01),
         lot_size: one(),
         min_quantity: one(),
-        max_quantity: None,
-        min_notional: Num::ZERO,
+        ..Instrument::unfiltered("BTCUSDT", "binance", AssetId(0), AssetId(1))
     }
 }

@@ -245,5 +245,10 @@ fn trigger_fields(trigger: &Trigger, line: &mut Line) {
             line.exact("close", bar.close);
             line.exact("volume", bar.volume);
         }
+        Trigger::Due(at) => {
+            line.text("trigger", "due");
+            line.time("due", *at);
+        }
+        Trigger::Operator => line.text("trigger", "operator"),
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Told;
 use crate::domain::{BookLoss, InstrumentId, Nanos, UnixNanos};
+use crate::strategy::{Bar, Quality};
 use crate::telemetry::engine_word::LossWord;
 use crate::telemetry::line::{Line, cleaned};
 use crate::telemetry::metrics::Metrics;
@@ -71,6 +72,40 @@ pub enum FeedEvent<'a> {
         /// The venue's update id.
         update_id: u64,
     },
+    /// Trades are missing between two ids.
+    TradeGap {
+        /// Of which instrument.
+        instrument: InstrumentId,
+        /// The trade id that was due.
+        expected: u64,
+        /// The trade id that came.
+        received: u64,
+    },
+    /// An instrument's past was told, or did not come in time.
+    HistoryLoaded {
+        /// Of which instrument.
+        instrument: InstrumentId,
+        /// Past bars, of all kinds.
+        bars: u32,
+        /// The venue told all that was asked for.
+        whole: bool,
+    },
+    /// A bar was closed that does not hold just what came with the stream.
+    BarClosed {
+        /// Of which instrument.
+        instrument: InstrumentId,
+        /// The bar.
+        bar: &'a Bar,
+    },
+    /// A trade came after its bar was closed.
+    LateTrade {
+        /// Of which instrument.
+        instrument: InstrumentId,
+        /// The venue's trade id.
+        trade: u64,
+        /// When it happened at the venue.
+        ts_venue: UnixNanos,
+    },
     /// A frame could not be used.
     DecodeFailed {
         /// On which channel.
@@ -89,7 +124,11 @@ impl FeedEvent<'_> {
             | Self::Stale { instrument, .. }
             | Self::Recovered { instrument, .. }
             | Self::BookLost { instrument, .. }
-            | Self::Resynced { instrument, .. } => Some(*instrument),
+            | Self::Resynced { instrument, .. }
+            | Self::TradeGap { instrument, .. }
+            | Self::HistoryLoaded { instrument, .. }
+            | Self::BarClosed { instrument, .. }
+            | Self::LateTrade { instrument, .. } => Some(*instrument),
             _ => None,
         }
     }
@@ -107,6 +146,13 @@ impl Told for FeedEvent<'_> {
             Self::BookLost { reason: BookLoss::Gap { .. }, .. } => EventName::FeedSequenceGap,
             Self::BookLost { .. } => EventName::FeedBookLost,
             Self::Resynced { .. } => EventName::FeedResynced,
+            Self::TradeGap { .. } => EventName::FeedTradeGap,
+            Self::HistoryLoaded { .. } => EventName::FeedHistoryLoaded,
+            Self::BarClosed { bar, .. } if bar.quality == Quality::Partial => {
+                EventName::FeedBarPartial
+            }
+            Self::BarClosed { .. } => EventName::FeedBarRepaired,
+            Self::LateTrade { .. } => EventName::FeedLateTrade,
             Self::DecodeFailed { .. } => EventName::FeedDecodeFailed,
         }
     }
@@ -142,6 +188,21 @@ impl Told for FeedEvent<'_> {
                 format!("{symbol} book discarded: {}", LossWord::from(*reason).as_str())
             }
             Self::Resynced { update_id, .. } => format!("{symbol} book in sync at {update_id}"),
+            Self::TradeGap { expected, received, .. } => {
+                format!("{symbol} trade {expected} was due, {received} came")
+            }
+            Self::HistoryLoaded { bars, whole: true, .. } => {
+                format!("{symbol} past told: {bars} bars")
+            }
+            Self::HistoryLoaded { bars, .. } => {
+                format!("{symbol} past did not come in time: {bars} bars of it")
+            }
+            Self::BarClosed { bar, .. } => {
+                format!("{symbol} {} from {} is {}", bar.kind, bar.open_time, bar.quality.as_str())
+            }
+            Self::LateTrade { trade, ts_venue, .. } => {
+                format!("{symbol} trade {trade} of {ts_venue} came after its bar was closed")
+            }
             Self::DecodeFailed { channel, reason, .. } => {
                 format!("a {} frame cannot be used: {}", channel.as_str(), reason.as_str())
             }
@@ -177,6 +238,26 @@ impl Told for FeedEvent<'_> {
                 }
             }
             Self::Resynced { update_id, .. } => line.unsigned("update_id", *update_id),
+            Self::TradeGap { expected, received, .. } => {
+                line.unsigned("expected", *expected);
+                line.unsigned("received", *received);
+            }
+            Self::HistoryLoaded { bars, whole, .. } => {
+                line.unsigned("bars", u64::from(*bars));
+                line.flag("whole", *whole);
+            }
+            Self::BarClosed { bar, .. } => {
+                line.text("bar", &bar.kind.to_string());
+                line.unsigned("open_time_us", bar.open_time.0 / 1_000);
+                line.text("quality", bar.quality.as_str());
+                line.unsigned("trades", bar.trades);
+                line.unsigned("first_trade_id", bar.first_trade_id);
+                line.unsigned("last_trade_id", bar.last_trade_id);
+            }
+            Self::LateTrade { trade, ts_venue, .. } => {
+                line.unsigned("trade_id", *trade);
+                line.unsigned("ts_venue_us", ts_venue.0 / 1_000);
+            }
             Self::DecodeFailed { channel, reason, frame } => {
                 line.text("channel", channel.as_str());
                 line.text("reason", reason.as_str());
@@ -198,7 +279,15 @@ impl Told for FeedEvent<'_> {
             Self::DecodeFailed { channel, reason, .. } => {
                 metrics.feed.decode_failed(*channel, *reason);
             }
-            Self::Connecting { .. } | Self::Subscribed { .. } | Self::Recovered { .. } => {}
+            Self::TradeGap { instrument, .. } => metrics.feed.trade_gap(*instrument),
+            Self::BarClosed { instrument, bar } => {
+                metrics.feed.bar_closed(*instrument, bar.quality == Quality::Partial);
+            }
+            Self::LateTrade { instrument, .. } => metrics.feed.late_trade(*instrument),
+            Self::Connecting { .. }
+            | Self::Subscribed { .. }
+            | Self::Recovered { .. }
+            | Self::HistoryLoaded { .. } => {}
         }
     }
 }

@@ -2,18 +2,22 @@
 //! metrics together, so the two cannot disagree; nothing else in the program logs or counts.
 
 mod decision;
+mod exit;
 mod feed;
 mod log;
 mod order;
 mod portfolio;
 mod process;
+mod strategy;
 
 pub use decision::{DecisionEvent, Evaluated, Summary, Telling};
+pub use exit::ExitTold;
 pub use feed::FeedEvent;
 pub(super) use log::LogEvent;
 pub use order::OrderTold;
 pub use portfolio::PortfolioEvent;
 pub use process::ProcessEvent;
+pub use strategy::StrategyEvent;
 
 use super::line::Line;
 use super::metrics::Metrics;
@@ -31,10 +35,14 @@ pub enum Event<'a> {
     Feed(FeedEvent<'a>),
     /// About evaluations.
     Decision(DecisionEvent<'a>),
+    /// About a strategy itself.
+    Strategy(StrategyEvent<'a>),
     /// About risk, orders and fills.
     Order(OrderTold<'a>),
     /// About positions, the account and what trading allows.
     Portfolio(PortfolioEvent<'a>),
+    /// About what closes positions by itself.
+    Exit(ExitTold<'a>),
 }
 
 /// What every event can say of itself.
@@ -73,8 +81,10 @@ impl<'a> Event<'a> {
             Self::Process(event) => event,
             Self::Feed(event) => event,
             Self::Decision(event) => event,
+            Self::Strategy(event) => event,
             Self::Order(event) => event,
             Self::Portfolio(event) => event,
+            Self::Exit(event) => event,
         }
     }
 }
@@ -93,6 +103,8 @@ into_event! {
     Process from ProcessEvent,
     Feed from FeedEvent,
     Decision from DecisionEvent,
+    Strategy from StrategyEvent,
     Order from OrderTold,
     Portfolio from PortfolioEvent,
+    Exit from ExitTold,
 }

@@ -231,7 +231,7 @@ fn refusing_check(refusal: &Refusal) -> Option<crate::engine::CheckKind> {
 /// `order_notional 12.5 against 10 quote`
 fn refusal_text(refusal: &Refusal) -> String {
     let Refusal::Check(Check { kind, observed, limit, .. }) = refusal else {
-        return "nothing to trade after flooring to the lot".to_owned();
+        return "nothing to trade".to_owned();
     };
     let observed = observed.map_or_else(|| "unknown".to_owned(), |number| number.to_string());
     let limit = limit.map_or_else(|| "no limit".to_owned(), |number| number.to_string());

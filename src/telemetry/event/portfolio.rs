@@ -30,8 +30,15 @@ pub enum PortfolioEvent<'a> {
     },
     /// The account's balances changed.
     Account(&'a AccountState),
-    /// Trading became active, reduce-only or halted.
+    /// Trading became active, reduce-only, halted or flattening.
     Trading(TradingState),
+    /// An operator paused a strategy, or let it go on.
+    Paused {
+        /// Which one.
+        strategy: StrategyId,
+        /// It opens nothing more.
+        paused: bool,
+    },
 }
 
 impl Told for PortfolioEvent<'_> {
@@ -41,12 +48,13 @@ impl Told for PortfolioEvent<'_> {
             Self::Position { .. } => EventName::PositionChanged,
             Self::Account(_) => EventName::AccountChanged,
             Self::Trading(_) => EventName::TradingStateChanged,
+            Self::Paused { .. } => EventName::StrategyStateChanged,
         }
     }
 
     fn level(&self) -> Level {
         match self {
-            Self::Trading(TradingState::Active) => Level::Info,
+            Self::Trading(TradingState::Active) | Self::Paused { paused: false, .. } => Level::Info,
             _ => self.name().level(),
         }
     }
@@ -76,6 +84,9 @@ impl Told for PortfolioEvent<'_> {
                 }
                 None => "trading is active".to_owned(),
             },
+            Self::Paused { strategy, paused } => {
+                format!("{} is {}", scope.strategy(*strategy), strategy_word(*paused))
+            }
         }
     }
 
@@ -108,14 +119,26 @@ impl Told for PortfolioEvent<'_> {
                 line.text("state", trading_word(*state));
                 line.text("reason", stop_reason(*state).map_or("", Word::as_str));
             }
+            Self::Paused { strategy, paused } => {
+                line.text("strategy", scope.strategy(*strategy));
+                line.text("state", strategy_word(*paused));
+            }
         }
     }
 
     fn count(&self, metrics: &Metrics, _time: UnixNanos) {
-        if let Self::Trading(state) = self {
-            metrics.orders.trading((*state).into(), stop_reason(*state));
+        match self {
+            Self::Trading(state) => {
+                metrics.orders.trading((*state).into(), stop_reason(*state));
+            }
+            Self::Paused { strategy, paused } => metrics.decisions.paused(*strategy, *paused),
+            _ => {}
         }
     }
+}
+
+fn strategy_word(paused: bool) -> &'static str {
+    if paused { "paused" } else { "running" }
 }
 
 fn trading_word(state: TradingState) -> &'static str {
@@ -126,6 +149,7 @@ fn stop_reason(state: TradingState) -> Option<StopWord> {
     match state {
         TradingState::Active => None,
         TradingState::ReduceOnly(reason) | TradingState::Halted(reason) => Some(reason.into()),
+        TradingState::Flattening => Some(StopWord::Operator),
     }
 }
 

@@ -34,6 +34,16 @@ pub enum ProcessEvent<'a> {
         /// Where it came from: a file, or `built in`.
         source: &'a str,
     },
+    /// The configuration was changed on disk to something that is not valid.
+    ConfigRefused {
+        /// What is wrong, with file, line and column.
+        error: &'a str,
+    },
+    /// The configuration was changed on disk in what only a restart takes.
+    ConfigNeedsRestart {
+        /// Which keys, separated by commas.
+        keys: &'a str,
+    },
     /// The session's folder is there.
     SessionOpened {
         /// The folder.
@@ -67,9 +77,30 @@ pub enum ProcessEvent<'a> {
     },
     /// An operator did something.
     Command {
-        /// What: `halt`, `resume`, `quit`.
+        /// What: `halt`, `flatten`, `pause`.
         command: &'a str,
+        /// The strategy that it names; empty for a command that concerns all.
+        strategy: &'a str,
+        /// From where: `screen`, `command line`, `attached screen`.
+        by: &'a str,
+        /// The process that asked; 0 for the run itself.
+        pid: u32,
+        /// What was done, in one line.
+        done: &'a str,
     },
+    /// A screen of another process is attached, or left.
+    Viewer {
+        /// Attached, or gone.
+        attached: bool,
+        /// Its process.
+        pid: u32,
+        /// It offers no commands.
+        read_only: bool,
+        /// So many are attached now.
+        viewers: u32,
+    },
+    /// The terminal is gone, and the run goes on without it.
+    ScreenLost,
 }
 
 impl Told for ProcessEvent<'_> {
@@ -79,12 +110,17 @@ impl Told for ProcessEvent<'_> {
             Self::Stopped { .. } => EventName::ProcessStopped,
             Self::Panicked { .. } => EventName::ProcessPanicked,
             Self::ConfigLoaded { .. } => EventName::ConfigLoaded,
+            Self::ConfigRefused { .. } => EventName::ConfigRefused,
+            Self::ConfigNeedsRestart { .. } => EventName::ConfigNeedsRestart,
             Self::SessionOpened { .. } => EventName::SessionOpened,
             Self::Heartbeat { .. } => EventName::Heartbeat,
             Self::LibraryLogged { .. } => EventName::LibraryLogged,
             Self::TapeWriteFailed { .. } => EventName::TapeWriteFailed,
             Self::PortTaken { .. } => EventName::MetricsPortTaken,
-            Self::Command { .. } => EventName::TuiCommand,
+            Self::Command { .. } => EventName::OperatorCommand,
+            Self::Viewer { attached: true, .. } => EventName::ViewerAttached,
+            Self::Viewer { attached: false, .. } => EventName::ViewerLeft,
+            Self::ScreenLost => EventName::ScreenLost,
         }
     }
 
@@ -105,6 +141,12 @@ impl Told for ProcessEvent<'_> {
                 format!("thread {thread} panicked at {location}: {message}")
             }
             Self::ConfigLoaded { source } => format!("configuration loaded from {source}"),
+            Self::ConfigRefused { error } => {
+                format!("the changed configuration is not valid, the old one goes on: {error}")
+            }
+            Self::ConfigNeedsRestart { keys } => {
+                format!("the configuration was changed in what needs a restart: {keys}")
+            }
             Self::SessionOpened { path } => format!("session opened in {path}"),
             Self::Heartbeat { lost_lines: 0 } => "alive".to_owned(),
             Self::Heartbeat { lost_lines } => format!("alive, {lost_lines} log lines lost so far"),
@@ -116,7 +158,17 @@ impl Told for ProcessEvent<'_> {
             Self::PortTaken { wanted, bound: None } => {
                 format!("port {wanted} is in use, metrics are not served")
             }
-            Self::Command { command } => format!("operator: {command}"),
+            Self::Command { command, strategy, by, done, .. } => {
+                let strategy = if strategy.is_empty() { "" } else { &format!(" {strategy}") };
+                format!("operator: {command}{strategy} ({by}): {done}")
+            }
+            Self::Viewer { attached: true, pid, .. } => format!("process {pid} shows the run"),
+            Self::Viewer { attached: false, pid, .. } => {
+                format!("process {pid} no longer shows the run")
+            }
+            Self::ScreenLost => {
+                "the terminal is gone, the run goes on: `tickscope attach` shows it".to_owned()
+            }
         }
     }
 
@@ -140,6 +192,8 @@ impl Told for ProcessEvent<'_> {
                 line.text("source", source);
                 line.text("config_hash", &scope.run.config_hash);
             }
+            Self::ConfigRefused { error } => line.text("error", error),
+            Self::ConfigNeedsRestart { keys } => line.text("keys", keys),
             Self::SessionOpened { path } => line.text("path", path),
             Self::Heartbeat { lost_lines } => line.unsigned("lost_lines", *lost_lines),
             Self::LibraryLogged { target, .. } => line.text("target", target),
@@ -150,13 +204,31 @@ impl Told for ProcessEvent<'_> {
                     line.unsigned("bound_port", u64::from(*port));
                 }
             }
-            Self::Command { command } => line.text("command", command),
+            Self::Command { command, strategy, by, pid, done } => {
+                line.text("command", command);
+                if !strategy.is_empty() {
+                    line.text("strategy", strategy);
+                }
+                line.text("by", by);
+                if *pid != 0 {
+                    line.unsigned("by_pid", u64::from(*pid));
+                }
+                line.text("done", done);
+            }
+            Self::Viewer { pid, read_only, viewers, .. } => {
+                line.unsigned("viewer_pid", u64::from(*pid));
+                line.text("access", if *read_only { "read only" } else { "commands" });
+                line.unsigned("viewers", u64::from(*viewers));
+            }
+            Self::ScreenLost => {}
         }
     }
 
     fn count(&self, metrics: &Metrics, _time: UnixNanos) {
-        if matches!(self, Self::TapeWriteFailed { .. }) {
-            metrics.tape_write_errors.inc();
+        match self {
+            Self::TapeWriteFailed { .. } => metrics.tape_write_errors.inc(),
+            Self::Viewer { viewers, .. } => metrics.viewers(*viewers),
+            _ => {}
         }
     }
 }

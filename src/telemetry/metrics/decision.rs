@@ -24,6 +24,7 @@ pub(in super::super) struct DecisionMetrics {
 
 struct StrategyMetrics {
     last_evaluation: Gauge,
+    paused: Gauge,
     instruments: Table<PairMetrics>,
 }
 
@@ -72,6 +73,12 @@ impl DecisionMetrics {
         }
     }
 
+    pub(in super::super) fn paused(&self, strategy: StrategyId, paused: bool) {
+        if let Some(strategy) = self.strategies.get(strategy.index()) {
+            strategy.paused.set(if paused { 1.0 } else { 0.0 });
+        }
+    }
+
     pub(in super::super) fn signal(
         &self,
         strategy: StrategyId,
@@ -92,6 +99,7 @@ impl StrategyMetrics {
         let signals = families.counter(&names::SIGNALS)?;
         Ok(Self {
             last_evaluation: families.gauge(&names::LAST_EVALUATION)?.get(&[strategy])?,
+            paused: families.gauge(&names::STRATEGY_PAUSED)?.get(&[strategy])?,
             instruments: families.table(&names::EVALUATIONS, &of.instruments, |symbol| {
                 Ok(PairMetrics {
                     evaluations: ByWord::new(|word| evaluations.get(&[strategy, symbol, word]))?,

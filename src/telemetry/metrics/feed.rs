@@ -29,6 +29,10 @@ struct InstrumentMetrics {
     books_lost: ByWord<LossWord, IntCounter>,
     resyncs: IntCounter,
     stale: IntCounter,
+    trade_gaps: IntCounter,
+    repaired_bars: IntCounter,
+    partial_bars: IntCounter,
+    late_trades: IntCounter,
     live: Gauge,
     synced: Gauge,
     mid_price: Gauge,
@@ -104,6 +108,24 @@ impl FeedMetrics {
         }
     }
 
+    pub(in super::super) fn trade_gap(&self, instrument: InstrumentId) {
+        if let Some(metrics) = self.instruments.get(instrument.index()) {
+            metrics.trade_gaps.inc();
+        }
+    }
+
+    pub(in super::super) fn bar_closed(&self, instrument: InstrumentId, partial: bool) {
+        if let Some(metrics) = self.instruments.get(instrument.index()) {
+            if partial { &metrics.partial_bars } else { &metrics.repaired_bars }.inc();
+        }
+    }
+
+    pub(in super::super) fn late_trade(&self, instrument: InstrumentId) {
+        if let Some(metrics) = self.instruments.get(instrument.index()) {
+            metrics.late_trades.inc();
+        }
+    }
+
     pub(in super::super) fn resynced(&self, instrument: InstrumentId) {
         if let Some(metrics) = self.instruments.get(instrument.index()) {
             metrics.resyncs.inc();
@@ -128,6 +150,10 @@ impl InstrumentMetrics {
             books_lost: ByWord::new(|reason| lost.get(&[venue, symbol, reason]))?,
             resyncs: families.counter(&names::FEED_RESYNCS)?.get(&labels)?,
             stale: families.counter(&names::FEED_STALE)?.get(&labels)?,
+            trade_gaps: families.counter(&names::FEED_TRADE_GAPS)?.get(&labels)?,
+            repaired_bars: families.counter(&names::BARS_REPAIRED)?.get(&labels)?,
+            partial_bars: families.counter(&names::BARS_PARTIAL)?.get(&labels)?,
+            late_trades: families.counter(&names::LATE_TRADES)?.get(&labels)?,
             live: families.gauge(&names::FEED_LIVE)?.get(&labels)?,
             synced: families.gauge(&names::BOOK_SYNCED)?.get(&labels)?,
             mid_price: families.gauge(&names::MARKET_MID_PRICE)?.get(&labels)?,

@@ -36,6 +36,7 @@ pub struct Metrics {
     event_loop: Histogram,
     tape_bytes: Gauge,
     pub(super) tape_write_errors: IntCounter,
+    viewers: Gauge,
     frames: IntCounter,
     frame: Histogram,
     pub(super) scrape: Histogram,
@@ -90,6 +91,7 @@ impl Metrics {
             event_loop: families.histogram(&names::EVENT_LOOP)?.get(&[])?,
             tape_bytes: families.gauge(&names::TAPE_BYTES)?.get(&[])?,
             tape_write_errors: families.counter(&names::TAPE_WRITE_ERRORS)?.get(&[])?,
+            viewers: families.gauge(&names::VIEWERS)?.get(&[])?,
             frames: families.counter(&names::TUI_FRAMES)?.get(&[])?,
             frame: families.histogram(&names::TUI_FRAME)?.get(&[])?,
             scrape: families.histogram(&names::METRICS_SCRAPE)?.get(&[])?,
@@ -133,6 +135,11 @@ impl Metrics {
 
     pub(super) fn event_loop(&self, nanos: Nanos) {
         self.event_loop.observe(nanos_to_seconds(nanos));
+    }
+
+    /// So many screens of other processes are attached.
+    pub fn viewers(&self, attached: u32) {
+        self.viewers.set(f64::from(attached));
     }
 
     /// A frame was drawn.

@@ -9,7 +9,9 @@ use super::super::names::Names;
 use super::super::registry::{Families, MetricError, Table};
 use super::super::word::ByWord;
 use crate::domain::{Fill, InstrumentId, Num, Side, StrategyId, UnixNanos};
+use crate::engine::Levels;
 use crate::engine::view::{AccountView, EngineView, PositionView};
+use crate::strategy::ExitKind;
 
 pub(in super::super) struct MoneyMetrics {
     strategies: Table<StrategyMoney>,
@@ -25,6 +27,7 @@ struct StrategyMoney {
     fills: Table<ByWord<SideWord, ByWord<LiquidityWord, IntCounter>>>,
     traded: ByWord<SideWord, Counter>,
     fees: Table<Counter>,
+    exits: Table<ByWord<ExitKind, IntCounter>>,
 }
 
 /// One strategy's position in one instrument, with the names that views use.
@@ -36,6 +39,7 @@ struct PositionMetrics {
     realised: Gauge,
     unrealised: Gauge,
     fees: Gauge,
+    armed: Gauge,
 }
 
 impl MoneyMetrics {
@@ -85,6 +89,18 @@ impl MoneyMetrics {
         }
     }
 
+    pub(in super::super) fn exit(
+        &self,
+        strategy: StrategyId,
+        instrument: InstrumentId,
+        kind: ExitKind,
+    ) {
+        let strategy = self.strategies.get(strategy.index());
+        if let Some(exits) = strategy.and_then(|metrics| metrics.exits.get(instrument.index())) {
+            exits.get(kind).inc();
+        }
+    }
+
     pub(super) fn mirror(&self, view: &EngineView) {
         for metrics in &self.positions {
             let held = view.positions.iter().find(|position| {
@@ -110,6 +126,7 @@ impl StrategyMoney {
         let fills = families.counter(&names::FILLS)?;
         let traded = families.amount(&names::TRADED_NOTIONAL)?;
         let fees = families.amount(&names::FEES_PAID)?;
+        let exits = families.counter(&names::EXITS)?;
         let venue = of.venue.as_str();
         Ok(Self {
             fills: families.table(&names::FILLS, &of.instruments, |symbol| {
@@ -120,6 +137,9 @@ impl StrategyMoney {
             traded: ByWord::new(|side| traded.get(&[strategy, side]))?,
             fees: families
                 .table(&names::FEES_PAID, &of.assets, |asset| fees.get(&[strategy, asset]))?,
+            exits: families.table(&names::EXITS, &of.instruments, |symbol| {
+                ByWord::new(|kind| exits.get(&[strategy, symbol, kind]))
+            })?,
         })
     }
 }
@@ -135,6 +155,7 @@ impl PositionMetrics {
             realised: families.gauge(&names::PNL_REALISED)?.get(&labels)?,
             unrealised: families.gauge(&names::PNL_UNREALISED)?.get(&labels)?,
             fees: families.gauge(&names::POSITION_FEES)?.get(&labels)?,
+            armed: families.gauge(&names::EXITS_ARMED)?.get(&labels)?,
         })
     }
 
@@ -145,6 +166,7 @@ impl PositionMetrics {
         set(&self.realised, Some(position.realised));
         set(&self.unrealised, position.unrealised);
         set(&self.fees, Some(position.fees));
+        self.armed.set(f64::from(u8::from(position.exits != Levels::default())));
     }
 }
 

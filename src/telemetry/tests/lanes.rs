@@ -62,7 +62,7 @@ fn a_file_ends_at_its_size_and_stands_alone() {
 fn a_file_ends_with_the_utc_day() {
     let folder = tempfile::tempdir().unwrap();
     let telemetry = start(folder.path(), LogConfig::default());
-    let event = Event::Process(ProcessEvent::Command { command: "halt" });
+    let event = Event::Process(command_of("halt"));
     let midnight = UnixNanos(START).floor_to(86_400 * UnixNanos::SECOND).0 + 86_400_000_000_000;
     telemetry.emit_at(&event, UnixNanos(midnight - 1));
     telemetry.emit_at(&event, UnixNanos(midnight));
@@ -73,7 +73,7 @@ fn a_file_ends_with_the_utc_day() {
     let expected =
         ["decisions.20261122T204000Z.0001.jsonl", "decisions.20261123T000000Z.0002.jsonl"];
     assert_eq!(names, expected);
-    assert_eq!(of_event(&files[0].1, "tui.command").len(), 1);
+    assert_eq!(of_event(&files[0].1, "operator.command").len(), 1);
     assert_eq!(of_event(&files[1].1, "log.rotated")[0].0["cause"], "day");
 }
 
@@ -293,7 +293,7 @@ fn the_log_pane_shows_the_newest_lines_of_both_lanes() {
     command(&telemetry, "halt\u{1b}[2J");
     let tail = telemetry.log_tail();
     assert_eq!(tail.len(), 1_000);
-    assert_eq!(tail.last().unwrap().message, "operator: halt�[2J");
-    assert_eq!(tail.last().unwrap().event, "tui.command");
+    assert_eq!(tail.last().unwrap().message, "operator: halt�[2J (screen): trading is halted");
+    assert_eq!(tail.last().unwrap().event, "operator.command");
     assert!(Arc::ptr_eq(&tail, &telemetry.log_tail()));
 }

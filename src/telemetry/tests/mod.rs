@@ -63,8 +63,12 @@ fn start_on(shelf: &dyn Fn(LaneName) -> Box<dyn Shelf>, queue_lines: usize) -> T
     Telemetry::start_on(shelf, &config, Scope { names: names(), run: run() }).unwrap()
 }
 
+fn command_of(command: &str) -> ProcessEvent<'_> {
+    ProcessEvent::Command { command, strategy: "", by: "screen", pid: 0, done: "trading is halted" }
+}
+
 fn command(telemetry: &Telemetry, command: &str) {
-    telemetry.emit(&Event::Process(ProcessEvent::Command { command }));
+    telemetry.emit(&Event::Process(command_of(command)));
 }
 
 fn connecting(telemetry: &Telemetry, attempt: u32) {

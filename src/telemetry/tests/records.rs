@@ -7,8 +7,13 @@ use crate::domain::{
     StrategyId,
 };
 use crate::engine::record::{Refusal, RiskReport, StopReason};
-use crate::engine::{Blocker, Check, CheckKind, Evaluation, Outcome, Record, Signal, TradingState};
-use crate::strategy::{Form, Node, Op, OperandRef, Site, Trigger, Truth, ValueKind, ValueName};
+use crate::engine::{
+    Blocker, Check, CheckKind, Evaluation, ExitChange, ExitReport, Levels, Outcome, Record, Signal,
+    TradingState,
+};
+use crate::strategy::{
+    ExitKind, Form, Node, Op, OperandRef, Site, Trigger, Truth, ValueKind, ValueName,
+};
 
 const STRATEGY: StrategyId = StrategyId(0);
 const INSTRUMENT: InstrumentId = InstrumentId(0);
@@ -193,6 +198,37 @@ fn an_orders_life_is_one_chain_of_exact_lines() {
     assert_eq!(sample(&telemetry, "tickscope_fills_total", &fills), 2.0);
 }
 
+/// Whoever finds the position gone must find which exit closed it, and at which price.
+#[test]
+fn exits_are_told_with_their_levels_and_counted_by_kind() {
+    let levels =
+        Levels { stop: Some("61.1".parse().unwrap()), deadline: Some(at(60)), ..Levels::default() };
+    let exit = |change| {
+        let (strategy, instrument, time) = (STRATEGY, INSTRUMENT, at(1));
+        let cause = Cause { seq: 9, index: 0 };
+        Record::Exit(ExitReport { strategy, instrument, time, cause, change, levels })
+    };
+    let decision = DecisionId { strategy: STRATEGY, n: 412 };
+    let (telemetry, lines, _) = told(&[
+        exit(ExitChange::Armed),
+        exit(ExitChange::Moved),
+        exit(ExitChange::Triggered { kind: ExitKind::Stop, decision }),
+        exit(ExitChange::Postponed { until: at(2) }),
+        exit(ExitChange::Disarmed),
+    ]);
+    let events: Vec<_> = lines.iter().map(|line| line.0["event"].as_str().unwrap()).collect();
+    let told = ["exit.armed", "exit.moved", "exit.triggered", "exit.postponed", "exit.disarmed"];
+    assert_eq!(events[1..6], told);
+    let levels: Vec<_> = lines[1..6].iter().map(|line| line.0["level"].as_str().unwrap()).collect();
+    assert_eq!(levels, ["INFO", "DEBUG", "INFO", "WARN", "INFO"]);
+    assert_eq!(lines[3].0["msg"], "ema BTCUSDT reached its stop 61.1 and closes");
+    assert_eq!(lines[3].0["decision_id"], "k7f3-0-0412");
+    assert_eq!((&lines[3].0["exit"], &lines[3].0["stop"]), (&"stop".into(), &"61.1".into()));
+    assert_eq!(lines[1].0["take_profit"], Value::Null);
+    let by_stop = [("strategy", "ema"), ("instrument", "BTCUSDT"), ("exit", "stop")];
+    assert_eq!(sample(&telemetry, "tickscope_exits_total", &by_stop), 1.0);
+}
+
 #[test]
 fn refusals_rejections_and_stops_are_told_with_their_numbers() {
     let check = Check {
@@ -265,4 +301,37 @@ fn books_are_told_in_diagnostics() {
         ),
         1.0
     );
+}
+
+/// Lost if broken: knowing from outside that a strategy was told to stop, and by whom trading was.
+#[test]
+fn a_pause_and_flattening_reach_log_and_metrics() {
+    let folder = tempfile::tempdir().unwrap();
+    let telemetry = start(folder.path(), LogConfig::default());
+    let mut teller = telemetry.record_teller();
+    let strategy = StrategyId(0);
+    teller.record(&Record::Paused { time: at(1), strategy, paused: true });
+    teller.record(&Record::Trading { time: at(2), state: TradingState::Flattening });
+    let text = telemetry.metrics_text().unwrap();
+    let name = &names().strategies[0];
+    assert!(
+        text.contains(&format!("tickscope_strategy_paused{{strategy=\"{name}\"}} 1")),
+        "{text}"
+    );
+    assert!(text.contains("state=\"flattening\"} 1"), "{text}");
+    teller.record(&Record::Paused { time: at(3), strategy, paused: false });
+    let text = telemetry.metrics_text().unwrap();
+    assert!(
+        text.contains(&format!("tickscope_strategy_paused{{strategy=\"{name}\"}} 0")),
+        "{text}"
+    );
+    telemetry.shutdown(PATIENCE);
+    let lines = &files(folder.path(), "decisions")[0].1;
+    let states: Vec<_> = of_event(lines, "strategy.state_changed")
+        .iter()
+        .map(|line| (line.0["state"].clone(), line.0["level"].clone()))
+        .collect();
+    assert_eq!(states, [("paused".into(), "WARN".into()), ("running".into(), "INFO".into())]);
+    let trading = &of_event(lines, "trading.state_changed")[0].0;
+    assert_eq!((&trading["state"], &trading["reason"]), (&"flattening".into(), &"operator".into()));
 }

@@ -8,21 +8,24 @@ use super::super::model::Pane;
 use super::super::number;
 use super::super::row::Row;
 use super::super::table::{self, Cell, cell};
-use crate::domain::{OrderKind, OrderState};
+use crate::domain::{OrderKind, OrderState, Price, Side};
+use crate::engine::Levels;
 use crate::engine::view::{OrderView, PositionView};
 
 pub(super) fn positions(buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     let columns = [
-        table::left("INSTRUMENT", 10),
-        table::left("STRATEGY", 4),
-        table::right("QUANTITY", 9),
-        table::right("ENTRY", 6),
+        table::left("SYMBOL", 13),
+        table::left("STRATEGY", 8),
+        table::right("QUANTITY", 12),
+        table::right("ENTRY", 10),
         table::right("MARK", 5),
-        table::right("uPnL", 8),
-        table::right("rPnL", 7),
+        table::right("uPnL", 11),
+        table::right("STOP", 9),
+        table::right("TARGET", 7),
+        table::right("LEFT", 4),
+        table::right("rPnL", 6),
         table::right("FEES", 3),
         table::right("AGE", 2),
-        table::left("", 9),
     ];
     let empty = "no position yet";
     super::table_of_rows(buffer, area, scene, Pane::Positions, &columns, empty, |row| match row {
@@ -44,26 +47,58 @@ fn position_cells(scene: &Scene<'_>, position: &PositionView) -> Vec<Cell> {
         || cell(number::MISSING, theme.dim()),
         |profit| cell(scene.money(number::profit(profit)), theme.profit(profit)),
     );
+    // What is too small to be sold has no stop.
+    let stop = if position.dust {
+        cell("dust", theme.blocked())
+    } else {
+        cell(stop_text(position, price_digits), theme.text())
+    };
     let age =
         if flat { String::new() } else { number::span(scene.view.now.since(position.opened)) };
     vec![
         cell(position.symbol.clone(), theme.bold()),
         cell(position.strategy.clone(), theme.text()),
         cell(scene.money(number::signed_quantity(position.quantity, quantity_digits)), side),
-        cell(number::price_or_missing(position.average_entry, price_digits), theme.text()),
+        cell(number::average_or_missing(position.average_entry, price_digits), theme.text()),
         mark,
         unrealised,
+        stop,
+        cell(price_or_blank(position.exits.take_profit, price_digits), theme.text()),
+        cell(left_text(scene, position), theme.text()),
         cell(scene.money(number::profit(position.realised)), theme.profit(position.realised)),
         cell(scene.money(number::money(position.fees)), theme.text()),
         cell(age, theme.dim()),
-        cell(if position.dust { "dust" } else { "" }, theme.blocked()),
     ]
+}
+
+/// The stop that would be reached first; `t` says that it trails.
+fn stop_text(position: &PositionView, digits: u32) -> String {
+    let Levels { stop, trailing_stop, .. } = position.exits;
+    let trails = match (stop, trailing_stop, position.quantity.side()) {
+        (Some(stop), Some(trailing), Some(Side::Sell)) => trailing < stop,
+        (Some(stop), Some(trailing), _) => trailing > stop,
+        (stop, _, _) => stop.is_none(),
+    };
+    match trailing_stop.filter(|_| trails) {
+        Some(trailing) => format!("{}t", number::price(trailing, digits)),
+        None => price_or_blank(stop, digits),
+    }
+}
+
+fn price_or_blank(price: Option<Price>, digits: u32) -> String {
+    price.map(|price| number::price(price, digits)).unwrap_or_default()
+}
+
+/// How long it may still be held.
+fn left_text(scene: &Scene<'_>, position: &PositionView) -> String {
+    let left = position.exits.deadline.map(|deadline| deadline.since(scene.view.now));
+    left.map(number::span).unwrap_or_default()
 }
 
 pub(super) fn orders(buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     let columns = [
         table::left("ORDER", 4),
-        table::left("INSTRUMENT", 9),
+        table::left("SYMBOL", 9),
         table::left("SIDE", 10),
         table::right("QUANTITY", 8),
         table::right("FILLED", 6),
@@ -98,7 +133,7 @@ fn order_cells(scene: &Scene<'_>, order: &OrderView) -> Vec<Cell> {
         cell(scene.money(number::quantity(order.quantity, quantity_digits)), theme.text()),
         cell(scene.money(number::quantity(order.filled, quantity_digits)), theme.text()),
         cell(kind_text(order.kind), theme.text()),
-        cell(number::price_or_missing(price, price_digits), theme.text()),
+        cell(number::average_or_missing(price, price_digits), theme.text()),
         cell(order.state.as_str(), state),
         cell(number::span(scene.view.now.since(order.created)), theme.dim()),
         cell(order.decision.clone(), theme.dim()),

@@ -2,7 +2,9 @@
 //!
 //! `█` is a rising body, `▒` a falling one, `│` a wick, so that direction is seen without colour.
 //! `△▽` is a signal, `▲▼` a fill, `x` a refusal: below the candle for a buy, above it for a sell.
+//! A dashed line with a name is a stop or target of what is held.
 
+mod levels;
 mod scale;
 
 use ratatui::buffer::Buffer;
@@ -21,7 +23,7 @@ use scale::{Candle, Scale, Window};
 pub(super) fn title(buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     let Some(instrument) = scene.model.instrument(scene.view) else { return };
     let theme = scene.theme;
-    let name = format!("{} {}", instrument.symbol, bar_length(instrument.bar_length));
+    let name = format!("{} {}", instrument.symbol, bar_text(instrument));
     let mut pieces = vec![vec![span(name, theme.bold()), span("  ", theme.text())]];
     let marks = |kind| {
         [Side::Buy, Side::Sell].map(|side| theme.marker_char(kind, side)).iter().collect::<String>()
@@ -59,13 +61,10 @@ fn values(scene: &Scene<'_>, instrument: &InstrumentView) -> Vec<Vec<Span>> {
         .collect()
 }
 
-fn bar_length(nanos: u64) -> String {
-    match nanos / UnixNanos::SECOND {
-        0 => "trades".to_owned(),
-        seconds @ 1..60 => format!("{seconds}s"),
-        seconds @ 60..3_600 => format!("{}m", seconds / 60),
-        seconds => format!("{}h", seconds / 3_600),
-    }
+/// `1m`, `ticks:100`.
+fn bar_text(instrument: &InstrumentView) -> String {
+    let kind = instrument.bar_kind.map_or_else(String::new, |kind| kind.to_string());
+    kind.strip_prefix("bars:").map_or(kind.clone(), str::to_owned)
 }
 
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
@@ -84,7 +83,10 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
         ink::put(buffer, area.x + 1, area.y, text, area.width.saturating_sub(1), scene.theme.dim());
         return;
     }
-    let scale = Scale::new(&window.candles, instrument.last, plot);
+    let levels = levels::of(scene, instrument);
+    let prices: Vec<f64> = levels.iter().map(|level| level.price.to_f64()).collect();
+    let scale = Scale::new(&window.candles, instrument.last, &prices, plot);
+    levels::draw(buffer, plot, scene, &levels, &scale, instrument.price_digits);
     price_axis(buffer, area, scene, instrument, &scale);
     for candle in &window.candles {
         draw_candle(buffer, plot, scene, candle, &scale, window.body);

@@ -29,14 +29,17 @@ pub(super) fn title(buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
 }
 
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
+    // Whose decision it is counts for more than the last words of the reason.
+    let why = "WHY / FIRST BLOCKER";
+    let why = if area.width < 100 { table::rest_of(why, 24) } else { table::rest(why) };
     let columns = [
         table::left("TIME", 8),
         table::left("ID", 4),
         table::left("STRATEGY", 6),
-        table::left("INSTRUMENT", 7),
+        table::left("SYMBOL", 7),
         table::left("DECISION", 10),
         table::left("STATE", 9),
-        table::rest("WHY / FIRST BLOCKER"),
+        why,
         table::right("TIMES", 1),
         table::left("ORDER", 2),
         table::right("TO FILL", 3),
@@ -81,7 +84,7 @@ pub(in super::super) fn state_style(theme: Theme, state: &str) -> Style {
     match state {
         "FILLED" => theme.up(),
         "REFUSED" | "REJECTED" | "DENIED" | "UNKNOWN" => theme.error(),
-        "BLOCKED" => theme.blocked(),
+        "BLOCKED" | "PAUSED" => theme.blocked(),
         "WARMING" | "SUPPRESSED" => theme.dim(),
         _ => theme.signal(),
     }

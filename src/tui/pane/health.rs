@@ -39,6 +39,12 @@ fn connection(scene: &Scene<'_>, connection: &ConnectionView, width: u16) -> Vec
     ink::flow(pieces, 2, width)
 }
 
+/// Entries or bytes of a queue, short.
+fn size(count: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "shown with three digits")]
+    number::compact(count as f64)
+}
+
 fn latency(scene: &Scene<'_>, health: &HealthView, width: u16) -> Vec<Vec<Span>> {
     let theme = scene.theme;
     let Some((middle, high, most)) = health.latency_us else {
@@ -58,16 +64,16 @@ fn queues(scene: &Scene<'_>, health: &HealthView) -> Vec<Vec<Span>> {
     let theme = scene.theme;
     let mut lines = Vec::new();
     if !health.queues.is_empty() {
-        let title = format!("{:<10}{:>8}{:>9}{:>10}{:>7}", "queue", "now", "of", "highest", "lost");
+        let title = format!("{:<14}{:>7}{:>8}{:>9}{:>7}", "queue", "now", "of", "highest", "lost");
         lines.push(vec![span(title, theme.dim())]);
     }
     lines.extend(health.queues.iter().map(|queue: &QueueView| {
         let held = format!(
-            "{:<10}{:>8}{:>9}{:>10}",
-            ink::elide(&queue.name, 10),
-            number::count(queue.depth),
-            number::count(queue.capacity),
-            number::count(queue.high_water)
+            "{:<14}{:>7}{:>8}{:>9}",
+            ink::elide(&queue.name, 13),
+            size(queue.depth),
+            size(queue.capacity),
+            size(queue.high_water)
         );
         let style = if queue.dropped > 0 { theme.error() } else { theme.text() };
         vec![span(held, theme.text()), span(format!("{:>7}", number::count(queue.dropped)), style)]
@@ -85,10 +91,19 @@ fn rest(scene: &Scene<'_>, health: &HealthView, width: u16) -> Vec<Vec<Span>> {
     add("log lines lost", number::count(health.log_dropped), lost);
     add("recorded", number::bytes(health.tape_bytes), theme.text());
     add("inputs", number::count(scene.view.run.inputs), theme.text());
+    let late: u64 = scene.view.instruments.iter().map(|instrument| instrument.late_trades).sum();
+    if late > 0 {
+        add("late trades", number::count(late), theme.warn());
+    }
     if !health.metrics_address.is_empty() {
         add("metrics", format!("http://{}/metrics", health.metrics_address), theme.text());
     }
-    add("fills", scene.view.run.fill_model.clone(), theme.text());
     add("run", scene.view.run.id.clone(), theme.text());
-    ink::flow(pieces, 2, width)
+    let mut lines = ink::flow(pieces, 2, width);
+    // One piece for each word, so that none is cut.
+    let words = scene.view.run.fill_model.split_whitespace();
+    let mut model = vec![vec![span("fill model  ", theme.dim())]];
+    model.extend(words.map(|word| vec![span(format!("{word} "), theme.text())]));
+    lines.extend(ink::flow(model, 2, width));
+    lines
 }

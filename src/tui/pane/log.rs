@@ -14,7 +14,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
         table::left("TIME", 5),
         table::left("LEVEL", 6),
         table::left("EVENT", 3),
-        table::rest("MESSAGE"),
+        table::rest_of("MESSAGE", 40),
         table::left("ID", 2),
     ];
     super::table_of_rows(buffer, area, scene, Pane::Log, &columns, "no log line yet", |row| {

@@ -11,13 +11,14 @@ use super::super::number;
 use super::super::row::{self, Row};
 use super::super::table::{self, cell};
 use super::super::theme::Theme;
+use crate::engine::TradingState;
 use crate::engine::view::{EvaluationView, LeafView, NodeView, StrategyView};
 use crate::strategy::{Op, Truth};
 
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     let columns = [
         table::left("STRATEGY", 9),
-        table::left("INSTRUMENT", 8),
+        table::left("SYMBOL", 8),
         table::left("LAST", 3),
         table::left("OUTCOME", 5),
         table::rest("FIRST BLOCKER"),
@@ -31,7 +32,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
         Row::Slot(e) => {
             let theme = scene.theme;
             vec![
-                cell(e.strategy.clone(), theme.bold()),
+                cell(named(scene, &e.strategy), theme.bold()),
                 cell(e.symbol.clone(), theme.text()),
                 cell(scene.clock.second(e.time), theme.dim()),
                 cell(e.outcome.clone(), theme.text()),
@@ -49,12 +50,30 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     }
 }
 
+/// A strategy's name, and in the list what holds it back.
+fn named(scene: &Scene<'_>, strategy: &str) -> String {
+    let paused = scene.view.strategies.iter().any(|s| s.name == strategy && s.paused);
+    match state_word(scene, paused) {
+        "RUN" => strategy.to_owned(),
+        word => format!("{strategy} {word}"),
+    }
+}
+
 /// Values, rules and counts of the chosen slot's strategy.
 fn detail(scene: &Scene<'_>, evaluation: &EvaluationView, width: u16) -> Vec<Vec<Span>> {
     let theme = scene.theme;
-    let head = format!("─ {} {} ", evaluation.strategy, evaluation.symbol);
+    let strategy = scene.view.strategies.iter().find(|s| s.name == evaluation.strategy);
+    let state = state_word(scene, strategy.is_some_and(|s| s.paused));
+    let head = format!("─ {} {} {state} ", evaluation.strategy, evaluation.symbol);
     let line = "─".repeat(width.saturating_sub(ink::width(&head)).into());
     let mut lines = vec![vec![span(format!("{head}{line}"), theme.dim())]];
+    let strategy = scene.view.strategies.iter().find(|s| s.name == evaluation.strategy);
+    for (key, text) in strategy.iter().flat_map(|strategy| &strategy.rules) {
+        let words =
+            text.split_whitespace().map(|word| vec![span(format!("{word} "), theme.text())]);
+        let pieces = std::iter::once(vec![span(format!("{key} = "), theme.dim())]).chain(words);
+        lines.extend(ink::flow(pieces.collect(), 2, width));
+    }
     lines.extend(values(theme, evaluation));
     for rule in &evaluation.rules {
         lines.push(vec![span(rule.label.clone(), theme.dim())]);
@@ -62,9 +81,19 @@ fn detail(scene: &Scene<'_>, evaluation: &EvaluationView, width: u16) -> Vec<Vec
             lines.extend(ink::flow(node_pieces(theme, &node), 6, width));
         }
     }
-    let strategy = scene.view.strategies.iter().find(|s| s.name == evaluation.strategy);
     lines.extend(strategy.map(|s| counts(theme, s, width)).unwrap_or_default());
     lines
+}
+
+/// What a strategy may do, in a word.
+fn state_word(scene: &Scene<'_>, paused: bool) -> &'static str {
+    match scene.view.run.trading {
+        TradingState::Halted(_) => "HALTED",
+        TradingState::Flattening => "FLATTENING",
+        _ if paused => "PAUSED",
+        TradingState::ReduceOnly(_) => "REDUCE ONLY",
+        TradingState::Active => "RUN",
+    }
 }
 
 fn values(theme: Theme, evaluation: &EvaluationView) -> Vec<Vec<Span>> {

@@ -3,6 +3,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 
 use super::super::draw::Scene;
 use super::super::ink;
@@ -24,7 +25,7 @@ pub(super) fn is_stale(view: &EngineView, instrument: &InstrumentView) -> bool {
 
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     let columns = [
-        table::left("INSTRUMENT", 9),
+        table::left("SYMBOL", 9),
         table::right("LAST", 8),
         table::right("CHANGE", 6),
         table::right("VOLUME", 3),
@@ -81,7 +82,8 @@ fn detail(buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
         let price = number::price_or_missing(level.map(|l| l.price), instrument.price_digits);
         let size = level
             .map_or_else(String::new, |l| number::quantity(l.quantity, instrument.quantity_digits));
-        lines.push((label.to_owned(), price, style, size, scene.theme.text()));
+        let second = (size, scene.theme.text());
+        lines.push(Line { label: label.to_owned(), first: (price, style), second });
     }
     let held = scene
         .view
@@ -91,27 +93,74 @@ fn detail(buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     for position in held {
         let quantity = number::signed_quantity(position.quantity, instrument.quantity_digits);
         let profit = position.unrealised.unwrap_or_default();
-        lines.push((
-            position.strategy.clone(),
-            scene.money(quantity),
-            scene.theme.bold(),
-            scene.money(number::profit(profit)),
-            scene.theme.profit(profit),
-        ));
+        lines.push(Line {
+            label: position.strategy.clone(),
+            first: (scene.money(quantity), scene.theme.bold()),
+            second: (scene.money(number::profit(profit)), scene.theme.profit(profit)),
+        });
     }
+    let right = area.right().saturating_sub(1);
+    let room = |line: &Line| {
+        let numbers = ink::width(&line.first.0) + ink::width(&line.second.0);
+        (right - area.x).saturating_sub(numbers + 3)
+    };
+    let lines = lines.into_iter().flat_map(|line| {
+        let room = room(&line);
+        line.broken(room)
+    });
     let start = area.y + u16::from(area.height > 4);
-    for (y, (label, first, first_style, second, second_style)) in (start..area.bottom()).zip(lines)
-    {
-        let right = area.right().saturating_sub(1);
-        let room = (right - area.x).saturating_sub(ink::width(&first) + ink::width(&second) + 3);
-        ink::put(buffer, area.x + 1, y, &ink::elide(&label, room), room, scene.theme.dim());
-        ink::put_right(
-            buffer,
-            right.saturating_sub(ink::width(&second) + 1),
-            y,
-            &first,
-            first_style,
-        );
-        ink::put_right(buffer, right, y, &second, second_style);
+    for (y, line) in (start..area.bottom()).zip(lines) {
+        let Line { label, first, second } = line;
+        let second_starts = right.saturating_sub(ink::width(&second.0) + 1);
+        ink::put(buffer, area.x + 1, y, &label, right - area.x, scene.theme.dim());
+        ink::put_right(buffer, second_starts, y, &first.0, first.1);
+        ink::put_right(buffer, right, y, &second.0, second.1);
+    }
+}
+
+/// A label and two numbers below the list.
+#[derive(Default)]
+struct Line {
+    label: String,
+    first: (String, Style),
+    second: (String, Style),
+}
+
+impl Line {
+    /// The same in two lines where the label has not the room it needs: neither a name nor a number
+    /// is ever cut.
+    fn broken(self, room: u16) -> impl Iterator<Item = Self> {
+        let fits = ink::width(&self.label) <= room;
+        let (label, rest) = if fits {
+            (None, self)
+        } else {
+            let label = Self { label: self.label, ..Self::default() };
+            (Some(label), Self { label: String::new(), ..self })
+        };
+        label.into_iter().chain(std::iter::once(rest))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Lost if broken: whose position it is.
+    #[test]
+    fn a_name_without_room_takes_a_line_of_its_own() {
+        let line = || Line {
+            label: "mean_reversion".to_owned(),
+            first: ("+0.0746253".to_owned(), Style::new()),
+            second: ("-1,234.56".to_owned(), Style::new()),
+        };
+        let texts = |room| -> Vec<_> {
+            line().broken(room).map(|line| (line.label, line.first.0, line.second.0)).collect()
+        };
+        let text = str::to_owned;
+        let (name, quantity, profit) =
+            (text("mean_reversion"), text("+0.0746253"), text("-1,234.56"));
+        assert_eq!(texts(14), [(name.clone(), quantity.clone(), profit.clone())]);
+        let two = [(name, String::new(), String::new()), (String::new(), quantity, profit)];
+        assert_eq!(texts(13), two);
     }
 }

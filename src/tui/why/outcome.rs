@@ -67,7 +67,7 @@ fn check(scene: &Scene<'_>, check: &Check) -> Line {
     let theme = scene.theme;
     let (mark, style) = if check.passed { ("✓", theme.up()) } else { ("✗", theme.error()) };
     let name = check.kind.as_str().replace('_', " ");
-    let sign = if check.kind == CheckKind::MinNotional { "≥" } else { "≤" };
+    let sign = if check.kind.is_minimum() { "≥" } else { "≤" };
     let shown = |value| check_number(check.kind, value);
     let observed = check.observed.map_or_else(|| "unknown".to_owned(), shown);
     let limit = check.limit.map_or_else(|| "no limit".to_owned(), shown);
@@ -192,7 +192,11 @@ fn position(scene: &Scene<'_>, decision: &DecisionView, width: u16) -> Vec<Line>
     let after = number::signed_quantity(after, quantity_digits);
     let mut pieces = vec![vec![span(format!("{before} → {after}  "), theme.bold())]];
     if let Some(entry) = decision.average_entry {
-        pieces.push(labelled(scene, "average entry", number::price(entry, price_digits)));
+        pieces.push(labelled(
+            scene,
+            "average entry",
+            number::average_or_missing(Some(entry), price_digits),
+        ));
     }
     if let Some(realised) = decision.realised {
         let text = format!("{}  ", scene.money(number::profit(realised)));

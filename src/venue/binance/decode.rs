@@ -5,18 +5,18 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use super::ask::Ask;
+use super::backfill::Backfill;
 use super::book_sync::DepthEvent;
 use super::depth::{self, Levels};
-use super::exchange_info::ExchangeInfo;
 use super::feed::Feed;
 use super::wire::{self, BookTicker, Message};
-use crate::domain::{Instrument, InstrumentId, MarketEvent, UnixNanos};
+use crate::domain::{HistoryNeed, Instrument, InstrumentId, MarketEvent, UnixNanos};
 use crate::venue::{Channel, Decoder, Frame, LineEvent, Listener, Request, Source, Told, Unusable};
 
 /// A larger frame than this is refused unread: the largest real one, a snapshot, is 64 kB.
 pub const FRAME_BYTES_MAX: usize = 4 << 20;
 /// The layout of the saved state.
-const STATE_VERSION: u8 = 1;
+const STATE_VERSION: u8 = 2;
 
 /// Everything that decides what the next frame means.
 #[derive(Clone, Serialize, Deserialize)]
@@ -80,6 +80,15 @@ impl BinanceDecoder {
         Self { state, ids, levels: Levels::default() }
     }
 
+    /// Asks for so much of each instrument's past, by position, when the first connection is up.
+    #[must_use]
+    pub fn with_history(mut self, needs: Vec<HistoryNeed>) -> Self {
+        for (feed, need) in self.state.feeds.iter_mut().zip(needs) {
+            feed.backfill = Backfill::new(need);
+        }
+        self
+    }
+
     /// The instrument of a symbol and what is remembered of it.
     fn feed(
         &mut self,
@@ -114,13 +123,24 @@ impl BinanceDecoder {
         let refusal = |reason| Refusal::new(Channel::Trade, reason);
         let wire: wire::Trade<'_> =
             serde_json::from_slice(json).map_err(|_| refusal(Unusable::Malformed))?;
+        let (now, mut next_due) = (self.state.now, self.state.next_due);
         let (instrument, feed) = self.feed(wire.symbol, Channel::Trade)?;
         let trade = wire.trade().ok_or(refusal(Unusable::BadNumber))?;
         feed.came_alive(instrument, Channel::Trade, listener);
+        let silent = feed.silent_until(&trade);
         let expected = feed.expected_trade(&trade).map_err(refusal)?;
+        feed.backfill.recorded(&mut |history| {
+            listener.told(Told::History { instrument, history });
+        });
         if let Some(expected) = expected {
             listener.told(Told::TradeGap { instrument, expected, received: trade.id });
+            feed.backfill.gap(expected..trade.id, silent, now, &mut |history| {
+                listener.told(Told::History { instrument, history });
+            });
+            next_due = UnixNanos::default();
         }
+        feed.backfill.streamed(trade.id);
+        self.state.next_due = next_due;
         listener.told(Told::Market { instrument, event: MarketEvent::Trade(trade) });
         Ok(())
     }
@@ -199,82 +219,6 @@ impl BinanceDecoder {
         Ok(())
     }
 
-    /// The answer to a question.
-    fn answer(
-        &mut self,
-        request: &Request,
-        status: u16,
-        bytes: &[u8],
-        listener: &mut dyn Listener,
-    ) -> Result<(), Refusal> {
-        let result = match (status, request) {
-            (200, _) if bytes.len() > FRAME_BYTES_MAX => Err(Unusable::Oversized),
-            (200, Request::Instruments) => self.instruments(bytes, listener),
-            (200, Request::Depth { symbol }) => self.snapshot(symbol, bytes, listener),
-            _ => Err(Unusable::VenueError),
-        };
-        if result.is_err() {
-            self.unanswered(request, listener);
-        }
-        self.state.next_due = UnixNanos::default();
-        result.map_err(|reason| Refusal::new(Channel::Rest, reason))
-    }
-
-    /// A question got no answer that is of use: it is asked again.
-    fn unanswered(&mut self, request: &Request, listener: &mut dyn Listener) {
-        let now = self.state.now;
-        match request {
-            Request::Instruments => self.state.filters.failed(now),
-            Request::Depth { symbol } => {
-                if let Ok((instrument, feed)) = self.feed(symbol.as_bytes(), Channel::Rest) {
-                    feed.book.no_snapshot(now, &mut |event| {
-                        listener.told(Told::Market { instrument, event });
-                    });
-                }
-            }
-        }
-    }
-
-    /// The venue's list: every instrument of ours must be on it with readable filters.
-    fn instruments(&mut self, bytes: &[u8], listener: &mut dyn Listener) -> Result<(), Unusable> {
-        let info: ExchangeInfo<'_> =
-            serde_json::from_slice(bytes).map_err(|_| Unusable::Malformed)?;
-        for (index, instrument) in (0..).zip(&mut self.state.instruments) {
-            let listed = info.symbols.iter().find(|listed| listed.symbol == instrument.symbol);
-            let listed = listed.ok_or(Unusable::UnknownInstrument)?;
-            *instrument = listed.filtered(instrument).map_err(|_| Unusable::BadNumber)?;
-            listener.told(Told::Instrument { id: InstrumentId(index), instrument });
-        }
-        self.state.filters.settle();
-        Ok(())
-    }
-
-    fn snapshot(
-        &mut self,
-        symbol: &str,
-        bytes: &[u8],
-        listener: &mut dyn Listener,
-    ) -> Result<(), Unusable> {
-        let mut levels = std::mem::take(&mut self.levels);
-        let head = depth::depth(bytes, &mut levels);
-        let update_id = head.ok().and_then(|head| head.last_update_id).ok_or(Unusable::Malformed);
-        let now = self.state.now;
-        let result = update_id.and_then(|update_id| {
-            if levels.bad_number {
-                return Err(Unusable::BadNumber);
-            }
-            let feed = self.feed(symbol.as_bytes(), Channel::Rest);
-            let (instrument, feed) = feed.map_err(|refusal| refusal.reason)?;
-            let used =
-                feed.book.snapshot(update_id, &levels.bids, &levels.asks, now, &mut |event| {
-                    listener.told(Told::Market { instrument, event });
-                });
-            if used { Ok(()) } else { Err(Unusable::OutOfOrder) }
-        });
-        self.levels = levels;
-        result
-    }
-
     /// Wishes for every question whose time has come.
     fn plan(&mut self) {
         let state = &mut self.state;
@@ -290,7 +234,11 @@ impl BinanceDecoder {
                 let symbol = instrument.symbol.clone();
                 wish(&mut state.wishes, Request::Depth { symbol });
             }
-            next_due = next_due.min(feed.book.ask.due().unwrap_or(UnixNanos::MAX));
+            feed.backfill.take(state.now, &instrument.symbol, &mut |request| {
+                wish(&mut state.wishes, request);
+            });
+            let dues = feed.book.ask.due().into_iter().chain(feed.backfill.due());
+            next_due = dues.fold(next_due, UnixNanos::min);
         }
         state.next_due = next_due;
     }
@@ -327,6 +275,13 @@ impl Decoder for BinanceDecoder {
             LineEvent::Up { connection } => {
                 self.state.connections.insert(connection);
                 self.state.filters.want(self.state.now);
+                let now = self.state.now;
+                for (index, feed) in (0..).zip(&mut self.state.feeds) {
+                    let instrument = InstrumentId(index);
+                    feed.backfill.connected(now, &mut |history| {
+                        listener.told(Told::History { instrument, history });
+                    });
+                }
             }
             LineEvent::Down { connection, .. } => {
                 self.state.connections.remove(&connection);
@@ -378,6 +333,9 @@ fn wish(wishes: &mut VecDeque<Request>, request: Request) {
         wishes.push_back(request);
     }
 }
+
+#[path = "answers.rs"]
+mod answers;
 
 #[cfg(test)]
 #[path = "decode_tests.rs"]

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::{AssetId, BookLoss, InstrumentKind, Num, Price, Quantity, Quote, Side, Trade};
+use crate::domain::{AssetId, BookLoss, Quote, Side, Trade};
 use crate::venue::DownReason;
 
 const TRADE: &str = include_str!("../../../tests/payloads/binance/trade.json");
@@ -13,6 +13,10 @@ const DEPTH: &str = include_str!("../../../tests/payloads/binance/depth.json");
 const SNAPSHOT: &str = include_str!("../../../tests/payloads/binance/depth_snapshot.json");
 /// Two symbols, in the documented form.
 const EXCHANGE_INFO: &str = include_str!("../../../tests/payloads/binance/exchange_info.json");
+
+/// A whole candle of a minute and an unfinished one.
+const KLINES: &str = r#"[[1723161240000,"61830.00","61840.00","61820.00","61837.63","12.50",1723161299999,"772970.37",1045,"6.10","377209.54","0"],[1723161300000,"61830.00","61840.00","61820.00","61837.63","12.50",1723161359999,"772970.37",1,"6.10","377209.54","0"]]"#;
+const PAST_TRADES: &str = r#"[{"id":7,"price":"61837.63","qty":"0.02","quoteQty":"1236.7526","time":1723161299999,"isBuyerMaker":true,"isBestMatch":true},{"id":8,"price":"61837.64","qty":"0.01","quoteQty":"618.3764","time":1723161300500,"isBuyerMaker":false,"isBestMatch":true}]"#;
 
 const BTC: InstrumentId = InstrumentId(0);
 const STREAM: Source = Source::Stream { connection: 1 };
@@ -24,18 +28,8 @@ fn at(seconds: u64) -> UnixNanos {
 }
 
 pub(in super::super) fn decoder() -> BinanceDecoder {
-    let instrument = |symbol: &str| Instrument {
-        symbol: symbol.into(),
-        venue: "binance".into(),
-        base: AssetId(0),
-        quote: AssetId(1),
-        kind: InstrumentKind::Spot,
-        tick_size: Price::ZERO,
-        lot_size: Quantity::ZERO,
-        min_quantity: Quantity::ZERO,
-        max_quantity: None,
-        min_notional: Num::ZERO,
-    };
+    let instrument =
+        |symbol: &str| Instrument::unfiltered(symbol, "binance", AssetId(0), AssetId(1));
     BinanceDecoder::new(vec![instrument("BTCUSDT"), instrument("ETHUSDT")])
 }
 
@@ -61,6 +55,7 @@ impl Listener for Heard {
                 format!("instrument {} {}", id.0, instrument.tick_size)
             }
             Told::Live { instrument, channel } => format!("live {} {channel:?}", instrument.0),
+            Told::History { history, .. } => format!("history {history:?}"),
             Told::TradeGap { expected, received, .. } => format!("gap {expected} {received}"),
             Told::Unusable { channel, reason } => format!("unusable {channel:?} {reason:?}"),
             Told::ShutdownAnnounced => "shutdown".into(),
@@ -114,6 +109,47 @@ fn synced() -> BinanceDecoder {
     assert_eq!(frame(&mut decoder, &answer(depth_request(), 200), 1, body), ["snapshot 10 1x0"]);
     while decoder.next_request().is_some() {}
     decoder
+}
+
+/// A decoder that has asked for the past of BTCUSDT.
+fn joining() -> BinanceDecoder {
+    let need = HistoryNeed { intervals: vec![(60 * UnixNanos::SECOND, 9)], trades: 0 };
+    let mut decoder = decoder().with_history(vec![need]);
+    assert_eq!(line(&mut decoder, UP, 1), ["history Wanted"]);
+    decoder
+}
+
+/// The first questions of [`joining`].
+fn past_requests() -> [Request; 2] {
+    let symbol = || "BTCUSDT".to_owned();
+    let candles =
+        Request::Candles { symbol: symbol(), interval: "1m".into(), limit: 15, before_ms: None };
+    [candles, Request::Trades { symbol: symbol() }]
+}
+
+#[test]
+fn the_past_is_asked_for_when_the_first_connection_is_up_and_told_when_it_is_whole() {
+    let mut decoder = joining();
+    let asked: Vec<Request> = std::iter::from_fn(|| decoder.next_request()).collect();
+    assert!(past_requests().iter().all(|request| asked.contains(request)), "{asked:?}");
+    let told = frame(&mut decoder, &answer(past_requests()[1].clone(), 200), 2, PAST_TRADES);
+    assert!(told.is_empty(), "{told:?}");
+    frame(&mut decoder, &answer(past_requests()[0].clone(), 200), 2, KLINES);
+    let seconds = Request::Candles {
+        symbol: "BTCUSDT".into(),
+        interval: "1s".into(),
+        limit: 65,
+        before_ms: None,
+    };
+    assert!(asked.contains(&seconds));
+    let told = frame(&mut decoder, &answer(seconds, 400), 2, r#"{"code":-1120,"msg":"no"}"#);
+    assert!(told[0].starts_with("history Candle") && told[1].starts_with("history Trade"));
+    assert_eq!(told[3..], ["history Ended", "unusable Some(Rest) VenueError"]);
+    // The second connection joins what the first one left.
+    line(&mut decoder, DOWN, 3);
+    assert!(line(&mut decoder, LineEvent::Up { connection: 2 }, 4).is_empty());
+    let told = stream(&mut decoder, &trade(12, 1_723_161_300_900));
+    assert_eq!(told[1..], ["gap 9 12", "history Hole { expected: 9, received: 12 }", "trade 12"]);
 }
 
 /// Keeps the last market events in full.
@@ -332,18 +368,19 @@ fn restores(state: &[u8]) -> bool {
 proptest! {
     /// One garbled frame must not end a session.
     #[test]
-    fn no_bytes_panic(bytes in any::<Vec<u8>>(), which in 0..4_usize) {
-        let source = [STREAM, answer(depth_request(), 200), answer(Request::Instruments, 200), answer(depth_request(), 0)];
+    fn no_bytes_panic(bytes in any::<Vec<u8>>(), which in 0..7_usize) {
+        let [candles, trades] = past_requests();
+        let source = [STREAM, answer(depth_request(), 200), answer(Request::Instruments, 200), answer(depth_request(), 0), answer(candles, 200), answer(trades.clone(), 200), answer(trades, 403)];
         let frame = Frame { source: &source[which], received: at(1), bytes: &bytes };
-        decoder().frame(&frame, &mut Heard::default());
+        joining().frame(&frame, &mut Heard::default());
     }
 
     #[test]
     fn no_mutation_of_a_real_frame_panics(
-        which in 0..5_usize,
+        which in 0..7_usize,
         edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..3_u8), 1..8),
     ) {
-        let text = [TRADE, BOOK_TICKER, DEPTH, SNAPSHOT, EXCHANGE_INFO][which];
+        let text = [TRADE, BOOK_TICKER, DEPTH, SNAPSHOT, EXCHANGE_INFO, KLINES, PAST_TRADES][which];
         let mut bytes = text.as_bytes().to_vec();
         for (index, byte, edit) in edits {
             let at = index.index(bytes.len().max(1)).min(bytes.len().saturating_sub(1));
@@ -357,9 +394,11 @@ proptest! {
         let source = match which {
             3 => answer(depth_request(), 200),
             4 => answer(Request::Instruments, 200),
+            5 => answer(past_requests()[0].clone(), 200),
+            6 => answer(past_requests()[1].clone(), 200),
             _ => STREAM,
         };
-        let mut decoder = synced();
+        let mut decoder = if which > 4 { joining() } else { synced() };
         decoder.frame(&Frame { source: &source, received: at(1), bytes: &bytes }, &mut Heard::default());
         prop_assert!(restores(&decoder.save()));
     }

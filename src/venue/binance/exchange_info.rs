@@ -90,20 +90,12 @@ fn bound(text: Option<&Cow<'_, str>>) -> Result<Num, NumError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{AssetId, InstrumentKind};
+    use crate::domain::AssetId;
 
     fn instrument() -> Instrument {
         Instrument {
-            symbol: "ETHUSDT".into(),
-            venue: "binance".into(),
-            base: AssetId(0),
-            quote: AssetId(1),
-            kind: InstrumentKind::Spot,
-            tick_size: Price::ZERO,
-            lot_size: Quantity::ZERO,
-            min_quantity: Quantity::ZERO,
             max_quantity: Some("1".parse().unwrap()),
-            min_notional: Num::ZERO,
+            ..Instrument::unfiltered("ETHUSDT", "binance", AssetId(0), AssetId(1))
         }
     }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::backfill::Backfill;
 use super::book_sync::BookSync;
 use crate::domain::{InstrumentId, Nanos, Trade, UnixNanos};
 use crate::venue::{Channel, Listener, Told, Unusable};
@@ -19,6 +20,8 @@ pub struct Feed {
     last_trade: Option<(u64, UnixNanos)>,
     /// The book's sync.
     pub book: BookSync,
+    /// What is asked about its past.
+    pub backfill: Backfill,
 }
 
 impl Feed {
@@ -42,13 +45,20 @@ impl Feed {
         self.book.disconnected(&mut |event| listener.told(Told::Market { instrument, event }));
     }
 
+    /// Venue time from the last trade to this one.
+    pub fn silent_until(&self, trade: &Trade) -> Nanos {
+        self.last_trade.map_or(0, |(_, last)| trade.ts_venue.since(last))
+    }
+
     /// Remembers a trade; the id that was due when it is not this one's.
     pub fn expected_trade(&mut self, trade: &Trade) -> Result<Option<u64>, Unusable> {
         let expected = match self.last_trade {
             Some((last, ts)) if trade.id <= last && trade.ts_venue <= ts.plus(RESET) => {
                 return Err(Unusable::OutOfOrder);
             }
-            last => last.map(|(last, _)| last.saturating_add(1)),
+            Some((last, _)) => Some(last.saturating_add(1)),
+            // What REST told may be ahead of the stream.
+            None => self.backfill.expected().filter(|&expected| expected < trade.id),
         };
         self.last_trade = Some((trade.id, trade.ts_venue));
         Ok(expected.filter(|&expected| expected != trade.id))

@@ -9,11 +9,15 @@
 )]
 
 pub mod ask;
+mod backfill;
 pub mod book_sync;
 pub mod decode;
 pub mod depth;
 pub mod exchange_info;
 mod feed;
+mod join;
+pub mod past;
+pub mod raw;
 pub mod requests;
 pub mod wire;
 

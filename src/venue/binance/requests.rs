@@ -80,6 +80,31 @@ pub fn call(request: &Request, symbols: &[String]) -> Call {
             parameters: vec![("symbol", symbol.clone()), ("limit", "1000".into())],
             weight: 50,
         },
+        Request::Candles { symbol, interval, limit, before_ms } => {
+            let mut parameters = vec![
+                ("symbol", symbol.clone()),
+                ("interval", interval.clone()),
+                ("limit", limit.to_string()),
+            ];
+            // The venue's bound is inclusive.
+            let end = before_ms.map(|before| before.saturating_sub(1).to_string());
+            parameters.extend(end.map(|end| ("endTime", end)));
+            Call { path: "/api/v3/klines", parameters, weight: 2 }
+        }
+        Request::Trades { symbol } => Call {
+            path: "/api/v3/trades",
+            parameters: vec![("symbol", symbol.clone()), ("limit", "1000".into())],
+            weight: 25,
+        },
+        Request::TradesFrom { symbol, id } => Call {
+            path: "/api/v3/historicalTrades",
+            parameters: vec![
+                ("symbol", symbol.clone()),
+                ("fromId", id.to_string()),
+                ("limit", "1000".into()),
+            ],
+            weight: 25,
+        },
     }
 }
 
@@ -94,7 +119,7 @@ mod tests {
         assert_eq!(streams[..3], ["btcusdt@trade", "btcusdt@bookTicker", "btcusdt@depth@100ms"]);
         assert_eq!(
             subscriptions(&streams[..1]),
-            [r#"{"id":1,"method":"SUBSCRIBE","params":["btcusdt@trade"]}"#]
+            [r#"{"method":"SUBSCRIBE","params":["btcusdt@trade"],"id":1}"#]
         );
         let info = call(&Request::Instruments, &symbols);
         assert_eq!(info.parameters, [("symbols", r#"["BTCUSDT","ETHUSDT"]"#.to_owned())]);

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use super::super::super::model::Model;
 use crate::domain::{Price, UnixNanos};
 use crate::engine::view::InstrumentView;
-use crate::strategy::Bar;
+use crate::strategy::{Bar, BarKind};
 
 /// One or several bars in one column.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -88,7 +88,8 @@ impl Window {
             })
             .collect();
         candles.reverse();
-        let length = instrument.bar_length.max(1);
+        let interval = instrument.bar_kind.and_then(BarKind::interval);
+        let length = interval.unwrap_or(UnixNanos::SECOND).max(1);
         let ten = length.saturating_mul(10).saturating_mul(per_candle as u64);
         Self { candles, body: columns.saturating_sub(1).max(1), time_step: ten.max(1) }
     }
@@ -114,13 +115,18 @@ pub(super) struct Scale {
 }
 
 impl Scale {
-    /// Covers all candles and the last price, with a row to spare for marks on both ends.
-    pub fn new(candles: &[Candle], last: Option<Price>, plot: Rect) -> Self {
+    /// Covers all candles and the last price, with a row to spare for marks on both ends; and the
+    /// levels that are no further away than half of that.
+    pub fn new(candles: &[Candle], last: Option<Price>, levels: &[f64], plot: Rect) -> Self {
         let last = last.map(Price::to_f64);
         let highs = candles.iter().map(|candle| candle.high).chain(last);
         let lows = candles.iter().map(|candle| candle.low).chain(last);
         let high = highs.fold(f64::MIN, f64::max);
         let low = lows.fold(f64::MAX, f64::min);
+        let around = (high - low) / 2.0;
+        let near = || levels.iter().filter(|at| (low - around..=high + around).contains(*at));
+        let (high, low) =
+            (near().fold(high, |high, at| high.max(*at)), near().fold(low, |low, at| low.min(*at)));
         let rows = f64::from(plot.height.max(2));
         let spare = ((high - low) / rows).max(high.abs() * 1e-7).max(1e-9);
         Self { top: high + spare * 1.5, bottom: low - spare * 1.5, plot }
@@ -133,6 +139,11 @@ impl Scale {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
         let row = (share * rows).round().clamp(0.0, rows) as u16;
         self.plot.y + row
+    }
+
+    /// True for a price above the plot, false for one below it, nothing inside.
+    pub fn is_above(&self, price: f64) -> Option<bool> {
+        (price > self.top).then_some(true).or((price < self.bottom).then_some(false))
     }
 
     /// Round prices about every four rows.
@@ -173,14 +184,33 @@ mod tests {
             close: 1.0,
             volume: 0.0,
         };
-        let scale = Scale::new(&[candle], None, Rect::new(0, 0, 80, 20));
+        let scale = Scale::new(&[candle], None, &[], Rect::new(0, 0, 80, 20));
         assert_eq!(scale.labels(), [63_950.0, 64_000.0, 64_050.0, 64_100.0, 64_150.0]);
         assert!(scale.row(f64::MAX) == 0 && scale.row(f64::MIN) == 19);
     }
 
+    /// A stop far away must not press the candles flat, and must not vanish either.
+    #[test]
+    fn near_levels_are_covered_and_far_ones_stand_at_the_edge() {
+        let bar = |high, low| Candle {
+            x: 0,
+            from: UnixNanos(0),
+            to: UnixNanos(1),
+            open: low,
+            high,
+            low,
+            close: high,
+            volume: 0.0,
+        };
+        let scale = Scale::new(&[bar(110.0, 100.0)], None, &[96.0, 50.0], Rect::new(0, 0, 80, 20));
+        let sides = [96.0, 50.0, 200.0].map(|price| scale.is_above(price));
+        assert_eq!(sides, [None, Some(false), Some(true)]);
+        assert_eq!((scale.row(50.0), scale.row(200.0)), (19, 0));
+    }
+
     #[test]
     fn a_market_that_does_not_move_still_has_a_scale() {
-        let scale = Scale::new(&[], Some("5".parse().unwrap()), Rect::new(0, 0, 10, 9));
+        let scale = Scale::new(&[], Some("5".parse().unwrap()), &[], Rect::new(0, 0, 10, 9));
         assert_eq!(scale.row(5.0), 4);
     }
 }

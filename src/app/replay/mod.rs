@@ -1,20 +1,23 @@
 //! `replay --verify`: a recorded session again, every record compared with what was recorded.
 
-use std::collections::VecDeque;
+mod backtest;
+mod comparison;
+mod difference;
+
 use std::path::Path;
 
+use self::comparison::Comparison;
 use super::build::{self, Filters, Plan};
 use super::error::{AppError, Exit};
-use super::outputs::{EntrySink, Outputs, TapeStopped};
+use super::outputs::Outputs;
 use super::pipeline::{Given, Pipeline};
 use super::setup;
 use super::source::{Inputs, Replayed};
-use crate::domain::UnixNanos;
-use crate::engine::codec::{HashMark, decode};
+use crate::domain::{RunId, UnixNanos};
 use crate::engine::view::{EngineView, Mode};
-use crate::engine::{Record, RunInfo, Viewer};
+use crate::engine::{RunInfo, Viewer};
 use crate::strategy::StrategyKind;
-use crate::tape::{self, Channel, Entry, Reader, TapeEnd};
+use crate::tape::{self, Entry, Manifest, Reader, TapeEnd};
 
 /// What a verification found.
 #[derive(Debug)]
@@ -34,6 +37,11 @@ pub struct Verdict {
 }
 
 impl Verdict {
+    fn new(name: String, inputs: u64, comparison: Comparison, torn: Option<String>) -> Self {
+        let Comparison { compared, marks, difference, .. } = comparison;
+        Self { name, inputs, compared, marks, torn, difference }
+    }
+
     /// The one line that says it.
     pub fn line(&self) -> String {
         let torn = self.torn.as_ref().map(|at| format!("; {at}")).unwrap_or_default();
@@ -50,7 +58,15 @@ impl Verdict {
 /// Replays a session or its tape and compares.
 pub fn verify(argument: &str, registry: &[StrategyKind]) -> Result<Verdict, AppError> {
     let found = tape::resolve(argument, &tape::default_root()?)?;
-    let name = found.session.map_or_else(|| found.path.display().to_string(), |run| run.0);
+    // A session without a manifest that can be read is no less a tape.
+    if let Some(run) = &found.session
+        && let Ok(Manifest { input: Some(input), .. }) = tape::manifest_of(&found.path)
+    {
+        return backtest::verify(&found.path, run, &input, registry);
+    }
+    let name =
+        found.session.as_ref().map_or_else(|| found.path.display().to_string(), RunId::to_string);
+    let mut reader = Reader::open(&found.path)?;
     let Some(config) = setup::recorded_config(&found.path)? else {
         return Err(AppError::new(
             Exit::Failed,
@@ -62,31 +78,28 @@ pub fn verify(argument: &str, registry: &[StrategyKind]) -> Result<Verdict, AppE
     if let Some(open) = recorded_filters(&found.path)? {
         plan = build::plan(&loaded, open)?;
     }
-    let mut replay = Replay::new(&plan, registry)?;
-    let mut reader = Reader::open(&found.path)?;
+    let mut replay = Replay::new(&plan, registry, found.session.unwrap_or_default())?;
     let mut inputs = Inputs::default();
-    while replay.difference.is_none()
+    while replay.comparison.difference.is_none()
         && let Some(entry) = reader.next()?
     {
         replay.entry(&entry, &mut inputs)?;
     }
-    let torn = match reader.end() {
+    let torn = torn(&reader);
+    if torn.is_none() {
+        replay.comparison.expect_nothing_more();
+    }
+    Ok(Verdict::new(name, replay.inputs, replay.comparison, torn))
+}
+
+/// Where a torn recording ends, in words.
+fn torn(reader: &Reader) -> Option<String> {
+    match reader.end() {
         Some(TapeEnd::Torn { at_byte, .. }) => {
             Some(format!("the recording was torn off and ends at byte {at_byte}"))
         }
         _ => None,
-    };
-    if torn.is_none() {
-        replay.expect_nothing_more();
     }
-    Ok(Verdict {
-        name,
-        inputs: replay.inputs,
-        compared: replay.compared,
-        marks: replay.marks,
-        torn,
-        difference: replay.difference,
-    })
 }
 
 /// What a screen showed at the end of a recorded run, made again from its inputs.
@@ -133,49 +146,17 @@ fn recorded_filters(path: &Path) -> Result<Option<Filters>, AppError> {
 struct Replay {
     pipeline: Pipeline,
     outputs: Outputs,
-    produced: Produced,
+    comparison: Comparison,
     inputs: u64,
-    compared: u64,
-    marks: u64,
-    difference: Option<String>,
-}
-
-/// What the replay produced and the recording has not confirmed yet.
-#[derive(Default)]
-struct Produced {
-    records: VecDeque<(u64, Vec<u8>)>,
-    marks: VecDeque<HashMark>,
-}
-
-impl EntrySink for Produced {
-    fn entry(&mut self, entry: &Entry<'_>) -> Result<(), TapeStopped> {
-        match entry.channel {
-            Channel::Output => {
-                for record in tape::records(entry.bytes) {
-                    let record = record.map_err(|_| TapeStopped)?;
-                    self.records.push_back((entry.seq, record.to_vec()));
-                }
-            }
-            Channel::Mark => {
-                let mark = postcard::from_bytes(entry.bytes).map_err(|_| TapeStopped)?;
-                self.marks.push_back(mark);
-            }
-            _ => {}
-        }
-        Ok(())
-    }
 }
 
 impl Replay {
-    fn new(plan: &Plan, registry: &[StrategyKind]) -> Result<Self, AppError> {
+    fn new(plan: &Plan, registry: &[StrategyKind], run: RunId) -> Result<Self, AppError> {
         Ok(Self {
             pipeline: build::pipeline(plan, registry)?,
             outputs: Outputs::new(plan.written),
-            produced: Produced::default(),
+            comparison: Comparison::of(run, plan),
             inputs: 0,
-            compared: 0,
-            marks: 0,
-            difference: None,
         })
     }
 
@@ -188,12 +169,9 @@ impl Replay {
                 self.take(seq, time, Given::Frame { source: &source, bytes })
             }
             Replayed::Other(input) => self.take(seq, time, Given::Other(&input)),
-            Replayed::Output(block) => self.compare_block(seq, block),
+            Replayed::Output(block) => self.comparison.recorded_block(seq, block),
             Replayed::Mark(bytes) => {
-                let mark = postcard::from_bytes(bytes)
-                    .map_err(|error| broken(format!("mark after input {seq}: {error}")))?;
-                self.compare_mark(mark);
-                Ok(())
+                self.comparison.recorded_mark(seq, bytes, self.outputs.hash_mark())
             }
         }
     }
@@ -204,67 +182,8 @@ impl Replay {
         self.pipeline.take(seq, time, given, &mut self.outputs);
         let ended = self
             .outputs
-            .end(&mut self.produced)
-            .and_then(|()| self.outputs.flush(&mut self.produced));
+            .end(&mut self.comparison)
+            .and_then(|()| self.outputs.flush(&mut self.comparison));
         ended.map_err(|_| AppError::new(Exit::Failed, "a record could not be encoded"))
     }
-
-    fn compare_block(&mut self, seq: u64, block: &[u8]) -> Result<(), AppError> {
-        for recorded in tape::records(block) {
-            let recorded =
-                recorded.map_err(|error| AppError::new(Exit::Different, error.to_string()))?;
-            match self.produced.records.pop_front() {
-                Some((_, replayed)) if replayed == recorded => self.compared += 1,
-                Some((at, replayed)) => {
-                    self.difference = Some(describe(at, Some(recorded), Some(&replayed)));
-                    return Ok(());
-                }
-                None => {
-                    self.difference = Some(describe(seq, Some(recorded), None));
-                    return Ok(());
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn compare_mark(&mut self, recorded: HashMark) {
-        while self.produced.marks.front().is_some_and(|mark| mark.seq < recorded.seq) {
-            self.produced.marks.pop_front();
-        }
-        let replayed = match self.produced.marks.front() {
-            Some(mark) if mark.seq == recorded.seq => *mark,
-            _ => self.outputs.hash_mark(),
-        };
-        self.marks += 1;
-        if replayed.hash != recorded.hash || replayed.records != recorded.records {
-            self.difference = Some(format!(
-                "input {}: the hash over {} recorded records is {:016x}, over {} replayed ones {:016x}",
-                recorded.seq, recorded.records, recorded.hash, replayed.records, replayed.hash
-            ));
-        }
-    }
-
-    /// A finished recording confirms everything that the replay produced.
-    fn expect_nothing_more(&mut self) {
-        if self.difference.is_none()
-            && let Some((seq, replayed)) = self.produced.records.pop_front()
-        {
-            self.difference = Some(describe(seq, None, Some(&replayed)));
-        }
-    }
-}
-
-/// A difference in sentences: the input, and both records in full.
-fn describe(seq: u64, recorded: Option<&[u8]>, replayed: Option<&[u8]>) -> String {
-    let show = |bytes: Option<&[u8]>| match bytes.map(decode) {
-        None => "nothing".to_owned(),
-        Some(Ok(record)) => text(&record),
-        Some(Err(error)) => format!("a record that cannot be read ({error})"),
-    };
-    format!("input {seq}\n  recorded: {}\n  replayed: {}", show(recorded), show(replayed))
-}
-
-fn text(record: &Record) -> String {
-    serde_json::to_string(record).unwrap_or_else(|_| format!("{record:?}"))
 }

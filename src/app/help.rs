@@ -1,0 +1,130 @@
+//! The words below each command's options: examples that run, units, defaults.
+
+/// Below `tickscope --help`.
+pub const ALL: &str = "\
+Examples:
+  tickscope                                   a synthetic market, strategies, the screen
+  tickscope run --headless --for 60s --json   the same without a screen
+  tickscope run --config config/binance-paper.toml
+  tickscope sim --port 9080                   a loopback exchange for other programs
+  tickscope replay last --verify              prove that the last session reproduces
+  tickscope backtest --tape last              its tape again, as fast as possible
+  tickscope backtest --bars BTCUSDT-1m-2025-01.zip --config config/history.toml
+
+`tickscope COMMAND --help` has examples of each. A tape is named by its file, by a session
+(20261122-223843-k7f3, or k7f3), or `last`: the newest session that recorded a market. Sessions lie
+in $XDG_STATE_HOME/tickscope/sessions, or ~/.local/state/tickscope/sessions.
+
+Exit codes: 0 done, 1 failure, 2 usage or no terminal, 3 invalid configuration, 4 no connection or
+port, 5 replay differs or tape damaged, 6 halted, 7 tape or session not writable.";
+
+/// Below `run --help`.
+pub const RUN: &str = "\
+Examples:
+  tickscope run                                       the demo: a synthetic market, the screen
+  tickscope run --headless --for 60s --json           a minute of it, without a screen
+  tickscope run --config config/binance-paper.toml    a live market, orders on paper
+  tickscope run --set risk.max_daily_loss=50 --set ui.fps=10
+  tickscope run --venue-url http://127.0.0.1:9080     the market that `tickscope sim` serves
+
+Configuration, each replacing keys of the one before: the built-in demo,
+~/.config/tickscope/config.toml, ./tickscope.toml, --config, variables such as
+TICKSCOPE_RISK__MAX_DAILY_LOSS=50, --set. `tickscope check --print` shows what came of it.
+
+A run answers at http://127.0.0.1:9746/metrics (metrics.port) and ends at `q`, at Ctrl-C, when told
+by a signal, or after --for. A screen takes the next free port if that one is taken; a headless run
+ends with 4 instead, and with 6 when a risk rule halts it.";
+
+/// Below `sim --help`.
+pub const SIM: &str = "\
+Examples:
+  tickscope sim                                       three instruments made up from a seed
+  tickscope sim --port 0 --instruments BTCUSDT        one instrument, any free port
+  tickscope sim --tape last --speed 20                the last session's market, 20 times as fast
+  tickscope sim --fault drop-depth=500                the 500th book change is never sent
+  tickscope sim --fault silence=btcusdt@trade@10s     from 10 s on that stream says nothing
+
+A tape begins at its start when the first client subscribes. Faults may be repeated. Point a client
+at it with `tickscope run --venue-url http://127.0.0.1:9080`.";
+
+/// Below `tape import --help`.
+pub const IMPORT: &str = "\
+Examples:
+  tickscope tape import btcusdt.raw.zst -o btcusdt.mcap
+  tickscope tape import BTCUSDT-1m-2025-*.zip ETHUSDT-1m-2025-*.zip -o minutes.mcap
+
+A line of recorded messages is `1723161253937085768 {\"stream\":\"btcusdt@trade\",\"data\":{…}}`. REST snapshots of books may
+stand between stream messages. Lines that cannot be read are counted by reason and left out.";
+
+/// Below `tape info --help`.
+pub const INFO: &str = "\
+Examples:
+  tickscope tape info last
+  tickscope tape info btcusdt.mcap --json
+
+Sizes are payload bytes, before compression. Ends with 5 when the tape is damaged.";
+
+/// Below `tape verify --help`.
+pub const VERIFY: &str = "\
+Examples:
+  tickscope tape verify last             every byte is as it was written
+  tickscope tape verify --book last      and the books agree: `BTCUSDT 6491 of 6493`
+  curl -o btc.json 'http://127.0.0.1:9080/api/v3/klines?symbol=BTCUSDT&interval=1m&limit=1000'
+  tickscope tape verify last --bars --klines BTCUSDT=btc.json
+
+A tape that was torn off passes up to its end. The last candle of an answer is taken to be
+unfinished. Ends with 5 when the tape is damaged, when a book has a gap, when more than one comparison
+of books in 1,000 disagrees, when a bar differs or there is no candle to compare with.";
+
+/// Below `tape cut --help`.
+pub const CUT: &str = "\
+Example:
+  tickscope tape cut last --drop 4711 -o cut.mcap
+
+Inputs are numbered from 1; `tape @4711` of a Why and `cause_seq` in the logs are such numbers. What
+a strategy makes of the hole is shown by `tickscope replay cut.mcap --verify`.";
+
+/// Below `replay --help`.
+pub const REPLAY: &str = "\
+Examples:
+  tickscope replay                       the last session
+  tickscope replay k7f3 --verify         a session by the end of its name
+  tickscope replay cut.mcap --verify     any tape of a run
+
+A difference is told by input, record, decision and the first field with both values. A backtest is
+run again from the data that its session names: 1 when that is gone, 5 when it has changed.";
+
+/// Below `backtest --help`.
+pub const BACKTEST: &str = "\
+Examples:
+  tickscope backtest --tape last                                      as it was configured
+  tickscope backtest --tape last --set strategy.0.params.fast=5       and with another parameter
+  tickscope backtest --tape btcusdt.mcap --config config/demo.toml --json
+  tickscope backtest --bars BTCUSDT-1m-2025-01.zip BTCUSDT-1m-2025-02.zip --config config/history.toml
+  tickscope backtest --ticks BTCUSDT-trades-2025-01-01.zip --config config/history.toml --json
+  tickscope backtest --bars minutes.parquet --instrument BTCUSDT --config config/history.toml
+  tickscope backtest --ticks ticks.csv --config config/bench-ema.toml
+
+A row of ticks is `1723161253937085768,1,61837.63,0.02,-1`: nanoseconds, trade id, price, quantity,
+1 for a buyer who crossed and -1 for a seller. History in files has no order book: paper.fills must be
+\"last_trade\". A file that is not what it seems ends the run with 1, the file and the line; a
+configuration that asks for more than the files have, with 3. Money is in the reporting asset, after
+fees. The session that it leaves is verified by `tickscope replay`.";
+
+/// Below `check --help`.
+pub const CHECK: &str = "\
+Examples:
+  tickscope check --config config/binance-paper.toml
+  tickscope check --print                             the demo: every key, its value, its origin
+  tickscope check --set risk.max_daily_loss=50        what would --set do?
+
+Ends with 0 when it is valid, with 3 and the place of each mistake otherwise.";
+
+/// Below `sessions --help`.
+pub const SESSIONS: &str = "\
+Examples:
+  tickscope sessions
+  tickscope sessions --json | jq -r '.[-1].directory'
+
+Oldest first. `torn` is a run that was killed: what it flushed, up to its last second, replays. The
+newest five demo sessions are kept (tape.keep.sessions), all others until you remove them.";

@@ -1,0 +1,71 @@
+//! The metrics server of a run and its thread.
+
+use std::net::TcpListener;
+use std::thread::JoinHandle;
+
+use crate::app::error::{AppError, Exit};
+use crate::config::Loaded;
+use crate::telemetry::http::{self, MetricsConfig, Taken};
+use crate::telemetry::{ProcessEvent, Telemetry};
+
+/// An address that is taken before anything of the run is on disk: a run that cannot have it leaves
+/// nothing behind.
+pub(super) struct Bound {
+    listener: TcpListener,
+    address: std::net::SocketAddr,
+    wanted: u16,
+}
+
+impl Bound {
+    /// Takes the configured address. With a screen, the next free port will do.
+    pub(super) fn take(loaded: &Loaded, headless: bool) -> Result<Self, AppError> {
+        let wanted = &loaded.config.metrics;
+        let taken = if headless { Taken::Fail } else { Taken::NextFree };
+        let config = MetricsConfig { address: wanted.bind, port: wanted.port };
+        let listener = http::bind(config, taken)
+            .map_err(|error| AppError::new(Exit::Connection, format!("metrics: {error}")))?;
+        let address = listener.local_addr().map_err(failed)?;
+        Ok(Self { listener, address, wanted: wanted.port })
+    }
+}
+
+/// The server while it runs.
+pub(super) struct Metrics {
+    /// Where it answers: `127.0.0.1:9746`.
+    pub(super) address: String,
+    stop: tokio::sync::oneshot::Sender<()>,
+    join: JoinHandle<()>,
+}
+
+impl Metrics {
+    /// Serves on the bound address.
+    pub(super) fn serve(bound: Bound, telemetry: &Telemetry) -> Result<Self, AppError> {
+        let Bound { listener, address, wanted } = bound;
+        if wanted != 0 && address.port() != wanted {
+            let event = ProcessEvent::PortTaken { wanted, bound: Some(address.port()) };
+            telemetry.emit(&event.into());
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(failed)?;
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let telemetry = telemetry.clone();
+        let join = std::thread::Builder::new().name("metrics".to_owned()).spawn(move || {
+            let stopped = async move { stopped.await.unwrap_or_default() };
+            // Whoever scrapes sees that nothing answers; trading goes on.
+            let _ = runtime.block_on(http::serve(listener, telemetry, stopped));
+        });
+        Ok(Self { address: address.to_string(), stop, join: join.map_err(failed)? })
+    }
+
+    /// Stops serving.
+    pub(super) fn stop(self) {
+        // It may have ended by itself.
+        let _ = self.stop.send(());
+        let _ = self.join.join();
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the signature that map_err calls")]
+fn failed(error: std::io::Error) -> AppError {
+    AppError::new(Exit::Failed, error.to_string())
+}

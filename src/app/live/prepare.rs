@@ -1,0 +1,297 @@
+//! A run is built: what may be refused first, then what is on disk, then its threads.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use tokio::sync::mpsc;
+
+use super::account::OwnedAccount;
+use super::clock::Clock;
+use super::core::Core;
+use super::metrics::{Bound, Metrics};
+use super::questions::Questions;
+use super::serving::serve;
+use super::silence::Silence;
+use super::teller::Teller;
+use super::{Held, Run};
+use crate::app::build::{self, Filters, Plan};
+use crate::app::cli::RunArgs;
+use crate::app::control as socket;
+use crate::app::error::{AppError, Exit};
+use crate::app::outputs::Outputs;
+use crate::app::pipeline::{Pipeline, TapeInput};
+use crate::app::{setup, sim};
+use crate::config::section::VenueKind;
+use crate::config::{self, Loaded};
+use crate::domain::RunId;
+use crate::engine::view::{EngineView, Mode};
+use crate::engine::{self, Viewer};
+use crate::simulator;
+use crate::strategy::StrategyKind;
+use crate::tape::{self, Compression, RING_BYTES, Recorder, RecorderResult, Runtime, Session};
+use crate::tape::{Writer, WriterOptions};
+use crate::telemetry::{self, LogConfig, Names, ProcessEvent, Telemetry};
+use crate::venue::Channel;
+use crate::venue::binance::requests;
+use crate::venue::line::{Backoff, LineConfig};
+use crate::venue::rest::Rest;
+
+/// Commands that may wait for the core.
+const CONTROLS: usize = 64;
+
+/// What a run has before anything of it is on disk.
+struct Parts {
+    loaded: Loaded,
+    plan: Plan,
+    pipeline: Pipeline,
+    mode: Mode,
+    account: OwnedAccount,
+    bound: Bound,
+    exchange: Option<sim::Exchange>,
+    stream: String,
+    rest: Rest,
+    clock: Clock,
+}
+
+/// Builds a run up to the point where its core can begin. One that cannot leaves no session.
+pub(super) fn prepare(
+    args: &RunArgs,
+    loaded: Loaded,
+    registry: &[StrategyKind],
+) -> Result<Run, AppError> {
+    let parts = Parts::gather(args, loaded, registry)?;
+    let Parts { loaded, plan, mode, clock, .. } = &parts;
+    let session = setup::create_session(loaded, plan, *mode, None, clock.now())?;
+    let directory = session.directory().to_owned();
+    parts.run(args, session).inspect_err(|_| tape::discard(&directory))
+}
+
+impl Parts {
+    fn gather(args: &RunArgs, loaded: Loaded, registry: &[StrategyKind]) -> Result<Self, AppError> {
+        // A second provider in the process is no harm: the first one stays.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut plan = build::plan(&loaded, Filters::FromVenue)?;
+        let pipeline = build::pipeline(&plan, registry)?;
+        let mode = match loaded.config.venue.kind {
+            VenueKind::Loopback => Mode::Demo,
+            VenueKind::Binance => Mode::Paper,
+        };
+        let account = OwnedAccount::take(&loaded.config.account.name)?;
+        plan.start.account.name.clone_from(&account.name);
+        let bound = Bound::take(&loaded, args.headless)?;
+        let exchange = exchange(&loaded)?;
+        let (stream, rest) = addresses(&loaded, exchange.as_ref());
+        let rest = Rest::new(&rest, &[])
+            .map_err(|error| AppError::new(Exit::Connection, error.to_string()))?;
+        let clock = Clock::start();
+        Ok(Self { loaded, plan, pipeline, mode, account, bound, exchange, stream, rest, clock })
+    }
+
+    /// Opens what is on disk and starts every thread but the core's.
+    fn run(self, args: &RunArgs, session: Session) -> Result<Run, AppError> {
+        let Self { loaded, plan, mode, clock, exchange, account, .. } = self;
+        let (tape, recorder) = recorder(&loaded, &session)?;
+        let telemetry = telemetry(&loaded, &plan, &session, mode, clock)?;
+        let metrics = Metrics::serve(self.bound, &telemetry)?;
+        let symbols = loaded.config.venue.instruments.clone();
+        let (questions, rest) = Questions::start(self.rest, symbols)?;
+        let view = Arc::new(ArcSwap::from_pointee(EngineView::default()));
+        let (told, teller) = Teller::start(&telemetry, tape.state(), metrics.address.clone())?;
+        let (control, controls) = mpsc::channel(CONTROLS);
+        let server = serve(&session, &plan, (&control, &view), &telemetry)?;
+        let start =
+            TapeInput::Start { state: plan.start.clone(), config: loaded.canonical().to_owned() };
+        let mut core = Core {
+            pipeline: self.pipeline,
+            outputs: Outputs::new(plan.written),
+            viewer: viewer(&plan, &session, mode, &loaded, clock),
+            silence: Silence::new(plan.engine.instruments.len(), loaded.config.risk.max_silence.0),
+            ends_when_halted: args.headless,
+            published: Instant::now(),
+            tape,
+            clock,
+            questions,
+            line: line(&loaded, self.stream),
+            backoff: backoff(&loaded, clock),
+            control: controls,
+            deadline: args.duration.map(|duration| Instant::now() + duration),
+            watchers: server.watchers(),
+            view: Arc::clone(&view),
+            woken: Arc::new(AtomicU64::new(clock.now().0)),
+            teller: told,
+            on_disk: Arc::default(),
+            seq: 0,
+            connections: 0,
+            attempts: 0,
+            up: false,
+        };
+        core.outputs.keep_copies();
+        let held = Held {
+            loaded,
+            plan,
+            session,
+            account,
+            telemetry,
+            metrics,
+            exchange,
+            server,
+            recorder,
+            teller,
+            rest,
+        };
+        announce(&held, &view, mode)?;
+        Ok(Run { core, start, view, control, held })
+    }
+}
+
+/// Tells logs and the session's directory what is where.
+fn announce(held: &Held, view: &Arc<ArcSwap<EngineView>>, mode: Mode) -> Result<(), AppError> {
+    let view = Arc::clone(view);
+    held.telemetry.follow(Arc::new(move || view.load_full()));
+    let path = held.session.directory().display().to_string();
+    let source = if mode == Mode::Demo { "built in" } else { "files" };
+    held.telemetry.emit(&ProcessEvent::Started.into());
+    held.telemetry.emit(&ProcessEvent::ConfigLoaded { source }.into());
+    held.telemetry.emit(&ProcessEvent::SessionOpened { path: &path }.into());
+    let mut addresses = BTreeMap::from([("metrics".to_owned(), held.metrics.address.clone())]);
+    if let Some(exchange) = &held.exchange {
+        addresses.insert("venue".to_owned(), exchange.address.to_string());
+    }
+    addresses.insert(socket::CONTROL.to_owned(), held.server.path().display().to_string());
+    Ok(held.session.update_runtime(&Runtime { pid: std::process::id(), addresses })?)
+}
+
+fn recorder(
+    loaded: &Loaded,
+    session: &Session,
+) -> Result<(tape::RecorderHandle, JoinHandle<RecorderResult>), AppError> {
+    let tape = &loaded.config.tape;
+    let options = WriterOptions {
+        compression: match tape.compression {
+            config::section::Compression::Zstd => Compression::Zstd(1),
+            config::section::Compression::Lz4 => Compression::Lz4,
+            config::section::Compression::None => Compression::None,
+        },
+        segment_bytes: tape.segment_bytes.0,
+        segment_span: tape.segment_span.0,
+        ..WriterOptions::default()
+    };
+    let writer = Writer::in_directory(session.directory(), options)?;
+    Ok(Recorder::spawn(writer, RING_BYTES)?)
+}
+
+fn telemetry(
+    loaded: &Loaded,
+    plan: &Plan,
+    session: &Session,
+    mode: Mode,
+    clock: Clock,
+) -> Result<Telemetry, AppError> {
+    let log = &loaded.config.log;
+    let directory =
+        if log.directory.as_os_str().is_empty() { session.logs() } else { log.directory.clone() };
+    let config = telemetry::Config {
+        directory,
+        log: LogConfig {
+            segment_bytes: log.max_file_bytes.0,
+            keep_segments: log.keep_files as usize,
+            keep_bytes: log.keep_bytes.0,
+            ..LogConfig::default()
+        },
+        clock: Arc::new(move || clock.now()),
+    };
+    let names = Names {
+        venue: loaded.config.venue.name.clone(),
+        instruments: loaded.config.venue.instruments.clone(),
+        strategies: plan.engine.strategies.iter().map(|s| s.name.clone()).collect(),
+        assets: plan.engine.assets.iter().map(|asset| asset.0.clone()).collect(),
+    };
+    let run = telemetry::RunInfo {
+        run_id: session.manifest().run_id.clone(),
+        mode,
+        account: plan.start.account.name.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        revision: String::new(),
+        profile: if cfg!(debug_assertions) { "debug" } else { "release" }.to_owned(),
+        config_hash: format!("{:016x}", loaded.hash),
+        pid: std::process::id(),
+    };
+    let telemetry = Telemetry::start(&config, names, run)
+        .map_err(|error| AppError::new(Exit::NotWritable, error.to_string()))?;
+    {
+        use tracing_subscriber::layer::SubscriberExt;
+        let subscriber = tracing_subscriber::registry().with(telemetry::layer(telemetry.clone()));
+        // A program that embeds tickscope may have a subscriber of its own: it keeps it.
+        let _ = tracing::subscriber::set_global_default(subscriber);
+    }
+    Ok(telemetry)
+}
+
+/// The embedded exchange of the demo.
+fn exchange(loaded: &Loaded) -> Result<Option<sim::Exchange>, AppError> {
+    let venue = &loaded.config.venue;
+    if venue.kind != VenueKind::Loopback {
+        return Ok(None);
+    }
+    let simulated = &venue.simulator;
+    let symbols =
+        if simulated.instruments.is_empty() { &venue.instruments } else { &simulated.instruments };
+    let config = simulator::Config {
+        source: sim::synthetic_source(simulated.seed, symbols),
+        speed: sim::speed(simulated.speed.0.to_f64()),
+        faults: sim::faults(&simulated.faults, Some(symbols))
+            .map_err(|error| AppError::invalid(format!("venue.simulator.faults: {error}")))?,
+        ..simulator::Config::default()
+    };
+    sim::Exchange::start(config).map(Some)
+}
+
+/// Addresses of the streams and of REST.
+fn addresses(loaded: &Loaded, exchange: Option<&sim::Exchange>) -> (String, String) {
+    let venue = &loaded.config.venue;
+    if let Some(exchange) = exchange {
+        let endpoints = requests::Endpoints::at(&format!("http://{}", exchange.address));
+        return (endpoints.stream, endpoints.rest);
+    }
+    let base = venue.ws_url.trim_end_matches('/').trim_end_matches("/stream");
+    (format!("{base}/stream"), venue.rest_url.clone())
+}
+
+fn line(loaded: &Loaded, stream: String) -> LineConfig {
+    use config::section::Stream;
+    let venue = &loaded.config.venue;
+    let channels: Vec<Channel> = venue
+        .streams
+        .iter()
+        .map(|stream| match stream {
+            Stream::Trade => Channel::Trade,
+            Stream::BookTicker => Channel::Quote,
+            Stream::Depth => Channel::Depth,
+        })
+        .collect();
+    let streams = requests::streams(&venue.instruments, &channels);
+    LineConfig {
+        connect_timeout: Duration::from_nanos(venue.connect_deadline.0),
+        inactivity: Duration::from_nanos(venue.silence_deadline.0),
+        ..LineConfig::new(stream, requests::subscriptions(&streams))
+    }
+}
+
+fn backoff(loaded: &Loaded, clock: Clock) -> Backoff {
+    let venue = &loaded.config.venue;
+    let (first, most) = (venue.reconnect_first.0, venue.reconnect_most.0);
+    Backoff::new(Duration::from_nanos(first), Duration::from_nanos(most), clock.now().0)
+}
+
+fn viewer(plan: &Plan, session: &Session, mode: Mode, loaded: &Loaded, clock: Clock) -> Viewer {
+    let id: RunId = session.manifest().run_id.clone();
+    let market = match mode {
+        Mode::Demo => "synthetic market".to_owned(),
+        _ => loaded.config.venue.name.clone(),
+    };
+    Viewer::new(engine::RunInfo { id, mode, market, started: clock.now() }, plan.engine.clone())
+}

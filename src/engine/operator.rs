@@ -1,0 +1,253 @@
+//! The operator: what a person may ask of the engine while it runs. Every command is an input, so a
+//! replay hears it at the same place.
+//!
+//! Halting and flattening both mean no new risk until resumed. Flattening also closes what is held,
+//! and goes on doing so: an order that was canceled may still fill, a market order may find too
+//! little, data may be stale for a while. Pausing concerns one strategy: its entries stop, its exits
+//! work.
+
+use super::config::Config;
+use super::core::Engine;
+use super::deciding::{By, Wish, number_form};
+use super::input::Command;
+use super::record::{Evaluation, Outcome, Outlet, Record, StopReason, TradingState};
+use crate::domain::{
+    Cause, DecisionId, InstrumentId, OrderEventKind, OrderKind, OrderRequest, Quantity, Side,
+    Signed, StrategyId, UnixNanos,
+};
+use crate::strategy::{Form, Node, Op, OperandRef, Site, Trigger, Truth, ValueKind, ValueName};
+
+/// From one attempt to close a position to the next while none succeeds.
+const TRY_AGAIN: u64 = UnixNanos::SECOND;
+
+/// What is held by a strategy in an instrument and can still be closed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Holding {
+    /// Whose.
+    pub strategy: StrategyId,
+    /// In which instrument.
+    pub instrument: InstrumentId,
+    /// Signed quantity.
+    pub quantity: Signed,
+}
+
+impl Engine {
+    pub(super) fn command(&mut self, command: &Command, cause: Cause, out: &mut dyn Outlet) {
+        match command {
+            Command::Halt => {
+                self.set_trading(TradingState::Halted(StopReason::Operator), cause, out);
+            }
+            Command::Resume => self.set_trading(TradingState::Active, cause, out),
+            Command::Stop => {
+                self.ending = true;
+                self.cancel_where(cause, out, |_| true);
+            }
+            Command::CancelAll => self.cancel_where(cause, out, |_| true),
+            Command::Flatten => self.flatten(cause, out),
+            Command::Pause(strategy) => self.set_paused(*strategy, true, cause, out),
+            Command::ResumeStrategy(strategy) => self.set_paused(*strategy, false, cause, out),
+        }
+    }
+
+    /// Orders that have not ended.
+    pub fn open_orders(&self) -> usize {
+        self.orders.len()
+    }
+
+    /// Every position that can be closed: of a lot or more, and worth the venue's minimum.
+    pub fn holdings(&self) -> impl Iterator<Item = Holding> + '_ {
+        (0..self.slots.len()).filter_map(|at| {
+            let slot = self.slots.get(at)?;
+            let quantity = slot.position.quantity;
+            self.tradable(at, quantity.side()?.opposite(), quantity.magnitude())?;
+            let (strategy, instrument) = (slot.strategy, slot.instrument);
+            Some(Holding { strategy, instrument, quantity })
+        })
+    }
+
+    /// Which strategies an operator paused, by number.
+    pub fn paused(&self) -> &[bool] {
+        &self.paused
+    }
+
+    /// What it was built from.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// True while a strategy may only leave positions.
+    pub fn is_paused(&self, strategy: StrategyId) -> bool {
+        self.paused.get(strategy.index()).copied().unwrap_or(false)
+    }
+
+    fn set_paused(
+        &mut self,
+        strategy: StrategyId,
+        paused: bool,
+        cause: Cause,
+        out: &mut dyn Outlet,
+    ) {
+        let Some(state) = self.paused.get_mut(strategy.index()) else { return };
+        if *state == paused {
+            return;
+        }
+        *state = paused;
+        out.record(&Record::Paused { time: self.now, strategy, paused });
+        if paused {
+            self.cancel_entries(strategy, cause, out);
+        }
+    }
+
+    /// Cancels the open orders of a strategy that do not lead out of its position: one that fills
+    /// later would be an entry all the same.
+    fn cancel_entries(&mut self, strategy: StrategyId, cause: Cause, out: &mut dyn Outlet) {
+        let ways_out: Vec<(InstrumentId, Option<Side>)> = self
+            .slots
+            .iter()
+            .filter(|slot| slot.strategy == strategy)
+            .map(|slot| (slot.instrument, slot.position.quantity.side().map(Side::opposite)))
+            .collect();
+        self.cancel_where(cause, out, |order| {
+            let request = &order.request;
+            let leaves = ways_out.contains(&(request.instrument, Some(request.side)));
+            request.id.strategy == strategy && !leaves
+        });
+    }
+
+    fn flatten(&mut self, cause: Cause, out: &mut dyn Outlet) {
+        self.set_trading(TradingState::Flattening, cause, out);
+        // What closes already is not called back.
+        self.cancel_where(cause, out, |order| {
+            !(order.request.reduce_only && order.request.kind == OrderKind::Market)
+        });
+        for at in 0..self.slots.len() {
+            self.close_soon(at);
+            self.close_position(at, cause, out);
+        }
+    }
+
+    /// The market moved: what could not be closed before is tried again.
+    pub(super) fn close_in(
+        &mut self,
+        instrument: InstrumentId,
+        cause: Cause,
+        out: &mut dyn Outlet,
+    ) {
+        for n in 0..self.routes.get(instrument.index()).map_or(0, Vec::len) {
+            let at = self.routes.get(instrument.index()).and_then(|route| route.get(n));
+            if let Some(&at) = at {
+                self.close_position(at, cause, out);
+            }
+        }
+    }
+
+    /// Something happened to an order: what its position still holds is closed.
+    pub(super) fn close_rest(
+        &mut self,
+        request: &OrderRequest,
+        kind: &OrderEventKind,
+        cause: Cause,
+        out: &mut dyn Outlet,
+    ) {
+        let found = self.slots.iter().position(|slot| {
+            slot.strategy == request.id.strategy && slot.instrument == request.instrument
+        });
+        let Some(at) = found else { return };
+        // A fill is progress. After a rejection an immediate attempt would be rejected as well.
+        if matches!(kind, OrderEventKind::Filled(_) | OrderEventKind::Canceled) {
+            self.close_soon(at);
+        }
+        self.close_position(at, cause, out);
+    }
+
+    fn close_soon(&mut self, at: usize) {
+        if let Some(slot) = self.slots.get_mut(at) {
+            slot.close_after = UnixNanos::default();
+        }
+    }
+
+    /// Sends what closes a position, unless it is on its way or was tried a moment ago.
+    fn close_position(&mut self, at: usize, cause: Cause, out: &mut dyn Outlet) {
+        let Some((side, quantity)) = self.closing(at) else { return };
+        let Some(slot) = self.slots.get_mut(at) else { return };
+        slot.close_after = self.now.plus(TRY_AGAIN);
+        let (strategy, instrument) = (slot.strategy, slot.instrument);
+        let held = slot.position.quantity;
+        let Some(decision) = self.note_flatten(strategy, instrument, held, cause, out) else {
+            return;
+        };
+        let wish = Wish::closing(at, decision, side, quantity, By::Operator);
+        self.want(wish, true, cause, out);
+    }
+
+    /// By which side and how much a position can be closed now; `None` when nothing is to be done.
+    fn closing(&self, at: usize) -> Option<(Side, Quantity)> {
+        let slot = self.slots.get(at)?;
+        let held = slot.position.quantity;
+        let side = held.side()?.opposite();
+        if self.now < slot.close_after {
+            return None;
+        }
+        let market = self.markets.get(slot.instrument.index())?;
+        let left = held.magnitude().saturating_sub(self.on_its_way(at, side));
+        let most = market.instrument.max_quantity.unwrap_or(left);
+        Some((side, self.tradable(at, side, left.min(most))?))
+    }
+
+    /// What of a quantity the venue takes an order for: floored to the lot, and worth its minimum. A
+    /// smaller rest is dust.
+    fn tradable(&self, at: usize, side: Side, quantity: Quantity) -> Option<Quantity> {
+        let market = self.markets.get(self.slots.get(at)?.instrument.index())?;
+        let quantity = quantity.floor_to(market.instrument.lot_size).ok()?;
+        let price = market.touch(side).or_else(|| market.reference());
+        let value = price.and_then(|price| price.notional(quantity).ok());
+        let too_small = value.is_some_and(|value| value < market.instrument.min_notional);
+        (!quantity.is_zero() && !too_small).then_some(quantity)
+    }
+
+    /// Records the operator's decision in the place of the strategy's: its value is what is held.
+    fn note_flatten(
+        &mut self,
+        strategy: StrategyId,
+        instrument: InstrumentId,
+        held: Signed,
+        cause: Cause,
+        out: &mut dyn Outlet,
+    ) -> Option<DecisionId> {
+        let body = flatten_form();
+        let is_it = |form: &Form| *form == body;
+        let form = number_form(&mut self.forms, strategy, is_it, || body.clone(), out);
+        let counters = self.counters.get_mut(strategy.index())?;
+        counters.evaluations += 1;
+        let id = DecisionId { strategy, n: counters.evaluations };
+        let held = held.to_f64();
+        out.record(&Record::Evaluation(Evaluation {
+            id,
+            instrument,
+            cause,
+            time: self.now,
+            trigger: Trigger::Operator,
+            form,
+            values: vec![held],
+            previous: vec![held],
+            literals: vec![0.0],
+            truths: vec![Truth::True],
+            outcome: Outcome::Signal { intents: 1 },
+            logs: Vec::new(),
+        }));
+        Some(id)
+    }
+}
+
+/// `operator: flatten`, because the position is not zero.
+fn flatten_form() -> Form {
+    Form {
+        values: vec![ValueName { name: "position".to_owned(), kind: ValueKind::Computed }],
+        sites: vec![Site { label: "operator: flatten".to_owned(), root: 0 }],
+        nodes: vec![Node::Compare {
+            left: OperandRef::Value(0),
+            op: Op::Ne,
+            right: OperandRef::Literal(0),
+        }],
+    }
+}
