@@ -6,25 +6,22 @@ use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::build::{self, Filters, Plan};
+use super::build::{self, Plan};
 use super::error::{AppError, Exit};
-use super::history::{self, Summary, Wanted};
+use super::history::{self, Summary};
+use super::market::{Market, Opened, Source};
 use super::outputs::{EntrySink, Outputs, TapeStopped};
 use super::pipeline::{Given, Listed, Pipeline, TapeInput};
 use super::platform;
 use super::result::{RunResult, Timing};
 use super::setup;
 use super::source::{Inputs, Replayed};
-use crate::config::Loaded;
 use crate::domain::UnixNanos;
 use crate::engine::view::Mode;
 use crate::engine::{Command, StartState};
-use crate::history::{Gaps, History, Stream};
+use crate::history::{Gaps, History};
 use crate::strategy::StrategyKind;
-use crate::tape::{
-    self, Compression, Ending, Entry, InputKind, InputTape, Reader, TapeError, Writer,
-    WriterOptions,
-};
+use crate::tape::{Compression, Ending, Entry, Reader, TapeError, Writer, WriterOptions};
 
 /// Rows of files read at a time.
 const BATCH: usize = 4_096;
@@ -46,141 +43,6 @@ pub struct Request {
     pub set: Vec<String>,
     /// Draw no progress bar.
     pub quiet: bool,
-}
-
-/// What a backtest reads.
-#[derive(Debug)]
-pub enum Market {
-    /// A tape or the segments of a session.
-    Tape {
-        /// Where it is.
-        path: PathBuf,
-        /// This run has a configuration of its own: what an operator did in the recorded run, who
-        /// may have changed its rules, is left out.
-        own_config: bool,
-    },
-    /// History in files.
-    Files {
-        /// Where they are.
-        files: Vec<PathBuf>,
-        /// What they must hold.
-        wanted: Wanted,
-        /// The instrument of files whose names do not say it.
-        instrument: Option<String>,
-    },
-}
-
-/// A market that was looked into and suits the configuration.
-pub struct Opened {
-    source: Source,
-    /// What there is of history in files.
-    listed: Vec<Listed>,
-    without_data: Vec<String>,
-}
-
-enum Source {
-    Tape { path: PathBuf, own_config: bool, is_history: bool },
-    Files(Box<History>),
-}
-
-impl Market {
-    fn of(request: &Request) -> Result<Self, AppError> {
-        let files = |files: &[PathBuf], wanted| Self::Files {
-            files: files.to_vec(),
-            wanted,
-            instrument: request.instrument.clone(),
-        };
-        match (&request.tape, request.ticks.as_slice(), request.bars.as_slice()) {
-            (Some(tape), [], []) => Ok(Self::Tape {
-                path: tape::resolve(tape, &tape::default_root()?)?.path,
-                own_config: request.config.is_some() || !request.set.is_empty(),
-            }),
-            (None, ticks @ [_, ..], []) => Ok(files(ticks, Wanted::Ticks)),
-            (None, [], bars @ [_, ..]) => Ok(files(bars, Wanted::Bars)),
-            _ => Err(AppError::new(Exit::Usage, "give one of --tape, --ticks and --bars")),
-        }
-    }
-
-    fn load(&self, request: &Request, registry: &[StrategyKind]) -> Result<Loaded, AppError> {
-        let (config, set) = (request.config.clone(), &request.set);
-        match self {
-            Self::Tape { path, .. } => setup::load_for_tape(path, config, set, registry),
-            Self::Files { .. } => setup::load(config, set, registry),
-        }
-    }
-
-    /// What the engine is built from, and the market itself, which must have what that needs.
-    pub fn open(
-        &self,
-        loaded: &Loaded,
-        registry: &[StrategyKind],
-    ) -> Result<(Plan, Opened), AppError> {
-        match self {
-            Self::Tape { path, own_config } => open_tape(path, *own_config, loaded, registry),
-            Self::Files { files, wanted, instrument } => {
-                let plan = build::plan(loaded, Filters::Open)?;
-                let past = history::open(files, *wanted, instrument.as_ref(), &plan)?;
-                let listed = history::listed(past.streams());
-                let place = |stream: &Stream| stream.file.display().to_string();
-                let places: Vec<String> = past.streams().iter().map(place).collect();
-                history::check(&plan, registry, &listed, &places)?;
-                let without_data = history::without_data(&plan, &listed);
-                let source = Source::Files(Box::new(past));
-                Ok((plan, Opened { source, listed, without_data }))
-            }
-        }
-    }
-
-    /// How a session names it: by whole paths, so that it is found from anywhere.
-    fn input(&self) -> Result<InputTape, AppError> {
-        let whole = |path: &PathBuf| {
-            path.canonicalize().unwrap_or_else(|_| path.clone()).display().to_string()
-        };
-        Ok(match self {
-            Self::Tape { path, own_config } => InputTape {
-                path: whole(path),
-                more: Vec::new(),
-                hash: setup::hash_path(path)?,
-                kind: InputKind::Tape,
-                instrument: None,
-                own_config: *own_config,
-            },
-            Self::Files { files, wanted, instrument } => InputTape {
-                path: files.first().map(whole).unwrap_or_default(),
-                more: files.iter().skip(1).map(whole).collect(),
-                hash: setup::hash_files(files)?,
-                kind: match wanted {
-                    Wanted::Ticks => InputKind::Ticks,
-                    Wanted::Bars => InputKind::Bars,
-                },
-                instrument: instrument.clone(),
-                own_config: false,
-            },
-        })
-    }
-}
-
-fn open_tape(
-    path: &Path,
-    own_config: bool,
-    loaded: &Loaded,
-    registry: &[StrategyKind],
-) -> Result<(Plan, Opened), AppError> {
-    let listed = history::listed_on(path)?;
-    let filters = match &listed {
-        Some(_) => Filters::Open,
-        None if setup::holds_instruments(path)? => Filters::FromVenue,
-        None => Filters::AsRecorded,
-    };
-    let plan = build::plan(loaded, filters)?;
-    let mut without_data = Vec::new();
-    if let Some(listed) = &listed {
-        let places = vec![path.display().to_string(); listed.len()];
-        history::check(&plan, registry, listed, &places)?;
-        without_data = history::without_data(&plan, listed);
-    }
-    let source = Source::Tape { path: path.to_owned(), own_config, is_history: listed.is_some() };
-    Ok((plan, Opened { source, listed: listed.unwrap_or_default(), without_data }))
 }
 
 /// Runs a backtest and returns what came of it.

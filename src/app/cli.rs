@@ -7,27 +7,6 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::help;
 
-const CONTROL_EXAMPLES: &str = "\
-Examples:
-  tickscope halt                       the only active run
-  tickscope flatten --session k7f3     one of several
-  tickscope pause trend                no entries of `trend` any more
-  tickscope resume trend               and again
-  tickscope resume                     out of a halt, or after flattening
-  tickscope flatten --json | jq .not_closed
-
-Exit codes: 0 done, 1 not done or not wholly, or no answer in time, 2 several runs or an unknown
-session or strategy, 4 no run is active.";
-
-const ATTACH_EXAMPLES: &str = "\
-Examples:
-  tickscope attach                     the only active run
-  tickscope attach --session k7f3      one of several
-  tickscope attach --read-only         only look
-
-Exit codes: 0 left, or the run has ended; 1 the connection broke; 2 no terminal, several runs, or
-an unknown session; 4 no run is active.";
-
 /// An observability-first terminal trading client: every decision explains itself and replays.
 #[derive(Debug, Parser)]
 #[command(name = "tickscope", version, after_help = help::ALL)]
@@ -62,19 +41,19 @@ pub enum Command {
     #[command(after_help = help::SESSIONS)]
     Sessions(SessionsArgs),
     /// Show a run that is active in another process; leaving ends nothing.
-    #[command(after_help = ATTACH_EXAMPLES)]
+    #[command(after_help = help::ATTACH)]
     Attach(AttachArgs),
     /// Stop all trading of a run and cancel its open orders; positions stay open.
-    #[command(after_help = CONTROL_EXAMPLES)]
+    #[command(after_help = help::CONTROL)]
     Halt(ControlArgs),
     /// Cancel every open order, close every position at market, open none until resumed.
-    #[command(after_help = CONTROL_EXAMPLES)]
+    #[command(after_help = help::CONTROL)]
     Flatten(ControlArgs),
     /// Cancel every open order; trading goes on.
-    #[command(after_help = CONTROL_EXAMPLES)]
+    #[command(after_help = help::CONTROL)]
     CancelAll(ControlArgs),
     /// Stop a strategy's entries and cancel its open entry orders; its exits work.
-    #[command(after_help = CONTROL_EXAMPLES)]
+    #[command(after_help = help::CONTROL)]
     Pause {
         /// The strategy's name in the configuration.
         strategy: String,
@@ -83,7 +62,7 @@ pub enum Command {
         control: ControlArgs,
     },
     /// Leave a halt or flattening; with a name let that strategy enter positions again.
-    #[command(after_help = CONTROL_EXAMPLES)]
+    #[command(after_help = help::CONTROL)]
     Resume {
         /// The strategy's name in the configuration.
         strategy: Option<String>,

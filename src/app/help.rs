@@ -10,6 +10,8 @@ Examples:
   tickscope replay last --verify              prove that the last session reproduces
   tickscope backtest --tape last              its tape again, as fast as possible
   tickscope backtest --bars BTCUSDT-1m-2025-01.zip --config config/history.toml
+  tickscope flatten                           from elsewhere: close everything, open nothing
+  tickscope attach                            the screen of a run in another process
 
 `tickscope COMMAND --help` has examples of each. A tape is named by its file, by a session
 (20261122-223843-k7f3, or k7f3), or `last`: the newest session that recorded a market. Sessions lie
@@ -128,3 +130,26 @@ Examples:
 
 Oldest first. `torn` is a run that was killed: what it flushed, up to its last second, replays. The
 newest five demo sessions are kept (tape.keep.sessions), all others until you remove them.";
+
+/// Below the help of `halt`, `flatten`, `cancel-all`, `pause` and `resume`.
+pub const CONTROL: &str = "\
+Examples:
+  tickscope halt                       the only active run
+  tickscope flatten --session k7f3     one of several
+  tickscope pause trend                no entries of `trend` any more
+  tickscope resume trend               and again
+  tickscope resume                     out of a halt, or after flattening
+  tickscope flatten --json | jq .not_closed
+
+Exit codes: 0 done, 1 not done or not wholly, or no answer in time, 2 several runs or an unknown
+session or strategy, 4 no run is active.";
+
+/// Below `attach --help`.
+pub const ATTACH: &str = "\
+Examples:
+  tickscope attach                     the only active run
+  tickscope attach --session k7f3      one of several
+  tickscope attach --read-only         only look
+
+Exit codes: 0 left, or the run has ended; 1 the connection broke; 2 no terminal, several runs, or
+an unknown session; 4 no run is active.";

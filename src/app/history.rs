@@ -12,7 +12,8 @@ use super::pipeline::{Listed, TapeInput};
 use crate::domain::{InstrumentId, Nanos};
 use crate::engine::FillModel;
 use crate::history::{Dataset, Fact, FileReport, Gaps, History, Options, Row, Stream, span};
-use crate::strategy::{BarKind, Feed, StrategyKind};
+use crate::strategy::expression::Around;
+use crate::strategy::{BarKind, Feed, StrategyKind, rules};
 use crate::tape::{Channel, Reader};
 
 /// Files named in full in a result that a person reads.
@@ -143,6 +144,7 @@ pub fn check(
             })?;
         }
     }
+    check_rules(plan)?;
     let place = places.first().map_or("history", String::as_str);
     let lacks = match plan.engine.paper.fills {
         FillModel::Book => "an order book",
@@ -154,6 +156,24 @@ pub fn check(
          paper.fills=last_trade)",
         plan.engine.paper.fills.as_str()
     )))
+}
+
+/// Refuses rules on a book or quotes: they would never hold.
+fn check_rules(plan: &Plan) -> Result<(), AppError> {
+    for strategy in &plan.engine.strategies {
+        let bars = matches!(strategy.feed, Feed::Bars(_));
+        let around = Around { bars, trades: true, quotes: false };
+        for (key, text) in strategy.rules.iter() {
+            rules::check(text, around).map_err(|mistake| {
+                let name = &strategy.name;
+                AppError::invalid(format!(
+                    "strategy {name:?}, {key} = {text:?}: {}; history in files has none",
+                    mistake.message
+                ))
+            })?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether what is listed can feed a strategy.
@@ -235,4 +255,97 @@ pub fn open(
     let configured = plan.engine.instruments.iter().map(|known| known.symbol.clone()).collect();
     let (instrument, otherwise) = (instrument.cloned(), format!(": use {use_this}"));
     Ok(History::open(files, &Options { instrument, configured, datasets, otherwise })?)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::{Deserialize, Serialize};
+
+    use super::*;
+    use crate::app::build::Filters;
+    use crate::app::setup;
+    use crate::domain::UnixNanos;
+    use crate::strategies;
+    use crate::strategy::{Bar, Context, ParamSpec, Params, Strategy, StrategyError};
+
+    const MINUTE: Nanos = 60 * UnixNanos::SECOND;
+
+    /// Decides on minutes and looks at something else.
+    #[derive(Serialize, Deserialize)]
+    struct Looks(f64);
+
+    impl Strategy for Looks {
+        const KIND: &'static str = "looks";
+        const PARAMS: &'static [ParamSpec] =
+            &[ParamSpec { name: "at", default: 60.0, min: 0.0, max: 1e6, about: "seconds" }];
+
+        fn new(params: &Params) -> Result<Self, StrategyError> {
+            Ok(Self(params.get("at")))
+        }
+
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "whole seconds"
+        )]
+        fn reads(&self) -> Vec<(BarKind, usize)> {
+            let kind = match self.0 as u64 {
+                0 => BarKind::Ticks(100),
+                seconds => BarKind::Time(seconds * UnixNanos::SECOND),
+            };
+            vec![(kind, 5)]
+        }
+
+        fn on_bar(&mut self, _: &mut Context<'_>, _: &Bar) {}
+    }
+
+    fn refusal(text: &str, dataset: Dataset, bars: Option<Nanos>) -> Option<String> {
+        let registry: Vec<StrategyKind> =
+            crate::strategy::built_in().into_iter().chain(strategies![Looks]).collect();
+        let head = "[paper]\nfills = \"last_trade\"\n[venue]\ninstruments = [\"BTCUSDT\"]\n";
+        let loaded = setup::load_text(&format!("{head}{text}"), &[], &registry).unwrap();
+        let plan = build::plan(&loaded, Filters::Open).unwrap();
+        let listed = Listed { symbol: "BTCUSDT".to_owned(), dataset, bars };
+        let refused = check(&plan, &registry, &[listed], &["a.csv".to_owned()]);
+        refused.err().map(|error| error.to_string())
+    }
+
+    /// A strategy that looks at bars which nobody makes decides nothing for a year.
+    #[test]
+    fn what_a_strategy_only_reads_must_be_there_too() {
+        let looks = |seconds: u64| {
+            format!(
+                "[[strategy]]\nname = \"s\"\nkind = \"looks\"\nfeed = \"bars:1m\"\nsize = \"1\"\n\
+                 [strategy.params]\nat = {seconds}\n"
+            )
+        };
+        for (seconds, said) in [
+            (60, None),
+            (3_600, None),
+            (1, Some("bars of 1s, and")),
+            (90, Some("not made of whole bars of 1m")),
+            (0, Some("ticks:100, made of trades")),
+        ] {
+            let refusal = refusal(&looks(seconds), Dataset::Klines, Some(MINUTE));
+            assert_eq!(refusal.is_some(), said.is_some(), "{seconds}: {refusal:?}");
+            assert!(refusal.unwrap_or_default().contains(said.unwrap_or_default()), "{seconds}");
+        }
+        for seconds in [0, 1, 60, 90] {
+            assert_eq!(refusal(&looks(seconds), Dataset::Trades, None), None, "{seconds}");
+        }
+    }
+
+    /// A rule on a spread that is never known never holds.
+    #[test]
+    fn a_rule_on_quotes_is_refused() {
+        let rules = |enter: &str| {
+            format!(
+                "[[strategy]]\nname = \"s\"\nkind = \"rules\"\nfeed = \"bars:1m\"\nsize = \"1\"\n\
+                 enter = \"{enter}\"\nexit = \"loss > 1%\"\n"
+            )
+        };
+        assert_eq!(refusal(&rules("close > ema(5)"), Dataset::Klines, Some(MINUTE)), None);
+        let refused = refusal(&rules("spread < 0.05%"), Dataset::Trades, None).unwrap();
+        assert!(refused.contains("`spread` needs quotes"), "{refused}");
+    }
 }

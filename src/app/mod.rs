@@ -13,6 +13,7 @@ mod help;
 pub mod history;
 mod import;
 pub mod live;
+pub mod market;
 pub mod outputs;
 pub mod pipeline;
 pub mod platform;

@@ -1,7 +1,5 @@
 //! An account: balances per asset, and what it allows.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use super::decimal::{Num, NumError};
@@ -21,21 +19,28 @@ pub enum AccountKind {
     Margin,
 }
 
-/// One amount per asset. A missing asset is zero.
+/// One amount per asset, in the order of the assets. A missing asset is zero.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Balances(BTreeMap<AssetId, Num>);
+pub struct Balances(Vec<(AssetId, Num)>);
 
 impl Balances {
     /// How much of an asset there is.
     pub fn get(&self, asset: AssetId) -> Num {
-        self.0.get(&asset).copied().unwrap_or_default()
+        let found = self.0.iter().find(|(known, _)| *known == asset);
+        found.map_or(Num::ZERO, |(_, amount)| *amount)
     }
 
     /// Adds an amount, which may be negative.
     pub fn add(&mut self, money: Money) -> Result<(), NumError> {
-        let sum = self.get(money.asset).add(money.amount)?;
-        self.0.insert(money.asset, sum);
+        match self.0.binary_search_by_key(&money.asset, |(asset, _)| *asset) {
+            Ok(at) => {
+                if let Some((_, amount)) = self.0.get_mut(at) {
+                    *amount = amount.add(money.amount)?;
+                }
+            }
+            Err(at) => self.0.insert(at, (money.asset, money.amount)),
+        }
         Ok(())
     }
 

@@ -32,6 +32,23 @@ impl Engine {
         needs
     }
 
+    /// What the strategies of an instrument decide on or read, each with the strategy's name.
+    pub fn feeds(&self, instrument: InstrumentId) -> impl Iterator<Item = (&str, Feed)> {
+        let here = self.slots.iter().filter(move |slot| slot.instrument == instrument);
+        here.flat_map(|slot| {
+            let config = self.config.strategies.get(slot.strategy.index());
+            let name = config.map_or("", |config| config.name.as_str());
+            let bars = slot.bars().map(|(kind, _)| Feed::Bars(kind));
+            std::iter::once(slot.feed).chain(bars).map(move |feed| (name, feed))
+        })
+    }
+
+    /// The instrument of a symbol.
+    pub fn instrument(&self, symbol: &str) -> Option<InstrumentId> {
+        let known = self.config.instruments.iter().position(|known| known.symbol == symbol)?;
+        u16::try_from(known).ok().map(InstrumentId)
+    }
+
     /// Makes bars of one more kind, for somebody who looks at them; no decision depends on it.
     pub fn make_bars(&mut self, instrument: InstrumentId, kind: BarKind, most: usize) {
         if let Some(market) = self.markets.get_mut(instrument.index()) {

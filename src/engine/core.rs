@@ -202,10 +202,19 @@ impl Engine {
         self.paper.next_due()
     }
 
+    fn is_due(&self, until: UnixNanos) -> bool {
+        self.paper.next_due().is_some_and(|due| due <= until)
+            || self.exits_due.is_some_and(|due| due <= until)
+            || !self.ending && self.bar_dues.iter().any(|due| *due <= until)
+    }
+
     /// Fires everything due at or before `until`, each at its own time; at the same time, what the
     /// venue says or hears before what an exit waited for, and that before bars.
     fn fire(&mut self, until: UnixNanos, out: &mut dyn Outlet) {
-        while let Some(due) = self.next_due().filter(|due| *due <= until) {
+        // Nearly always nothing is due, which costs a comparison each.
+        while self.is_due(until)
+            && let Some(due) = self.next_due().filter(|due| *due <= until)
+        {
             self.now = self.now.max(due);
             if let Some((at, cause, due)) = self.paper.pop_due(due) {
                 self.fulfil(at, cause, due, out);
@@ -298,23 +307,6 @@ impl Engine {
         if !self.is_joining(instrument) {
             self.evaluate_all(instrument, Feed::Trades, &Trigger::Trade(*trade), cause, out);
         }
-    }
-
-    /// What the strategies of an instrument decide on or read, each with the strategy's name.
-    pub fn feeds(&self, instrument: InstrumentId) -> impl Iterator<Item = (&str, Feed)> {
-        let here = self.slots.iter().filter(move |slot| slot.instrument == instrument);
-        here.flat_map(|slot| {
-            let config = self.config.strategies.get(slot.strategy.index());
-            let name = config.map_or("", |config| config.name.as_str());
-            let bars = slot.bars().map(|(kind, _)| Feed::Bars(kind));
-            std::iter::once(slot.feed).chain(bars).map(move |feed| (name, feed))
-        })
-    }
-
-    /// The instrument of a symbol.
-    pub fn instrument(&self, symbol: &str) -> Option<InstrumentId> {
-        let known = self.config.instruments.iter().position(|known| known.symbol == symbol)?;
-        u16::try_from(known).ok().map(InstrumentId)
     }
 
     /// Values the account when a price that it holds moved, and stops trading on too much loss.

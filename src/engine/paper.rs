@@ -80,7 +80,7 @@ impl Paper {
 
     /// When the next thing is due.
     pub fn next_due(&self) -> Option<UnixNanos> {
-        self.due.keys().next().map(|(at, _)| *at)
+        self.due.first_key_value().map(|((at, _), _)| *at)
     }
 
     /// Takes the first thing that is due at or before `now`, in (time, order of scheduling).

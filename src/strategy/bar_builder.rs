@@ -43,6 +43,11 @@ impl BarBuilder {
         Self { kind, current: None, covered: None, unproven: false }
     }
 
+    /// The kind of its bars.
+    pub fn kind(&self) -> BarKind {
+        self.kind
+    }
+
     /// The bar that is still open.
     pub fn current(&self) -> Option<&Bar> {
         self.current.as_ref()

@@ -12,7 +12,7 @@
 //! Ids are looked at only once a source has said that it knows of missing ones: files of ticks
 //! number their rows as they like.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
@@ -38,7 +38,8 @@ enum Waiting {
 /// Every kind of bar of one instrument.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Bars {
-    builders: BTreeMap<BarKind, BarBuilder>,
+    /// One for each kind, in the order of the kinds.
+    builders: Vec<BarBuilder>,
     /// The id that is due; `None` while nothing is known of what came before.
     next: Option<u64>,
     /// Venue time of the trade with the id before.
@@ -60,12 +61,15 @@ pub struct Bars {
 impl Bars {
     /// Makes bars of this kind from here on.
     pub fn make(&mut self, kind: BarKind) {
-        self.builders.entry(kind).or_insert_with(|| BarBuilder::new(kind));
+        let builder = BarBuilder::new(kind);
+        if let Err(at) = self.builders.binary_search_by_key(&builder.kind(), BarBuilder::kind) {
+            self.builders.insert(at, builder);
+        }
     }
 
     /// The bar of a kind that is still open.
     pub fn open_bar(&self, kind: BarKind) -> Option<&Bar> {
-        self.builders.get(&kind).and_then(BarBuilder::current)
+        self.builders.iter().find(|builder| builder.kind() == kind)?.current()
     }
 
     /// True while trades wait for earlier ones.
@@ -98,7 +102,7 @@ impl Bars {
         self.numbered = true;
         self.waiting = Waiting::History;
         self.next = None;
-        self.builders.values_mut().for_each(BarBuilder::expect_history);
+        self.builders.iter_mut().for_each(BarBuilder::expect_history);
     }
 
     /// Missing trades were asked for. Ids that jump back mean that the venue counts anew.
@@ -107,7 +111,7 @@ impl Bars {
         if received < expected {
             self.give_up(closed);
             self.next = None;
-            self.builders.values_mut().for_each(BarBuilder::lose);
+            self.builders.iter_mut().for_each(BarBuilder::lose);
         } else if !self.is_waiting() {
             self.waiting = Waiting::Hole;
         }
@@ -127,7 +131,7 @@ impl Bars {
     /// Takes a candle of the past.
     pub fn candle(&mut self, candle: &Candle, closed: &mut Vec<Bar>) {
         if self.is_joining() {
-            for builder in self.builders.values_mut() {
+            for builder in &mut self.builders {
                 builder.candle(candle, closed);
             }
         }
@@ -137,7 +141,7 @@ impl Bars {
     /// where nothing is told, nothing is known.
     pub fn take_candle(&mut self, candle: &Candle, closed: &mut Vec<Bar>) {
         let mut in_time = true;
-        for builder in self.builders.values_mut() {
+        for builder in &mut self.builders {
             in_time &= builder.take_candle(candle, closed);
         }
         self.late_trades += if in_time { 0 } else { candle.trades };
@@ -175,7 +179,7 @@ impl Bars {
     /// Closes every interval that ends at or before `until`, in venue time.
     pub fn close_until(&mut self, until: UnixNanos, closed: &mut Vec<Bar>) {
         let known = self.next.is_some();
-        for builder in self.builders.values_mut() {
+        for builder in &mut self.builders {
             builder.close_until(until, known, closed);
         }
         self.refresh();
@@ -189,27 +193,26 @@ impl Bars {
                 Some(next) if trade.id < next => return,
                 Some(next) if trade.id > next => {
                     self.lost = (next, trade.id);
-                    self.builders.values_mut().for_each(BarBuilder::lose);
+                    self.builders.iter_mut().for_each(BarBuilder::lose);
                 }
                 known => before = known.map(|_| self.before),
             }
         }
         let coming = Coming { before, repaired };
-        let mut in_time = true;
-        for builder in self.builders.values_mut() {
+        let (mut in_time, mut due) = (true, UnixNanos::MAX);
+        for builder in &mut self.builders {
             in_time &= builder.push(trade, coming, closed);
+            due = due.min(builder.due().unwrap_or(UnixNanos::MAX));
         }
+        self.due = (due < UnixNanos::MAX).then_some(due);
         if !in_time {
             self.note_late(trade);
         }
         self.next = Some(trade.id.saturating_add(1));
         self.before = trade.ts_venue;
-        if !self.is_waiting() {
-            self.refresh();
-        }
     }
 
     fn refresh(&mut self) {
-        self.due = self.builders.values().filter_map(BarBuilder::due).min();
+        self.due = self.builders.iter().filter_map(BarBuilder::due).min();
     }
 }

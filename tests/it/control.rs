@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use super::home::{Home, LOOK, Running, address_of, busy, number, wait_for};
+use super::home::{Home, LOOK, Running, address_of, busy, number, process_of, wait_for};
 use super::logs::{events, lane};
 use super::terminal::Terminal;
 
@@ -137,10 +137,12 @@ fn the_run_that_is_meant_is_found_or_asked_for() {
     let first = home.start(&["run", "--headless", "--config", busy()]);
     home.address("control");
     let second = home.start(&["run", "--headless", "--config", busy()]);
-    let sessions = wait_for("two sessions that listen", || {
+    let mut sessions = wait_for("two sessions that listen", || {
         let listening = |path: &PathBuf| address_of(path, "control").is_some();
         Some(home.sessions()).filter(|found| found.len() == 2 && found.iter().all(listening))
     });
+    // Names of one second come in any order.
+    sessions.sort_by_key(|session| process_of(session) == Some(second.pid()));
     let names: Vec<_> =
         sessions.iter().map(|path| path.file_name().unwrap().to_str().unwrap()).collect();
     let asked = home.run(&["halt"]).expect_code(2);

@@ -118,6 +118,12 @@ pub fn address_of(session: &Path, service: &str) -> Option<String> {
     Some(runtime.get("addresses")?.get(service)?.as_str()?.to_owned())
 }
 
+/// The process of a session that runs.
+pub fn process_of(session: &Path) -> Option<u32> {
+    let runtime = fs::read_to_string(session.join("runtime.toml")).ok()?;
+    runtime.lines().find_map(|line| line.strip_prefix("pid = ")?.parse().ok())
+}
+
 /// The configuration whose strategy decides on every trade.
 pub fn busy() -> &'static str {
     concat!(env!("CARGO_MANIFEST_DIR"), "/tests/scenarios/busy.toml")

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use super::comparison::Comparison;
 use super::{Verdict, torn};
-use crate::app::backtest::{Bench, Market};
+use crate::app::backtest::Bench;
 use crate::app::error::{AppError, Exit};
 use crate::app::history::Wanted;
+use crate::app::market::Market;
 use crate::app::outputs::{EntrySink, TapeStopped};
 use crate::app::setup;
 use crate::domain::RunId;
