@@ -116,7 +116,7 @@ fn a_backtest_replays_from_the_data_that_it_names() {
     let bench = concat!(env!("CARGO_MANIFEST_DIR"), "/config/bench-ema.toml");
     let over_ticks = session(&["backtest", "--ticks", "ticks.csv", "--config", bench, "--json"]);
     let said = verify(&over_ticks).expect_code(0).stdout;
-    assert!(said.contains(": equal, 3001 inputs") && !said.contains(" 0 records"), "{said}");
+    assert!(said.contains(": equal, 3002 inputs") && !said.contains(" 0 records"), "{said}");
 
     home.write("ticks.csv", "ts_ns,id,price,qty,side\n");
     verify(&over_ticks).expect_code(5).expect_stderr(&["ticks.csv", "has changed"]);
