@@ -120,7 +120,7 @@ pub fn address_of(session: &Path, service: &str) -> Option<String> {
 
 /// The process of a session that runs.
 pub fn process_of(session: &Path) -> Option<u32> {
-    let runtime = std::fs::read_to_string(session.join("runtime.toml")).ok()?;
+    let runtime = fs::read_to_string(session.join("runtime.toml")).ok()?;
     runtime.lines().find_map(|line| line.strip_prefix("pid = ")?.parse().ok())
 }
 
