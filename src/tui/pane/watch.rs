@@ -47,14 +47,14 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
 fn cells(scene: &Scene<'_>, instrument: &InstrumentView) -> Vec<Cell> {
     let theme = scene.theme;
     let old = is_stale(scene.view, instrument);
-    let (arrow, style) = match instrument.last_side {
-        _ if old => ("", theme.dim()),
-        Some(Side::Buy) => (" ▲", theme.up()),
-        Some(Side::Sell) => (" ▼", theme.down()),
-        None => ("  ", theme.text()),
+    let style = match instrument.last_side {
+        _ if old => theme.dim(),
+        Some(Side::Buy) => theme.up(),
+        Some(Side::Sell) => theme.down(),
+        None => theme.text(),
     };
     let last = number::price_or_missing(instrument.last, instrument.price_digits);
-    let last = if old { format!("~{last}  ") } else { format!("{last}{arrow}") };
+    let last = if old { format!("~{last}") } else { last };
     let change = instrument
         .last
         .zip(instrument.first)
@@ -65,10 +65,20 @@ fn cells(scene: &Scene<'_>, instrument: &InstrumentView) -> Vec<Cell> {
     vec![
         cell(instrument.symbol.clone(), theme.bold()),
         cell(last, style),
-        cell(share.map_or_else(|| "-".to_owned(), number::percent), change_style),
+        cell(share.map_or_else(|| "-".to_owned(), moved), change_style),
         cell(number::compact(instrument.turnover.to_f64()), theme.text()),
         cell(gaps, theme.error()),
     ]
+}
+
+/// A change since the run began: its direction also by shape.
+fn moved(share: f64) -> String {
+    let text = number::percent(share);
+    match text.as_bytes().first() {
+        Some(b'+') => format!("▲ {text}"),
+        Some(b'-') => format!("▼ {text}"),
+        _ => text,
+    }
 }
 
 /// Best bid, best ask, spread and position of the chosen instrument.

@@ -71,7 +71,10 @@ fn check(scene: &Scene<'_>, check: &Check) -> Line {
     let shown = |value| check_number(check.kind, value);
     let observed = check.observed.map_or_else(|| "unknown".to_owned(), shown);
     let limit = check.limit.map_or_else(|| "no limit".to_owned(), shown);
-    let numbers = format!("{observed} {sign} {limit}");
+    let numbers = match (check.observed, check.limit) {
+        (None, None) if check.passed => "not asked for".to_owned(),
+        _ => format!("{observed} {sign} {limit}"),
+    };
     let blocker = if check.passed { "   " } else { " ◂ " };
     vec![
         span(format!("{mark} "), style),
