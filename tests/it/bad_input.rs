@@ -96,7 +96,7 @@ fn what_can_do_nothing_is_refused() {
         (1, "noise.mcap is not a tape", &[&sim[..], &["--tape", "noise.mcap"]].concat()),
         (1, "noise.mcap is not a tape", &["tape", "info", "noise.mcap"]),
         (1, "header.csv: has a header and no rows", &["backtest", "--ticks", "header.csv"]),
-        (1, "empty.raw is empty", &["tape", "import", "empty.raw", "-o", "out.mcap"]),
+        (1, "empty.raw: is empty", &["tape", "import", "empty.raw", "-o", "out.mcap"]),
     ] {
         home.run(command).expect_code(code).expect_stderr(&[words]);
     }
