@@ -15,6 +15,7 @@ mod core;
 mod deciding;
 mod exit;
 mod guard;
+pub mod holding;
 pub mod input;
 mod levels;
 pub mod market;
@@ -34,7 +35,8 @@ pub mod view;
 pub mod viewer;
 
 pub use config::{
-    BarsConfig, Config, FeeAsset, FillModel, OrderSize, PaperConfig, RiskConfig, StrategyConfig,
+    BarsConfig, Config, FeeAsset, FillModel, OrderSize, PaperConfig, QueueModel, RiskConfig,
+    StrategyConfig,
 };
 pub use core::{Counters, Engine};
 pub use input::{Command, Event, Input, StartState};

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::codec::{OutputHash, encode};
 use super::{
     BarsConfig, Blocker, Check, CheckKind, Command, Config, Engine, Event, FeeAsset, FillModel,
-    Input, OrderSize, Outcome, PaperConfig, Record, Refusal, RiskConfig, RiskReport, StartState,
+    Input, OrderSize, Outcome, PaperConfig, QueueModel, Record, Refusal, RiskConfig, RiskReport, StartState,
     StopReason, StrategyConfig, Suppression, TradingState,
 };
 use crate::domain::{
