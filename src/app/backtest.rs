@@ -11,6 +11,7 @@ use super::error::{AppError, Exit};
 use super::outputs::{EntrySink, Outputs, TapeStopped};
 use super::pipeline::{Given, Pipeline, TapeInput};
 use super::platform;
+use super::report::Meter;
 use super::result::{RunResult, Timing};
 use super::setup;
 use super::source::{Inputs, Replayed};
@@ -26,7 +27,7 @@ use crate::tape::{
 };
 
 /// What `backtest` was asked for.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Request {
     /// A tape or a session.
     pub tape: Option<String>,
@@ -36,6 +37,8 @@ pub struct Request {
     pub config: Option<PathBuf>,
     /// `--set` assignments.
     pub set: Vec<String>,
+    /// A queue model in place of the configured one.
+    pub queue: Option<&'static str>,
     /// Draw no progress bar.
     pub quiet: bool,
 }
@@ -68,7 +71,9 @@ impl Market {
     }
 
     fn load(&self, request: &Request, registry: &[StrategyKind]) -> Result<Loaded, AppError> {
-        let (config, set) = (request.config.clone(), &request.set);
+        let queue = request.queue.map(|queue| format!("paper.queue=\"{queue}\""));
+        let set: Vec<String> = request.set.iter().cloned().chain(queue).collect();
+        let (config, set) = (request.config.clone(), &set);
         match self {
             Self::Tape { path, .. } => setup::load_for_tape(path, config, set, registry),
             Self::Ticks(_) => setup::load(config, set, registry),
@@ -109,11 +114,13 @@ pub fn run(request: &Request, registry: &[StrategyKind]) -> Result<RunResult, Ap
     let mut sink = WriterSink { writer, error: None };
     let mut bench = Bench::new(&plan, registry, &mut sink)?;
     let ran = bench.run(loaded.canonical(), &market, request.quiet);
+    let report = bench.meter.report(bench.pipeline.engine(), &plan);
     let Bench { pipeline, outputs, .. } = bench;
     let ran = ran.map_err(|error| sink.error.take().map_or(error, Into::into));
     match ran.and_then(|timing| sink.writer.finish().map(|_| timing).map_err(Into::into)) {
         Ok(timing) => {
-            let result = RunResult::collect(&pipeline, &outputs, &plan, timing, &session);
+            let mut result = RunResult::collect(&pipeline, &outputs, &plan, timing, &session);
+            result.report = Some(report);
             session.end(result.ending(setup::now()))?;
             Ok(result)
         }
@@ -146,6 +153,7 @@ impl EntrySink for WriterSink {
 pub struct Bench<'s> {
     pipeline: Pipeline,
     outputs: Outputs,
+    meter: Meter,
     start: StartState,
     sink: &'s mut dyn EntrySink,
     seq: u64,
@@ -163,6 +171,7 @@ impl<'s> Bench<'s> {
         Ok(Self {
             pipeline: build::pipeline(plan, registry)?,
             outputs: Outputs::new(plan.written),
+            meter: Meter::new(plan),
             start: plan.start.clone(),
             sink,
             seq: 0,
@@ -197,7 +206,9 @@ impl<'s> Bench<'s> {
         (self.seq, self.time) = (seq, time);
         self.inputs += 1;
         self.outputs.begin(seq, time);
-        self.pipeline.take(seq, time, given, &mut self.outputs);
+        self.meter.before(seq, time, self.pipeline.engine());
+        self.pipeline.take(seq, time, given, &mut self.meter.beside(&mut self.outputs));
+        self.meter.after(self.pipeline.engine());
         self.outputs.end(self.sink).map_err(stopped)
     }
 
@@ -264,8 +275,10 @@ impl<'s> Bench<'s> {
                 (self.seq, self.time) = (seq, trade.ts_venue);
                 self.outputs.begin(seq, trade.ts_venue);
                 let event = MarketEvent::Trade(*trade);
-                let outputs = &mut self.outputs;
-                self.pipeline.market(seq, trade.ts_venue, InstrumentId(0), event, outputs);
+                self.meter.before(seq, trade.ts_venue, self.pipeline.engine());
+                let out = &mut self.meter.beside(&mut self.outputs);
+                self.pipeline.market(seq, trade.ts_venue, InstrumentId(0), event, out);
+                self.meter.after(self.pipeline.engine());
                 self.outputs.end(self.sink).map_err(stopped)?;
             }
             self.inputs += batch.len() as u64;
@@ -286,7 +299,7 @@ impl<'s> Bench<'s> {
 }
 
 /// True for what an operator did in the recorded run. The end of the run stays the end.
-fn is_by_operator(input: &TapeInput) -> bool {
+pub(super) fn is_by_operator(input: &TapeInput) -> bool {
     match input {
         TapeInput::Command(command) => *command != Command::Stop,
         TapeInput::Revise { .. } => true,

@@ -12,8 +12,8 @@ use crate::domain::{
 };
 use crate::engine::config::NotionalLimits;
 use crate::engine::{
-    self, BarsConfig, Engine, FeeAsset, FillModel, OrderSize, PaperConfig, QueueModel, RiskConfig, StartState,
-    StrategyConfig,
+    self, BarsConfig, Engine, FeeAsset, FillModel, OrderSize, PaperConfig, QueueModel, RiskConfig,
+    StartState, StrategyConfig,
 };
 use crate::strategy::expression::{Advice, Around, Mistake};
 use crate::strategy::{BarKind, Distance, Exits, Feed, RuleTexts, StrategyKind, rules};

@@ -123,7 +123,11 @@ impl Trips {
                 self.close(step, left)?;
             }
         }
-        if opening.is_zero() { Ok(()) } else { self.grow(step, side, opening, fee.sub(closing_fee)?) }
+        if opening.is_zero() {
+            Ok(())
+        } else {
+            self.grow(step, side, opening, fee.sub(closing_fee)?)
+        }
     }
 
     fn grow(&mut self, step: &Step, side: Side, quantity: Num, fee: Num) -> Result<(), NumError> {
@@ -204,7 +208,14 @@ mod tests {
     }
 
     impl Desk {
-        fn fill(&mut self, side: Side, price: i64, quantity: &str, fee: (&str, AssetId), lot: &str) {
+        fn fill(
+            &mut self,
+            side: Side,
+            price: i64,
+            quantity: &str,
+            fee: (&str, AssetId),
+            lot: &str,
+        ) {
             let fill = Fill {
                 order: OrderId::default(),
                 trade_id: 0,
