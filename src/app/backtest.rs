@@ -11,7 +11,7 @@ use super::error::{AppError, Exit};
 use super::outputs::{EntrySink, Outputs, TapeStopped};
 use super::pipeline::{Given, Pipeline, TapeInput};
 use super::platform;
-use super::report::Meter;
+use super::report::{Meter, Report};
 use super::result::{RunResult, Timing};
 use super::setup;
 use super::source::{Inputs, Replayed};
@@ -114,7 +114,7 @@ pub fn run(request: &Request, registry: &[StrategyKind]) -> Result<RunResult, Ap
     let mut sink = WriterSink { writer, error: None };
     let mut bench = Bench::new(&plan, registry, &mut sink)?;
     let ran = bench.run(loaded.canonical(), &market, request.quiet);
-    let report = bench.meter.report(bench.pipeline.engine(), &plan);
+    let report = bench.report(&plan);
     let Bench { pipeline, outputs, .. } = bench;
     let ran = ran.map_err(|error| sink.error.take().map_or(error, Into::into));
     match ran.and_then(|timing| sink.writer.finish().map(|_| timing).map_err(Into::into)) {
@@ -178,6 +178,11 @@ impl<'s> Bench<'s> {
             time: UnixNanos::default(),
             inputs: 0,
         })
+    }
+
+    /// What a trader reads of it so far.
+    pub fn report(&self, plan: &Plan) -> Report {
+        self.meter.report(self.pipeline.engine(), plan)
     }
 
     /// Inputs taken so far.

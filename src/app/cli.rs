@@ -34,7 +34,7 @@ pub enum Command {
     /// Run a tape or a file of ticks through the engine as fast as possible.
     #[command(after_help = help::BACKTEST)]
     Backtest(BacktestArgs),
-    /// Check that no decision depends on what came later: on a tape cut short it must be the same.
+    /// Check that no decision depends on what comes later on the tape.
     #[command(after_help = help::LOOKAHEAD)]
     Lookahead(LookaheadArgs),
     /// Check a configuration without running it.

@@ -186,7 +186,8 @@ mod tests {
             assert_eq!(pnl.to_f64() + 1.0, f64::from(u32::try_from(seconds).unwrap()));
             assert!(curve.time(sample).0.is_multiple_of(MINUTE));
         }
-        assert_eq!(curve.every(0, HOUR).len(), 1 + 2);
+        // It begins 807 s into an hour and lasts 9,999 s.
+        assert_eq!(curve.every(0, HOUR).len(), 1 + 3);
     }
 
     /// Lost if broken: a run over a file with one wrong year in it.

@@ -45,7 +45,7 @@ impl fmt::Display for Report {
             "\nhold         the same capital from the first trade to the last, without fees"
         )?;
         if self.total.open > 0 {
-            write!(f, "\nopen         {} positions at the end, in PnL at mark", self.total.open)?;
+            write!(f, "\nopen         {} at the end, in PnL at mark", self.total.open)?;
         }
         if self.uncounted > 0 {
             write!(
