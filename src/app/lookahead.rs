@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::backtest::is_by_operator;
-use super::build::{self, Filters, Plan};
+use super::backtest::{Market, is_by_operator};
+use super::build::{self, Plan};
 use super::cli::LookaheadArgs;
 use super::command;
 use super::error::{AppError, Exit};
@@ -110,12 +110,9 @@ pub fn check(request: &Request, registry: &[StrategyKind]) -> Result<Verdict, Ap
     let (config, set) = (request.config.clone(), &request.set);
     let own_config = config.is_some() || !set.is_empty();
     let loaded = setup::load_for_tape(&found.path, config, set, registry)?;
-    let filters = match setup::holds_instruments(&found.path)? {
-        true => Filters::FromVenue,
-        false => Filters::AsRecorded,
-    };
+    let market = Market::Tape { path: found.path.clone(), own_config };
     // Every evaluation is compared, whichever the configuration would write.
-    let plan = Plan { written: Written::All, ..build::plan(&loaded, filters)? };
+    let plan = Plan { written: Written::All, ..market.plan(&loaded)? };
     let tape = Tape { path: &found.path, own_config, config: loaded.canonical() };
 
     let mut whole = Whole::new()?;

@@ -103,7 +103,8 @@ pub struct Drawdown {
     pub amount: Num,
     /// The largest fall as a share of its peak; `None` where a peak is not above zero.
     pub ratio: Option<f64>,
-    /// From the peak before the largest fall until equity is there again, or to the end.
+    /// From the last moment at the peak before the largest fall until equity is there again, or to
+    /// the end.
     pub lasted: Nanos,
     /// Equity came back to that peak.
     pub recovered: bool,
@@ -183,7 +184,7 @@ mod tests {
         assert_eq!(curve.line(0)[0], Num::ZERO);
         for (sample, pnl) in curve.line(0).iter().enumerate().skip(1) {
             let seconds = curve.time(sample).since(begin) / UnixNanos::SECOND;
-            assert_eq!(pnl.to_f64() + 1.0, f64::from(u32::try_from(seconds).unwrap()));
+            assert_eq!(pnl.add(Num::ONE), Ok(Num::from(i64::try_from(seconds).unwrap())));
             assert!(curve.time(sample).0.is_multiple_of(MINUTE));
         }
         // It begins 807 s into an hour and lasts 9,999 s.

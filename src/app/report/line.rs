@@ -44,7 +44,7 @@ pub struct Line {
     pub max_drawdown: Num,
     /// The largest fall as a share of its peak.
     pub max_drawdown_ratio: Option<f64>,
-    /// From the peak before the largest fall to its recovery, or to the end.
+    /// From the last moment at the peak before the largest fall to its recovery, or to the end.
     pub drawdown_s: f64,
     /// Equity came back to that peak.
     pub drawdown_recovered: bool,
