@@ -6,7 +6,6 @@ use std::sync::Mutex;
 use serde::{Deserialize, Serialize};
 use tickscope::app::lookahead::{self, Request};
 use tickscope::domain::Trade;
-use tickscope::strategies;
 use tickscope::strategy::{
     Context, ParamSpec, Params, Strategy, StrategyError, StrategyKind, all, built_in,
 };
@@ -59,7 +58,7 @@ fn check(home: &Home, kind: &str, registry: &[StrategyKind]) -> lookahead::Verdi
 fn a_planted_peek_is_found_and_named() {
     let home = Home::new();
     home.succeed(&["run", "--headless", "--for", "3s", "--config", busy()]);
-    let verdict = check(&home, "peek", &strategies![Peek]);
+    let verdict = check(&home, "peek", &[StrategyKind::of::<Peek>()]);
     assert_eq!((verdict.cuts, verdict.equal > 1), (7, false), "{verdict:?}");
     let line = verdict.line();
     let peek = verdict.difference.expect("it knew the next price");

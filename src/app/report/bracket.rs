@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::table::{money, table};
 use crate::app::backtest::{self, Request};
 use crate::app::error::AppError;
 use crate::app::result::RunResult;
@@ -74,16 +75,16 @@ impl fmt::Display for Bracket {
                 "bracket      one line, because no order rested: no queue model decides about it"
             );
         };
-        let mut table = super::table::table(["queue", "conservative", "optimistic"]);
+        let mut columns = table(["queue", "conservative", "optimistic"]);
         let mut row = |name: &str, of: &dyn Fn(&Bound) -> String| {
-            table.add_row([name.to_owned(), of(&self.conservative), of(optimistic)]);
+            columns.add_row([name.to_owned(), of(&self.conservative), of(optimistic)]);
         };
         row("rested", &|bound| bound.rested.to_string());
         row("fills", &|bound| bound.fills.to_string());
         row("trades", &|bound| bound.trades.to_string());
-        row("fees", &|bound| bound.fees.round_dp(2).to_string());
-        row("PnL", &|bound| bound.pnl.round_dp(2).to_string());
+        row("fees", &|bound| money(bound.fees));
+        row("PnL", &|bound| money(bound.pnl));
         row("session", &|bound| bound.session.clone());
-        write!(f, "{table}")
+        write!(f, "{columns}")
     }
 }

@@ -104,7 +104,8 @@ fn time_row(line: &Line) -> [String; 10] {
     ]
 }
 
-fn money(amount: Num) -> String {
+/// Money to the hundredth.
+pub fn money(amount: Num) -> String {
     format!("{:.2}", amount.round_dp(2).to_f64())
 }
 
