@@ -62,7 +62,9 @@ fn a_planted_peek_is_found_and_named() {
     assert_eq!((verdict.cuts, verdict.equal > 1), (7, false), "{verdict:?}");
     let line = verdict.line();
     let peek = verdict.difference.expect("it knew the next price");
-    assert_eq!((peek.kind.as_str(), peek.field.as_str()), ("evaluation", "values[1] (next_price)"));
+    // Among the values, or among those before when the evaluation before is not on record.
+    assert_eq!(peek.kind, "evaluation");
+    assert!(peek.field.ends_with("[1] (next_price)"), "{peek:?}");
     assert!(peek.subject.as_ref().unwrap().starts_with("mine "), "{peek:?}");
     assert!(peek.input <= peek.cut_after, "{peek:?}");
     let (whole, cut): (f64, f64) = (peek.whole.parse().unwrap(), peek.cut.parse().unwrap());
