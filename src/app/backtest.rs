@@ -13,6 +13,7 @@ use super::market::{Market, Opened, Source};
 use super::outputs::{EntrySink, Outputs, TapeStopped};
 use super::pipeline::{Given, Listed, Pipeline, TapeInput};
 use super::platform;
+use super::report::{Meter, Report};
 use super::result::{RunResult, Timing};
 use super::setup;
 use super::source::{Inputs, Replayed};
@@ -27,7 +28,7 @@ use crate::tape::{Compression, Ending, Entry, Reader, TapeError, Writer, WriterO
 const BATCH: usize = 4_096;
 
 /// What `backtest` was asked for.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Request {
     /// A tape or a session.
     pub tape: Option<String>,
@@ -41,6 +42,8 @@ pub struct Request {
     pub config: Option<PathBuf>,
     /// `--set` assignments.
     pub set: Vec<String>,
+    /// A queue model in place of the configured one.
+    pub queue: Option<&'static str>,
     /// Draw no progress bar.
     pub quiet: bool,
 }
@@ -62,6 +65,7 @@ pub fn run(request: &Request, registry: &[StrategyKind]) -> Result<RunResult, Ap
     let mut sink = WriterSink { writer, error: None };
     let mut bench = Bench::new(&plan, registry, &mut sink)?;
     let ran = bench.run(loaded.canonical(), opened, request.quiet);
+    let report = bench.report(&plan);
     let Bench { pipeline, mut outputs, .. } = bench;
     if ran.is_err() {
         // What a run has that cannot go on stays; the reason matters, not what else fails.
@@ -73,6 +77,7 @@ pub fn run(request: &Request, registry: &[StrategyKind]) -> Result<RunResult, Ap
         Ok((timing, history)) => {
             let mut result = RunResult::collect(&pipeline, &outputs, &plan, timing, &session);
             result.history = history;
+            result.report = Some(report);
             session.end(result.ending(setup::now()))?;
             Ok(result)
         }
@@ -105,6 +110,7 @@ impl EntrySink for WriterSink {
 pub struct Bench<'s> {
     pipeline: Pipeline,
     outputs: Outputs,
+    meter: Meter,
     start: StartState,
     sink: &'s mut dyn EntrySink,
     seq: u64,
@@ -122,12 +128,18 @@ impl<'s> Bench<'s> {
         Ok(Self {
             pipeline: build::pipeline(plan, registry)?,
             outputs: Outputs::new(plan.written),
+            meter: Meter::new(plan),
             start: plan.start.clone(),
             sink,
             seq: 0,
             time: UnixNanos::default(),
             inputs: 0,
         })
+    }
+
+    /// What a trader reads of it so far.
+    pub fn report(&self, plan: &Plan) -> Report {
+        self.meter.report(self.pipeline.engine(), plan)
     }
 
     /// Inputs taken so far.
@@ -168,7 +180,9 @@ impl<'s> Bench<'s> {
         (self.seq, self.time) = (seq, time);
         self.inputs += 1;
         self.outputs.begin(seq, time);
-        self.pipeline.take(seq, time, given, &mut self.outputs);
+        self.meter.before(seq, time, self.pipeline.engine());
+        self.pipeline.take(seq, time, given, &mut self.meter.beside(&mut self.outputs));
+        self.meter.after(self.pipeline.engine());
         self.outputs.end(self.sink).map_err(stopped)
     }
 
@@ -262,7 +276,7 @@ impl<'s> Bench<'s> {
 }
 
 /// True for what an operator did in the recorded run. The end of the run stays the end.
-fn is_by_operator(input: &TapeInput) -> bool {
+pub(super) fn is_by_operator(input: &TapeInput) -> bool {
     match input {
         TapeInput::Command(command) => *command != Command::Stop,
         TapeInput::Revise { .. } => true,

@@ -12,8 +12,8 @@ use crate::domain::{
 };
 use crate::engine::config::NotionalLimits;
 use crate::engine::{
-    self, BarsConfig, Engine, FeeAsset, FillModel, OrderSize, PaperConfig, RiskConfig, StartState,
-    StrategyConfig,
+    self, BarsConfig, Engine, FeeAsset, FillModel, OrderSize, PaperConfig, QueueModel, RiskConfig,
+    StartState, StrategyConfig,
 };
 use crate::strategy::expression::{Advice, Around, Mistake};
 use crate::strategy::{BarKind, Distance, Exits, Feed, RuleTexts, StrategyKind, rules};
@@ -302,6 +302,10 @@ fn paper(config: &config::Config) -> PaperConfig {
             section::FillModel::Book => FillModel::Book,
             section::FillModel::Touch => FillModel::Touch,
             section::FillModel::LastTrade => FillModel::LastTrade,
+        },
+        queue: match config.paper.queue {
+            section::QueueModel::Conservative => QueueModel::Conservative,
+            section::QueueModel::Optimistic => QueueModel::Optimistic,
         },
         fee_asset: match config.account.fee_asset {
             section::FeeAsset::Received => FeeAsset::Received,

@@ -34,6 +34,9 @@ pub enum Command {
     /// Run a tape, or history in files, through the engine as fast as possible.
     #[command(after_help = help::BACKTEST)]
     Backtest(BacktestArgs),
+    /// Check that no decision depends on what comes later on the tape.
+    #[command(after_help = help::LOOKAHEAD)]
+    Lookahead(LookaheadArgs),
     /// Check a configuration without running it.
     #[command(after_help = help::CHECK)]
     Check(CheckArgs),
@@ -267,7 +270,35 @@ pub struct BacktestArgs {
     /// Where the configuration comes from.
     #[command(flatten)]
     pub config: ConfigArgs,
+    /// Write one row for each round trip to this file; one that is there already is not touched.
+    #[arg(long, value_name = "FILE.csv")]
+    pub trades: Option<PathBuf>,
+    /// Write equity over time to this file, all of it and by strategy and instrument.
+    #[arg(long, value_name = "FILE.csv")]
+    pub equity: Option<PathBuf>,
+    /// Run it under both queue models: resting orders that wait for everybody before them, and
+    /// resting orders that the first trade at their price fills.
+    #[arg(long)]
+    pub bracket: bool,
     /// End with one line of JSON on standard output.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `lookahead`.
+#[derive(Debug, Clone, Args)]
+pub struct LookaheadArgs {
+    /// A tape, a session, or `last`.
+    #[arg(long, value_name = "TAPE", default_value = "last")]
+    pub tape: String,
+    /// Where the configuration comes from.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// At how many points the tape is cut, spread evenly over its inputs.
+    #[arg(long, value_name = "N", default_value_t = 20,
+        value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub cuts: u64,
+    /// One line of JSON instead of a sentence.
     #[arg(long)]
     pub json: bool,
 }

@@ -11,7 +11,7 @@ use super::cli::{BacktestArgs, CheckArgs, Cli, Command, ConfigArgs, ReplayArgs, 
 use super::control::command_line;
 use super::control::protocol::Ask;
 use super::error::{AppError, Exit};
-use super::{attach, backtest, live, replay, setup, sim, tape_command};
+use super::{attach, backtest, live, lookahead, replay, report, setup, sim, tape_command};
 use crate::domain::clean;
 use crate::strategy::StrategyKind;
 
@@ -46,6 +46,7 @@ fn dispatch(command: &Command, registry: &[StrategyKind]) -> Result<Exit, AppErr
     match command {
         Command::Backtest(args) => run_backtest(args, registry),
         Command::Replay(args) => run_replay(args, registry),
+        Command::Lookahead(args) => lookahead::run(args, registry),
         Command::Check(args) => check(args, registry),
         Command::Tape(command) => tape_command::run(command, registry),
         Command::Sessions(args) => tape_command::sessions(args),
@@ -73,9 +74,13 @@ fn run_backtest(args: &BacktestArgs, registry: &[StrategyKind]) -> Result<Exit, 
         instrument: args.instrument.clone(),
         config,
         set,
+        queue: None,
         quiet: !std::io::stderr().is_terminal(),
     };
-    let result = backtest::run(&request, registry)?;
+    let files = report::csv::Files::create(args.trades.as_deref(), args.equity.as_deref())?;
+    let run = if args.bracket { report::bracket::run } else { backtest::run };
+    let result = run(&request, registry)?;
+    files.write(&result)?;
     if args.json {
         print_json(&result)?;
     } else {

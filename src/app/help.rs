@@ -106,12 +106,26 @@ Examples:
   tickscope backtest --ticks BTCUSDT-trades-2025-01-01.zip --config config/history.toml --json
   tickscope backtest --bars minutes.parquet --instrument BTCUSDT --config config/history.toml
   tickscope backtest --ticks ticks.csv --config config/bench-ema.toml
+  tickscope backtest --tape last --trades trades.csv --equity equity.csv
+  tickscope backtest --tape last --bracket                            both queue models
 
 A row of ticks is `1723161253937085768,1,61837.63,0.02,-1`: nanoseconds, trade id, price, quantity,
 1 for a buyer who crossed and -1 for a seller. History in files has no order book: paper.fills must be
 \"last_trade\". A file that is not what it seems ends the run with 1, the file and the line; a
 configuration that asks for more than the files have, with 3. Money is in the reporting asset, after
 fees. The session that it leaves is verified by `tickscope replay`.";
+
+/// Below `lookahead --help`.
+pub const LOOKAHEAD: &str = "\
+Examples:
+  tickscope lookahead --tape last                          as it was configured
+  tickscope lookahead --tape last --config mine.toml       your strategy over it
+  tickscope lookahead --tape btcusdt.mcap --cuts 100 --json
+
+The tape is run whole, then once for each cut up to there only; every record up to the cut must be
+the same, byte for byte. What follows the last input is not compared: orders on their way are brought
+to their end only when a tape ends. Ends with 0 when all are equal, with 5 and the first difference
+otherwise.";
 
 /// Below `check --help`.
 pub const CHECK: &str = "\

@@ -71,7 +71,9 @@ impl Market {
 
     /// The configuration of the run.
     pub fn load(&self, request: &Request, registry: &[StrategyKind]) -> Result<Loaded, AppError> {
-        let (config, set) = (request.config.clone(), &request.set);
+        let queue = request.queue.map(|queue| format!("paper.queue=\"{queue}\""));
+        let set: Vec<String> = request.set.iter().cloned().chain(queue).collect();
+        let (config, set) = (request.config.clone(), &set);
         match self {
             Self::Tape { path, .. } => setup::load_for_tape(path, config, set, registry),
             Self::Files { .. } => setup::load(config, set, registry),

@@ -10,6 +10,7 @@ use super::history::Summary;
 use super::outputs::{BookState, InstrumentTally, Outputs, Tally};
 use super::pipeline::Pipeline;
 use super::platform;
+use super::report::Report;
 use crate::domain::{InstrumentId, Num, UnixNanos};
 use crate::tape::{Ending, Session};
 
@@ -125,6 +126,9 @@ pub struct RunResult {
     pub equity: Option<Num>,
     /// The same by instrument, in the order of the configuration.
     pub instruments: Vec<InstrumentResult>,
+    /// What a trader reads of it; only of a backtest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub report: Option<Report>,
     /// How orders were filled.
     pub fill_model: String,
     /// Hash over every record, written or not.
@@ -181,6 +185,7 @@ impl RunResult {
             pnl: money.pnl.round_dp(12),
             equity: money.equity,
             instruments: instruments(plan, tally),
+            report: None,
             fill_model: plan.engine.paper.describe(),
             output_hash: format!("{:016x}", outputs.hash_mark().hash),
             ev_per_s_wall: rate(timing.wall_s).round(),
@@ -251,6 +256,9 @@ impl fmt::Display for RunResult {
         )?;
         for instrument in &self.instruments {
             writeln!(f, "{instrument}")?;
+        }
+        if let Some(report) = &self.report {
+            writeln!(f, "\n{report}\n")?;
         }
         writeln!(f, "fill model   {}", self.fill_model)?;
         writeln!(f, "output hash  {}", self.output_hash)?;

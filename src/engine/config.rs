@@ -142,11 +142,34 @@ impl FeeAsset {
     }
 }
 
-/// How paper orders fill. Maker fills are conservative: only trades move the queue.
+/// How a resting paper order comes to its turn.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QueueModel {
+    /// Only trades move the queue, and whoever leaves it stood behind us: what is earned at least.
+    #[default]
+    Conservative,
+    /// A trade at its price fills all of it: what is earned at most.
+    Optimistic,
+}
+
+impl QueueModel {
+    /// Its name in configuration and results.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Conservative => "conservative",
+            Self::Optimistic => "optimistic",
+        }
+    }
+}
+
+/// How paper orders fill.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct PaperConfig {
     /// At which price.
     pub fills: FillModel,
+    /// How resting orders come to their turn.
+    pub queue: QueueModel,
     /// In which asset the fee is taken.
     pub fee_asset: FeeAsset,
     /// Maker fee as a ratio of the value.
@@ -176,7 +199,7 @@ impl PaperConfig {
     /// The fill model in words, named in every result.
     pub fn describe(&self) -> String {
         format!(
-            "fills={} fee_asset={} maker={} taker={} latency={}+{} µs (jitter {}) queue=conservative",
+            "fills={} fee_asset={} maker={} taker={} latency={}+{} µs (jitter {}) queue={}",
             self.fills.as_str(),
             self.fee_asset.as_str(),
             self.maker_fee,
@@ -184,6 +207,7 @@ impl PaperConfig {
             self.entry_latency / 1_000,
             self.response_latency / 1_000,
             self.latency_jitter / 1_000,
+            self.queue.as_str(),
         )
     }
 }

@@ -16,6 +16,7 @@ mod core;
 mod deciding;
 mod exit;
 mod guard;
+pub mod holding;
 pub mod input;
 mod levels;
 pub mod market;
@@ -36,11 +37,12 @@ pub mod view;
 pub mod viewer;
 
 pub use config::{
-    BarsConfig, Config, FeeAsset, FillModel, OrderSize, PaperConfig, RiskConfig, StrategyConfig,
+    BarsConfig, Config, FeeAsset, FillModel, OrderSize, PaperConfig, QueueModel, RiskConfig,
+    StrategyConfig,
 };
 pub use core::{Counters, Engine};
 pub use input::{Command, Event, Input, StartState};
-pub use operator::Holding;
+pub use operator::Closable;
 pub use record::{
     AccountState, Blocker, Check, CheckKind, Evaluation, ExitChange, ExitReport, Levels, Outcome,
     Outlet, Record, Refusal, RiskReport, Signal, StopReason, Suppression, TradingState,

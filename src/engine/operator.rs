@@ -22,7 +22,7 @@ const TRY_AGAIN: u64 = UnixNanos::SECOND;
 
 /// What is held by a strategy in an instrument and can still be closed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Holding {
+pub struct Closable {
     /// Whose.
     pub strategy: StrategyId,
     /// In which instrument.
@@ -55,13 +55,13 @@ impl Engine {
     }
 
     /// Every position that can be closed: of a lot or more, and worth the venue's minimum.
-    pub fn holdings(&self) -> impl Iterator<Item = Holding> + '_ {
+    pub fn closable(&self) -> impl Iterator<Item = Closable> + '_ {
         (0..self.slots.len()).filter_map(|at| {
             let slot = self.slots.get(at)?;
             let quantity = slot.position.quantity;
             self.tradable(at, quantity.side()?.opposite(), quantity.magnitude())?;
             let (strategy, instrument) = (slot.strategy, slot.instrument);
-            Some(Holding { strategy, instrument, quantity })
+            Some(Closable { strategy, instrument, quantity })
         })
     }
 

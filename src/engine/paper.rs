@@ -380,7 +380,7 @@ impl Paper {
             if order.request.instrument != instrument || !order.faces(trade) {
                 continue;
             }
-            let quantity = order.hit(trade.price, &mut left);
+            let quantity = order.hit(trade.price, &mut left, self.config.queue);
             if !quantity.is_zero() {
                 let execution = (order.price, quantity);
                 let request = order.request;

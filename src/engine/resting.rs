@@ -1,10 +1,11 @@
 //! A resting order: one of ours in the venue's book, waiting its turn.
 //!
-//! Conservative: only trades move the queue, and whoever leaves it stood behind us.
+//! Conservative: only trades move the queue, and whoever leaves it stood behind us. Optimistic: the
+//! first trade at its price fills it. What a venue would have done lies between the two.
 
 use serde::{Deserialize, Serialize};
 
-use super::config::PaperConfig;
+use super::config::{PaperConfig, QueueModel};
 use crate::domain::{
     AssetId, Instrument, Num, NumError, OrderRequest, Price, Quantity, Side, Trade,
 };
@@ -55,12 +56,13 @@ impl Resting {
 
     /// How much of this order a trade fills. `left` is what of the trade our own earlier orders at
     /// this price did not take; the queue before us is served from it first.
-    pub fn hit(&mut self, price: Price, left: &mut Quantity) -> Quantity {
+    pub fn hit(&mut self, price: Price, left: &mut Quantity, queue: QueueModel) -> Quantity {
+        let touched = queue == QueueModel::Optimistic && price == self.price;
         let through = match self.request.side {
             Side::Buy => price < self.price,
             Side::Sell => price > self.price,
         };
-        let quantity = if through {
+        let quantity = if through || touched {
             self.remaining
         } else if price == self.price {
             let served = self.queue_ahead.min(*left);

@@ -17,7 +17,7 @@ use crate::domain::{Cause, InstrumentId, Order, OrderId, Position, StrategyId, U
 use crate::strategy::{Draft, DraftState, Form, StrategyError, Trigger};
 
 /// The version of the saved form.
-pub const STATE_VERSION: u16 = 3;
+pub const STATE_VERSION: u16 = 4;
 
 /// Why a state could not be saved or restored.
 #[derive(Clone, PartialEq, Debug, Error)]

@@ -86,7 +86,7 @@ impl Done {
                 .filter(|at| paused.get(*at) == Some(&true))
                 .map(name)
                 .collect(),
-            held: engine.holdings().count() as u64,
+            held: engine.closable().count() as u64,
             ..Self::default()
         };
         // What the engine encoded, this build decodes.

@@ -2,7 +2,7 @@
 
 mod backtest;
 mod comparison;
-mod difference;
+pub(super) mod difference;
 
 use std::path::Path;
 

@@ -76,6 +76,8 @@ pub enum QueueModel {
     /// Only trades advance it: cancellations are taken to be behind it.
     #[default]
     Conservative,
+    /// The first trade at its price fills it whole: the upper end of the bracket.
+    Optimistic,
 }
 
 /// `[paper]`.

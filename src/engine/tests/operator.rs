@@ -45,7 +45,7 @@ impl Rig {
     }
 
     fn is_flat(&self) -> bool {
-        self.engine.open_orders() == 0 && self.engine.holdings().next().is_none()
+        self.engine.open_orders() == 0 && self.engine.closable().next().is_none()
     }
 }
 
@@ -72,7 +72,7 @@ proptest! {
             rig.deepen();
             rig.wait(50 * MS);
         }
-        prop_assert!(rig.is_flat() && is_dust(&rig), "{:?}", rig.engine.holdings().collect::<Vec<_>>());
+        prop_assert!(rig.is_flat() && is_dust(&rig), "{:?}", rig.engine.closable().collect::<Vec<_>>());
         prop_assert_eq!(rig.engine.open_orders(), 0);
         let operator = rig.by_operator();
         for (decision, ..) in rig.sent_since(from) {
@@ -179,7 +179,7 @@ fn each_strategy_is_closed_though_the_account_holds_nothing() {
     let (strategy, instrument) = (StrategyId(1), BTC);
     rig.input(Event::Reply { strategy, instrument, asked, decision: &decision });
     assert!(rig.engine.held(BTC).is_zero());
-    assert_eq!(rig.engine.holdings().count(), 2);
+    assert_eq!(rig.engine.closable().count(), 2);
     rig.command(&Command::Flatten);
     assert!(rig.is_flat());
 }
@@ -215,7 +215,7 @@ fn a_paused_strategy_leaves_but_does_not_enter() {
     assert_eq!((check.kind, check.observed), (CheckKind::TradingState, Some(num("1"))));
     rig.command(&Command::ResumeStrategy(WISH));
     rig.wish(ETH, vec![market(Side::Buy, "0.1")]);
-    assert_eq!(rig.engine.holdings().filter(|held| held.instrument == ETH).count(), 1);
+    assert_eq!(rig.engine.closable().filter(|held| held.instrument == ETH).count(), 1);
 }
 
 /// Lost if broken: a restart that forgets who was told to stop.

@@ -96,6 +96,23 @@ fn our_own_orders_at_one_price_share_a_trade() {
     assert_eq!(rig.story(second)[2..], ["99.99 x 0.2"]);
 }
 
+/// A bracket whose upper end is below its lower end brackets nothing.
+#[test]
+fn optimistic_makers_are_filled_whole_by_the_first_trade_at_their_price() {
+    let story = |queue: QueueModel, at: &str, aggressor: Side| {
+        let mut rig = Rig::margin(|config| config.paper.queue = queue);
+        let order = rig.send(limit(Side::Buy, "99.99", "2", TimeInForce::Gtc));
+        rig.trade(BTC, at, "0.001", aggressor);
+        rig.story(order)[2..].join(", ")
+    };
+    let whole = "99.99 x 2";
+    assert_eq!(story(QueueModel::Optimistic, "99.99", Side::Sell), whole);
+    assert_eq!(story(QueueModel::Optimistic, "99.98", Side::Sell), whole);
+    assert_eq!(story(QueueModel::Optimistic, "99.99", Side::Buy), "", "not its side of the book");
+    assert_eq!(story(QueueModel::Optimistic, "100", Side::Sell), "", "not its price");
+    assert_eq!(story(QueueModel::Conservative, "99.99", Side::Sell), "", "others stand before it");
+}
+
 /// What the venue would refuse must be refused here, or live trading begins with surprises.
 #[test]
 fn the_venues_filters_refuse() {
