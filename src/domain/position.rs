@@ -12,6 +12,10 @@ use super::money::{Price, Quantity, Signed};
 use super::order::{Fill, Side};
 use super::time::UnixNanos;
 
+/// Fractional digits of a cost that had to be divided. With all 28 that a number has, the next sum
+/// would round again, differently for each way of cutting a fill into parts.
+const COST_DIGITS: u32 = 14;
+
 /// What a strategy holds in an instrument, and what it made of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Position {
@@ -121,7 +125,8 @@ impl Position {
         if held == self.basis_quantity {
             return Ok(self.basis_cost);
         }
-        self.basis_cost.mul(held.num())?.div(self.basis_quantity.num())
+        let cost = self.basis_cost.mul(held.num())?.div(self.basis_quantity.num())?;
+        Ok(cost.round_dp(COST_DIGITS))
     }
 
     /// Realised PnL in quote asset, fees not counted.
