@@ -274,7 +274,12 @@ impl Num {
     /// The exact decimal nearest to a finite float, rounded to the canonical scale; `None` for NaN
     /// and infinities. Only a size computed from an indicator comes this way.
     pub fn from_f64(value: f64) -> Option<Self> {
-        Decimal::from_f64_retain(value).map(|decimal| Self::of(decimal.round_dp(SCALE)))
+        Self::from_f64_at(value, SCALE)
+    }
+
+    /// The same with so many fractional digits: a range of a coin that costs a few ticks needs more.
+    pub fn from_f64_at(value: f64, digits: u32) -> Option<Self> {
+        Decimal::from_f64_retain(value).map(|decimal| Self::of(decimal.round_dp(digits)))
     }
 
     /// Scale and mantissa, as compact formats hold them; `None` for the few longer ones.

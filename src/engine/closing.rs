@@ -178,7 +178,10 @@ impl Engine {
             market.bars.give_up(&mut closed);
             return self.close(instrument, closed, cause, out);
         }
-        let waited: Vec<Trade> = market.bars.pending().copied().collect();
+        // What also came over REST was shown already.
+        let next = market.bars.next_id();
+        let is_new = |trade: &&Trade| next.is_none_or(|next| trade.id >= next);
+        let waited: Vec<Trade> = market.bars.pending().filter(is_new).copied().collect();
         market.bars.give_up(&mut closed);
         let mut past = std::mem::take(&mut market.past);
         past.append(&mut closed);

@@ -194,7 +194,8 @@ impl Engine {
     /// When the driver must call again at the latest, because something is due.
     pub fn next_due(&self) -> Option<UnixNanos> {
         let bars = self.next_bars_due().map(|(at, _)| at);
-        [self.paper.next_due(), self.exits_due, bars].into_iter().flatten().min()
+        let exits = self.exits_due.filter(|_| !self.ending);
+        [self.paper.next_due(), exits, bars].into_iter().flatten().min()
     }
 
     /// When something is due about an order; time alone closes bars for ever.
@@ -204,8 +205,9 @@ impl Engine {
 
     fn is_due(&self, until: UnixNanos) -> bool {
         self.paper.next_due().is_some_and(|due| due <= until)
-            || self.exits_due.is_some_and(|due| due <= until)
-            || !self.ending && self.bar_dues.iter().any(|due| *due <= until)
+            || !self.ending
+                && (self.exits_due.is_some_and(|due| due <= until)
+                    || self.bar_dues.iter().any(|due| *due <= until))
     }
 
     /// Fires everything due at or before `until`, each at its own time; at the same time, what the
@@ -218,7 +220,7 @@ impl Engine {
             self.now = self.now.max(due);
             if let Some((at, cause, due)) = self.paper.pop_due(due) {
                 self.fulfil(at, cause, due, out);
-            } else if self.exits_due.is_some_and(|exits| exits <= due) {
+            } else if !self.ending && self.exits_due.is_some_and(|exits| exits <= due) {
                 self.fire_exits(out);
             } else if let Some((_, instrument)) = self.next_bars_due() {
                 self.fire_bars(instrument, out);

@@ -128,7 +128,12 @@ impl Engine {
         cause: Cause,
         out: &mut dyn Outlet,
     ) {
-        if self.guards.get(at).is_some_and(|guard| guard.armed.is_some()) {
+        if let Some(armed) = self.armed(at) {
+            if armed.stale && self.is_fresh(at) {
+                // What was in the way is gone: waiting longer would only lose more.
+                let now = self.now;
+                self.armed_mut(at).into_iter().for_each(|armed| armed.retry(now));
+            }
             self.follow(at, trade.price, cause, out);
             self.try_exit(at, &Trigger::Trade(*trade), cause, out);
         }
@@ -319,7 +324,20 @@ impl Engine {
             self.set_attempt(at, Attempt::Sent(order));
         } else {
             self.postpone(at, cause, out);
+            let stale = !self.is_fresh(at);
+            self.armed_mut(at).into_iter().for_each(|armed| armed.stale = stale);
         }
+    }
+
+    /// True when the data of a slot's instrument is such that the checks of data pass.
+    fn is_fresh(&self, at: usize) -> bool {
+        let slot = self.slots.get(at);
+        let market = slot.and_then(|slot| self.markets.get(slot.instrument.index()));
+        let (Some(market), limits) = (market, &self.config.risk) else { return false };
+        let young = |limit| market.age(self.now).is_some_and(|age| age <= limit);
+        (market.synced || !self.needs_book())
+            && limits.max_data_age.is_none_or(young)
+            && limits.max_silence.is_none_or(|limit| market.silence(self.now) <= limit)
     }
 
     fn set_attempt(&mut self, at: usize, attempt: Attempt) {

@@ -57,7 +57,12 @@ pub struct Armed {
     pub(super) snooze: UnixNanos,
     /// When its levels were last recorded.
     told: UnixNanos,
+    /// The last try failed on old data: fresh data is a reason to try again.
+    pub(super) stale: bool,
 }
+
+/// Fractional digits of an average true range: the smallest ticks have ten.
+const RANGE_DIGITS: u32 = 16;
 
 /// How far an exit has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -97,7 +102,8 @@ impl Guard {
     /// Takes a closed bar of the slot's feed.
     pub(super) fn push(&mut self, bar: &Bar) {
         let [high, low, close] = [bar.high, bar.low, bar.close].map(Price::to_f64);
-        self.range = self.atr.push(high, low, close).and_then(Num::from_f64);
+        self.range =
+            self.atr.push(high, low, close).and_then(|range| Num::from_f64_at(range, RANGE_DIGITS));
     }
 
     /// Takes over what an entry that filled asked for; `stays` when it only adds to what is held.
@@ -174,6 +180,7 @@ impl Armed {
             progress: false,
             snooze: UnixNanos::default(),
             told: now,
+            stale: false,
         };
         armed.measure(plan, tick);
         Some(armed)
@@ -271,7 +278,7 @@ impl Armed {
     pub(super) fn retry(&mut self, now: UnixNanos) {
         if let Attempt::Again(at) = &mut self.attempt {
             *at = now;
-            (self.failures, self.snooze) = (0, now);
+            (self.failures, self.snooze, self.stale) = (0, now, false);
         }
     }
 

@@ -6,6 +6,8 @@
 //! little, data may be stale for a while. Pausing concerns one strategy: its entries stop, its exits
 //! work.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::config::Config;
 use super::core::Engine;
 use super::deciding::{By, Wish, number_form};
@@ -98,20 +100,27 @@ impl Engine {
         }
     }
 
-    /// Cancels the open orders of a strategy that do not lead out of its position: one that fills
-    /// later would be an entry all the same.
+    /// Cancels the open orders of a strategy that do not lead out of its position, or lead further
+    /// than to flat: one that fills later would be an entry all the same.
     fn cancel_entries(&mut self, strategy: StrategyId, cause: Cause, out: &mut dyn Outlet) {
-        let ways_out: Vec<(InstrumentId, Option<Side>)> = self
+        let mut held: BTreeMap<(InstrumentId, Side), Quantity> = self
             .slots
             .iter()
             .filter(|slot| slot.strategy == strategy)
-            .map(|slot| (slot.instrument, slot.position.quantity.side().map(Side::opposite)))
+            .filter_map(|slot| {
+                let way_out = slot.position.quantity.side()?.opposite();
+                Some(((slot.instrument, way_out), slot.position.quantity.magnitude()))
+            })
             .collect();
-        self.cancel_where(cause, out, |order| {
-            let request = &order.request;
-            let leaves = ways_out.contains(&(request.instrument, Some(request.side)));
-            request.id.strategy == strategy && !leaves
-        });
+        let mut entries = BTreeSet::new();
+        for order in self.orders.values().filter(|order| order.request.id.strategy == strategy) {
+            let left = held.get_mut(&(order.request.instrument, order.request.side));
+            match left.and_then(|left| left.sub(order.remaining()).ok().map(|rest| (left, rest))) {
+                Some((left, rest)) => *left = rest,
+                None => drop(entries.insert(order.request.id)),
+            }
+        }
+        self.cancel_where(cause, out, |order| entries.contains(&order.request.id));
     }
 
     fn flatten(&mut self, cause: Cause, out: &mut dyn Outlet) {

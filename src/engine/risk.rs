@@ -116,8 +116,7 @@ impl Assessment<'_> {
             CheckKind::MinQuantity => self.min_quantity(),
             CheckKind::MinNotional => self.min_notional(),
             CheckKind::PriceCollar => {
-                let check = at_most(kind, self.distance(), self.limits.price_collar);
-                Check { passed: check.passed || self.wanted_by == WantedBy::Exit, ..check }
+                self.unless_closing(at_most(kind, self.distance(), self.limits.price_collar))
             }
             CheckKind::StopDistance => self.stop_distance(),
             CheckKind::PositionNotional => self.unless_reducing(at_most(
@@ -148,6 +147,7 @@ impl Assessment<'_> {
         let (observed, allowed) = match (self.trading, self.wanted_by) {
             (TradingState::Active, WantedBy::Paused { leaves }) => (1, u32::from(leaves)),
             (TradingState::Active, _) => (0, reduces),
+            (TradingState::ReduceOnly(_), WantedBy::Paused { leaves: false }) => (1, 0),
             (TradingState::ReduceOnly(_), _) => (1, reduces),
             (TradingState::Halted(_) | TradingState::Flattening, WantedBy::Operator) => (2, 2),
             (TradingState::Halted(_) | TradingState::Flattening, _) => (2, reduces),
@@ -227,7 +227,8 @@ impl Assessment<'_> {
         self.other_exposure?.add(self.exposure()?).ok()
     }
 
-    /// What an exit or a person closes passes limits on how much and how often strategies may order.
+    /// What an exit or a person closes passes limits on how much, how often and how far from the mid
+    /// strategies may order: in a market that thins out, getting out is what matters.
     fn unless_closing(&self, check: Check) -> Check {
         Check { passed: check.passed || self.closes(), ..check }
     }

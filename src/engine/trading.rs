@@ -283,7 +283,7 @@ impl Engine {
         if let Some(at) = at {
             self.exit_heard(at, event, out);
         }
-        if self.trading == TradingState::Flattening {
+        if self.trading == TradingState::Flattening && !self.ending {
             self.close_rest(request, &event.kind, event.cause, out);
         }
     }

@@ -87,6 +87,11 @@ impl Bars {
         self.pending.iter()
     }
 
+    /// The id that is due next; `None` while nothing is known of what came before.
+    pub fn next_id(&self) -> Option<u64> {
+        self.next
+    }
+
     /// Venue time of the newest trade taken in; `None` before the first.
     pub fn newest(&self) -> Option<UnixNanos> {
         self.next.map(|_| self.before)
