@@ -119,24 +119,31 @@ impl Run {
         let watching = ui.as_ref().map(|_| core.watchers.enter());
         let published = ui.as_ref().map(Ui::notifier);
         let reloader = Reloader::start(watched, loaded, control.clone(), telemetry, trouble)?;
-        let core = spawn_core(core, start, published)?;
         let hangup = Hangup::new(held.loaded.config.run.on_hangup, control.clone());
         let guard = screen::watch_signals(ui.as_ref(), END_PATIENCE, hangup.watcher())?;
+        let core = spawn_core(core, start, published)?;
+        let mut broken = None;
         if let Some(ui) = ui {
             let (strategies, notifier) = (strategies(&held.plan), ui.notifier());
             let exit = ui.run(&view, &mut |intent| {
                 screen::take_intent(&intent, &control, &strategies, &notifier)
-            })?;
+            });
+            // A screen that cannot be drawn is a terminal that is gone: the run ends in order.
+            let exit = exit.unwrap_or_else(|error| {
+                broken = Some(error);
+                crate::tui::Exit::Hangup
+            });
             drop(watching);
             hangup.after_screen(exit, &held.telemetry);
         }
         let ended = core.join();
         guard.release();
         reloader.stop();
-        match ended {
+        let finished = match ended {
             Ok((core, end)) => held.finish(core, &end, began, args),
             Err(_) => Err(held.abandon()),
-        }
+        };
+        broken.map_or(finished, Err)
     }
 }
 
