@@ -110,6 +110,10 @@ impl Engine {
         let mut closed = self.take_closed();
         if let Some(market) = self.markets.get_mut(instrument.index()) {
             market.bars.take(trade, &mut closed);
+            if market.bars.is_full() {
+                self.closed = closed;
+                return self.end_wait(instrument, false, cause, out);
+            }
         }
         self.close(instrument, closed, cause, out);
     }
@@ -137,6 +141,12 @@ impl Engine {
         cause: Cause,
         out: &mut dyn Outlet,
     ) {
+        let is_anew =
+            matches!(history, History::Hole { expected, received } if received < expected);
+        if is_anew && self.is_joining(instrument) {
+            // The past that was told belongs to ids that are gone: no more of it can come.
+            self.end_wait(instrument, false, cause, out);
+        }
         let mut closed = self.take_closed();
         let Some(market) = self.markets.get_mut(instrument.index()) else { return };
         match history {

@@ -305,8 +305,10 @@ impl Engine {
         }
         self.revalue(instrument, cause, out);
         self.watch_exits(instrument, trade, cause, out);
+        // Where the past is still told, the trade waits and is shown at its end.
+        let waits = self.is_joining(instrument);
         self.bar_trade(instrument, trade, cause, out);
-        if !self.is_joining(instrument) {
+        if !waits {
             self.evaluate_all(instrument, Feed::Trades, &Trigger::Trade(*trade), cause, out);
         }
     }

@@ -20,7 +20,7 @@ use super::bar::{Bar, BarKind};
 use super::bar_builder::{BarBuilder, Coming};
 use crate::domain::{Candle, Trade, UnixNanos};
 
-/// Trades that may wait; when more come, what is missing is given up.
+/// Trades that may wait; when more come, what is missing shall be given up.
 const WAITING_MAX: usize = 1 << 17;
 
 /// What trades wait for.
@@ -124,13 +124,16 @@ impl Bars {
 
     /// Takes a trade of the stream.
     pub fn take(&mut self, trade: &Trade, closed: &mut Vec<Bar>) {
-        if !self.is_waiting() {
-            return self.apply(trade, false, closed);
+        if self.is_waiting() {
+            self.pending.push_back(*trade);
+        } else {
+            self.apply(trade, false, closed);
         }
-        self.pending.push_back(*trade);
-        if self.pending.len() >= WAITING_MAX {
-            self.give_up(closed);
-        }
+    }
+
+    /// True when so many trades wait that waiting on costs more than what is missing.
+    pub fn is_full(&self) -> bool {
+        self.pending.len() >= WAITING_MAX
     }
 
     /// Takes a candle of the past.

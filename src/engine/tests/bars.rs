@@ -218,6 +218,31 @@ fn a_past_that_does_not_come_in_time_is_given_up_and_the_bar_is_not_decided_on()
     assert_eq!(desk.evaluations(0)[0].2, INCOMPLETE);
 }
 
+/// A venue that counts anew while the past is told: what was told would be lost without a word.
+#[test]
+fn ids_that_jump_back_end_the_past_and_lose_none_of_it() {
+    let mut desk = Desk::new(0);
+    desk.rig.now = EPOCH + 10_100 * MS;
+    desk.tell(History::Wanted);
+    desk.next_id = 50;
+    desk.trade(10_200, "100");
+    for second in 0..10 {
+        desk.candle(second * 1_000, 1);
+    }
+    desk.tell(History::Hole { expected: 51, received: 3 });
+    let joined = desk.rig.records.iter().find_map(|record| match record {
+        Record::Joined { bars, whole, .. } => Some((*bars, *whole)),
+        _ => None,
+    });
+    assert!(joined.is_some_and(|(bars, whole)| bars >= 10 && !whole), "{joined:?}");
+    desk.next_id = 3;
+    for ms in [10_300, 11_100, 12_100, 13_100] {
+        desk.trade(ms, "100");
+    }
+    let outcomes = desk.evaluations(3);
+    assert!(outcomes.iter().any(|(_, _, outcome)| *outcome == WANTS), "{outcomes:?}");
+}
+
 /// The joining bar, and a bar with a hole: acting on them is acting on a lie.
 #[test]
 fn a_rule_on_a_partial_bar_is_unknown() {
