@@ -105,26 +105,20 @@ impl Num {
             [b'-', rest @ ..] => (true, rest),
             rest => (false, rest),
         };
-        let mut mantissa: u64 = 0;
-        let mut scale: Option<u32> = None;
         if digits.is_empty() || digits.len() > 19 {
             return Self::parse_long(text);
         }
-        for &byte in digits {
-            match byte {
-                b'0'..=b'9' => {
-                    mantissa = mantissa * 10 + u64::from(byte - b'0');
-                    scale = scale.map(|s| s + 1);
-                }
-                b'.' if scale.is_none() => scale = Some(0),
-                _ => return Err(NumError::NotANumber),
-            }
-        }
-        if digits.len() == 1 && scale.is_some() {
+        let mut parts = digits.splitn(2, |byte| *byte == b'.');
+        let whole = parts.next().unwrap_or_default();
+        let fraction = parts.next().unwrap_or_default();
+        if whole.is_empty() && fraction.is_empty() {
             return Err(NumError::NotANumber);
         }
-        let mantissa = i128::from(mantissa);
-        Ok(canonical(if negative { -mantissa } else { mantissa }, scale.unwrap_or(0)))
+        let mantissa = append(0, whole).and_then(|start| append(start, fraction));
+        let mantissa = i128::from(mantissa.ok_or(NumError::NotANumber)?);
+        // At most eighteen digits beside a point.
+        let scale = u32::try_from(fraction.len()).unwrap_or_default();
+        Ok(canonical(if negative { -mantissa } else { mantissa }, scale))
     }
 
     /// The rare long form: more than 18 digits, or empty.
@@ -369,6 +363,31 @@ fn long(mantissa: i128, scale: u32) -> Option<Num> {
     fits.then(|| Num::pack(mantissa, scale))
 }
 
+/// A mantissa with these ASCII digits behind it; `None` when one of them is no digit.
+#[inline]
+fn append(mantissa: u64, digits: &[u8]) -> Option<u64> {
+    // What stands behind the point, as venues send it.
+    if let Ok(digits) = <[u8; 8]>::try_from(digits) {
+        return Some(mantissa * 100_000_000 + eight(digits)?);
+    }
+    digits.iter().try_fold(mantissa, |mantissa, byte| {
+        let digit = byte.wrapping_sub(b'0');
+        (digit <= 9).then(|| mantissa * 10 + u64::from(digit))
+    })
+}
+
+/// The value of eight ASCII digits, without eight steps that wait for each other: the eight make
+/// four pairs, those make two fours, and those make one number.
+#[inline]
+fn eight(digits: [u8; 8]) -> Option<u64> {
+    let digits = u64::from_le_bytes(digits) ^ 0x3030_3030_3030_3030;
+    // The high bit of a byte tells that it is above nine.
+    let wrong = (digits | digits.wrapping_add(0x7676_7676_7676_7676)) & 0x8080_8080_8080_8080;
+    let pairs = digits.wrapping_mul((10 << 8) | 1) >> 8 & 0x00ff_00ff_00ff_00ff;
+    let fours = pairs.wrapping_mul((100 << 16) | 1) >> 16 & 0x0000_ffff_0000_ffff;
+    (wrong == 0).then_some(fours.wrapping_mul((10_000 << 32) | 1) >> 32)
+}
+
 /// Pads a short mantissa to the canonical scale.
 #[inline]
 fn canonical(mantissa: i128, scale: u32) -> Num {
@@ -565,6 +584,20 @@ mod tests {
             prop_assert_eq!(x.cmp(&y), left.cmp(&right));
             prop_assert_eq!(x.is_negative(), left.is_sign_negative() && !left.is_zero());
             prop_assert!(b == 0 || exact(x.rest_of(y)) == left.checked_rem(right));
+        }
+
+        /// Text of a venue that is no number is refused, not read as another number.
+        #[test]
+        fn only_digits_and_a_point_make_a_number(
+            whole in "[0-9]{0,8}", fraction in "[0-9]{8}", at in 0_usize..8, byte in any::<u8>(),
+        ) {
+            let mut text = format!("{whole}.{fraction}").into_bytes();
+            prop_assert_eq!(
+                Num::parse(&text).unwrap().decimal(),
+                Decimal::from_str_exact(&format!("0{whole}.{fraction}")).unwrap()
+            );
+            text[whole.len() + 1 + at] = byte;
+            prop_assert_eq!(Num::parse(&text).is_ok(), byte.is_ascii_digit());
         }
 
         /// The fast parser agrees with the library's own.
