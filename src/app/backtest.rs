@@ -44,6 +44,8 @@ pub struct Request {
     pub set: Vec<String>,
     /// A queue model in place of the configured one.
     pub queue: Option<&'static str>,
+    /// Keep every round trip for a file of them.
+    pub keeps_trips: bool,
     /// Draw no progress bar.
     pub quiet: bool,
 }
@@ -63,7 +65,7 @@ pub fn run(request: &Request, registry: &[StrategyKind]) -> Result<RunResult, Ap
     };
     let writer = Writer::in_directory(session.directory(), options)?;
     let mut sink = WriterSink { writer, error: None };
-    let mut bench = Bench::new(&plan, registry, &mut sink)?;
+    let mut bench = Bench::new(&plan, registry, request.keeps_trips, &mut sink)?;
     let ran = bench.run(loaded.canonical(), opened, request.quiet);
     let report = bench.report(&plan);
     let Bench { pipeline, mut outputs, .. } = bench;
@@ -123,12 +125,13 @@ impl<'s> Bench<'s> {
     pub fn new(
         plan: &Plan,
         registry: &[StrategyKind],
+        keeps_trips: bool,
         sink: &'s mut dyn EntrySink,
     ) -> Result<Self, AppError> {
         Ok(Self {
             pipeline: build::pipeline(plan, registry)?,
             outputs: Outputs::new(plan.written),
-            meter: Meter::new(plan),
+            meter: Meter::new(plan, keeps_trips),
             start: plan.start.clone(),
             sink,
             seq: 0,

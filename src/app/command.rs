@@ -75,6 +75,7 @@ fn run_backtest(args: &BacktestArgs, registry: &[StrategyKind]) -> Result<Exit, 
         config,
         set,
         queue: None,
+        keeps_trips: args.trades.is_some(),
         quiet: !std::io::stderr().is_terminal(),
     };
     let files = report::csv::Files::create(args.trades.as_deref(), args.equity.as_deref())?;

@@ -202,7 +202,7 @@ fn bidder(home: &Home, config: &str, queue: &str) -> Report {
     let market = Market::Files { files, wanted: Wanted::Ticks, instrument: None };
     let (plan, opened) = market.open(&loaded, &registry).unwrap();
     let mut nowhere = Nowhere;
-    let mut bench = Bench::new(&plan, &registry, &mut nowhere).unwrap();
+    let mut bench = Bench::new(&plan, &registry, false, &mut nowhere).unwrap();
     bench.run(loaded.canonical(), opened, true).unwrap();
     bench.report(&plan)
 }

@@ -31,7 +31,7 @@ pub fn verify(
         over: false,
         error: None,
     };
-    let mut bench = Bench::new(&plan, registry, &mut against)?;
+    let mut bench = Bench::new(&plan, registry, false, &mut against)?;
     let ran = bench.run(loaded.canonical(), opened, true);
     let inputs = bench.inputs();
     if let Err(error) = ran

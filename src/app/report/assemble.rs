@@ -3,7 +3,7 @@
 use super::curve::{self, Curve, HOUR, MINUTE};
 use super::line::{Facts, Hold, Line};
 use super::meter::{Desk, Meter};
-use super::round_trip::RoundTrip;
+use super::round_trip::{RoundTrip, Tally};
 use super::{Report, sum};
 use crate::app::build::Plan;
 use crate::domain::{AssetId, Nanos, Num, UnixNanos};
@@ -23,12 +23,12 @@ struct Frame {
 
 impl Frame {
     /// Facts of a line of the curve; what only fills say is missing.
-    fn facts(&self, line: usize, capital: Option<Num>, pnl: Num) -> Facts<'static> {
+    fn facts(&self, line: usize, capital: Option<Num>, pnl: Num) -> Facts {
         let samples = self.curve.line(line).iter().enumerate();
         let points = samples.map(|(at, pnl)| (self.curve.time(at), *pnl));
         let points = points.chain(std::iter::once((self.end, pnl)));
         Facts {
-            trips: Vec::new(),
+            tally: Tally::default(),
             open: 0,
             fills: 0,
             fees: Num::ZERO,
@@ -45,23 +45,16 @@ impl Frame {
     }
 
     /// Facts of a strategy in an instrument.
-    fn of<'a>(
-        &self,
-        line: usize,
-        desk: &'a Desk,
-        holding: &Holding<'_>,
-        capital: Option<Num>,
-    ) -> Facts<'a> {
+    fn of(&self, line: usize, desk: &Desk, holding: &Holding<'_>, capital: Option<Num>) -> Facts {
         let open = desk.trips.open_since();
-        let held = desk.trips.closed.iter().map(|trip| trip.left.since(trip.entered));
         let prices = capital.zip(holding.first_and_last());
         Facts {
-            trips: desk.trips.closed.iter().collect(),
+            tally: desk.tally,
             open: u64::from(open.is_some()),
             fills: holding.position.fills,
             fees: holding.position.fees,
             turnover: holding.position.turnover,
-            exposed: held.sum::<Nanos>() + open.map_or(0, |since| self.end.since(since)),
+            exposed: desk.tally.held + open.map_or(0, |since| self.end.since(since)),
             buy_and_hold: prices
                 .and_then(|(capital, (first, last))| Hold::of(capital, first.num(), last.num())),
             ..self.facts(line, capital, holding.pnl().unwrap_or_default())
@@ -80,14 +73,16 @@ impl Meter {
         let holdings: Vec<Holding<'_>> = engine.holdings().collect();
         let is_reported = |holding: &Holding<'_>| holding.instrument().quote == self.reporting;
         let desks = self.lines.iter().zip(&holdings).enumerate();
-        let facts: Vec<Facts<'_>> = desks
+        let facts: Vec<Facts> = desks
             .map(|(at, (desk, holding))| {
                 frame.of(at, desk, holding, capital.filter(|_| is_reported(holding)))
             })
             .collect();
         let reported = || facts.iter().zip(&holdings).filter(|(_, held)| is_reported(held));
+        let mut tally = Tally::default();
+        reported().for_each(|(facts, _)| tally.merge(&facts.tally));
         let total = Facts {
-            trips: reported().flat_map(|(facts, _)| facts.trips.iter().copied()).collect(),
+            tally,
             open: reported().map(|(facts, _)| facts.open).sum(),
             fills: reported().map(|(facts, _)| facts.fills).sum(),
             fees: sum(reported().map(|(facts, _)| facts.fees)),
@@ -125,13 +120,9 @@ impl Meter {
         }
     }
 
-    /// Every round trip with its line, by its end.
+    /// The round trips that were kept, by their ends.
     fn trips(&self) -> Vec<(usize, RoundTrip)> {
-        let lines = self.lines.iter().enumerate();
-        let of = |(at, desk): (usize, &Desk)| {
-            desk.trips.closed.iter().map(move |trip| (at, *trip)).collect::<Vec<_>>()
-        };
-        let mut trips: Vec<_> = lines.flat_map(of).collect();
+        let mut trips = self.kept.clone().unwrap_or_default();
         trips.sort_by_key(|(at, trip)| (trip.left, *at));
         trips
     }
@@ -156,7 +147,7 @@ impl Meter {
 }
 
 /// Holding every instrument in equal parts, each once however many strategies trade it.
-fn hold_all<'a>(lines: impl Iterator<Item = (&'a Facts<'a>, &'a Holding<'a>)>) -> Option<Hold> {
+fn hold_all<'a>(lines: impl Iterator<Item = (&'a Facts, &'a Holding<'a>)>) -> Option<Hold> {
     let mut seen = Vec::new();
     let parts: Option<Vec<Hold>> = lines
         .filter(|(_, holding)| {

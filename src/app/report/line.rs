@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::curve::Drawdown;
 use super::ratio::{Ratios, ratios};
-use super::round_trip::RoundTrip;
+use super::round_trip::Tally;
 use super::sum;
 use crate::domain::{Nanos, Num};
 
@@ -79,9 +79,9 @@ pub struct Hold {
 
 /// What a line is made of.
 #[derive(Debug)]
-pub struct Facts<'a> {
+pub struct Facts {
     /// Its round trips.
-    pub trips: Vec<&'a RoundTrip>,
+    pub tally: Tally,
     /// Positions that are open at the end.
     pub open: u64,
     /// Fills.
@@ -110,27 +110,21 @@ pub struct Facts<'a> {
 
 impl Line {
     /// The line that these facts make, without a name.
-    pub fn of(facts: &Facts<'_>) -> Self {
-        let Facts { trips, drawdown, pnl, .. } = facts;
-        let net = || trips.iter().map(|trip| trip.net());
-        let wins: Vec<Num> = net().filter(|net| net.is_positive()).collect();
-        let losses: Vec<Num> = net().filter(|net| net.is_negative()).collect();
-        let (won, lost) = (sum(wins.iter().copied()), sum(losses.iter().copied()));
-        let gross = || trips.iter().map(|trip| trip.gross);
-        let gross_profit = sum(gross().filter(|gross| gross.is_positive()));
+    pub fn of(facts: &Facts) -> Self {
+        let Facts { tally, drawdown, pnl, .. } = facts;
         let capital = facts.capital.filter(|capital| capital.is_positive());
         let Ratios { sharpe, sortino } =
             capital.map(|capital| ratios(capital, &facts.points, facts.period)).unwrap_or_default();
         Self {
-            trades: trips.len() as u64,
+            trades: tally.trades,
             open: facts.open,
             fills: facts.fills,
-            win_rate: share(count(wins.len()), count(trips.len())),
-            profit_factor: share(won.to_f64(), -lost.to_f64()),
-            gross: sum(gross()).round_dp(12),
-            net: sum(net()).round_dp(12),
+            win_rate: share(count(tally.wins), count(tally.trades)),
+            profit_factor: share(tally.won.to_f64(), -tally.lost.to_f64()),
+            gross: tally.gross.round_dp(12),
+            net: tally.net.round_dp(12),
             fees: facts.fees.round_dp(12),
-            fees_of_gross_profit: share(facts.fees.to_f64(), gross_profit.to_f64()),
+            fees_of_gross_profit: share(facts.fees.to_f64(), tally.gross_profit.to_f64()),
             pnl: pnl.round_dp(12),
             pnl_ratio: capital.map(|capital| pnl.to_f64() / capital.to_f64()),
             max_drawdown: drawdown.amount.round_dp(12),
@@ -139,10 +133,10 @@ impl Line {
             drawdown_recovered: drawdown.recovered,
             exposure: share(seconds(facts.exposed), seconds(facts.length)),
             turnover: facts.turnover.round_dp(12),
-            holding_s: share(trips.iter().map(|trip| trip.seconds()).sum(), count(trips.len())),
-            average_win: average(won, wins.len()),
-            average_loss: average(lost, losses.len()),
-            largest_loss: losses.iter().min().map(|loss| loss.round_dp(12)),
+            holding_s: share(seconds(tally.held), count(tally.trades)),
+            average_win: average(tally.won, tally.wins),
+            average_loss: average(tally.lost, tally.losses),
+            largest_loss: tally.largest_loss.map(|loss| loss.round_dp(12)),
             sharpe,
             sortino,
             buy_and_hold: facts.buy_and_hold,
@@ -163,12 +157,12 @@ impl Hold {
     pub fn of_all(parts: &[Self]) -> Option<Self> {
         let many = i64::try_from(parts.len()).ok()?;
         let pnl = sum(parts.iter().map(|part| part.pnl)).div(Num::from(many)).ok()?;
-        let ratio = share(parts.iter().map(|part| part.ratio).sum(), count(parts.len()))?;
+        let ratio = share(parts.iter().map(|part| part.ratio).sum(), count(parts.len() as u64))?;
         Some(Self { pnl: pnl.round_dp(12), ratio })
     }
 }
 
-fn average(sum: Num, many: usize) -> Option<Num> {
+fn average(sum: Num, many: u64) -> Option<Num> {
     sum.div(Num::from(i64::try_from(many).ok()?)).ok().map(|average| average.round_dp(12))
 }
 
@@ -183,6 +177,6 @@ fn seconds(span: Nanos) -> f64 {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a ratio")]
-fn count(many: usize) -> f64 {
+fn count(many: u64) -> f64 {
     many as f64
 }

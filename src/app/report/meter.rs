@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::curve::Curve;
-use super::round_trip::{Step, Trips};
+use super::round_trip::{RoundTrip, Step, Tally, Trips};
 use crate::app::build::Plan;
 use crate::domain::{
     Account, AssetId, DecisionId, Fill, InstrumentId, Liquidity, Nanos, Num, OrderEvent,
@@ -47,8 +47,10 @@ struct Moved {
 pub(super) struct Desk {
     strategy: StrategyId,
     instrument: InstrumentId,
-    /// Its round trips.
+    /// Its fills up to the one that is open.
     pub trips: Trips,
+    /// Its round trips.
+    pub tally: Tally,
 }
 
 /// Follows a run's money.
@@ -57,6 +59,8 @@ pub struct Meter {
     pub(super) start: Account,
     pub(super) reporting: AssetId,
     pub(super) lines: Vec<Desk>,
+    /// Every round trip with its line, where a file of them was asked for.
+    pub(super) kept: Option<Vec<(usize, RoundTrip)>>,
     orders: BTreeMap<OrderId, Placed>,
     last: Option<Fill>,
     moved: Vec<Moved>,
@@ -85,8 +89,8 @@ impl<O: Outlet> Outlet for Metered<'_, O> {
 }
 
 impl Meter {
-    /// A meter for a run of this plan.
-    pub fn new(plan: &Plan) -> Self {
+    /// A meter for a run of this plan. Only where it keeps round trips its memory grows with them.
+    pub fn new(plan: &Plan, keeps_trips: bool) -> Self {
         let ids = (0..).map(StrategyId);
         let strategies = plan.engine.strategies.iter().zip(ids);
         let lines = strategies.flat_map(|(config, strategy)| {
@@ -94,12 +98,14 @@ impl Meter {
                 strategy,
                 instrument: *instrument,
                 trips: Trips::default(),
+                tally: Tally::default(),
             })
         });
         Self {
             start: plan.start.account.clone(),
             reporting: plan.engine.reporting,
             lines: lines.collect(),
+            kept: keeps_trips.then(Vec::new),
             orders: BTreeMap::new(),
             last: None,
             moved: Vec::new(),
@@ -143,13 +149,20 @@ impl Meter {
         for at in 0..self.moved.len() {
             let Moved { strategy, instrument, step } = self.moved[at];
             self.now = self.now.max(step.time);
-            let mut holdings = self.lines.iter_mut().zip(engine.holdings());
+            let mut holdings = self.lines.iter_mut().zip(engine.holdings()).enumerate();
             let found =
-                holdings.find(|(l, _)| l.strategy == strategy && l.instrument == instrument);
-            let Some((line, holding)) = found else { continue };
+                holdings.find(|(_, (l, _))| l.strategy == strategy && l.instrument == instrument);
+            let Some((line_at, (line, holding))) = found else { continue };
             let was_open = line.trips.open_since().is_some();
             let lot = holding.instrument().lot_size.num();
-            self.uncounted += u64::from(line.trips.take(&step, lot).is_err());
+            match line.trips.take(&step, lot) {
+                Ok(Some(trip)) => {
+                    line.tally.take(&trip);
+                    self.kept.iter_mut().for_each(|kept| kept.push((line_at, trip)));
+                }
+                Ok(None) => {}
+                Err(_) => self.uncounted += 1,
+            }
             let is_open = line.trips.open_since().is_some();
             self.opened(was_open, is_open, step.time);
         }

@@ -51,7 +51,7 @@ pub struct Report {
     /// The same under both queue models, when that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bracket: Option<Bracket>,
-    /// Every round trip with its line, by its end.
+    /// Every round trip with its line, by its end; empty unless they were kept.
     #[serde(skip)]
     pub trips: Vec<(usize, RoundTrip)>,
     /// PnL over time: the lines, then the total.

@@ -5,7 +5,8 @@
 //! a lot is flat. What is left, with what it cost, goes into the next round trip, so that no money is
 //! lost between two.
 
-use crate::domain::{DecisionId, Num, NumError, Position, Price, Side, UnixNanos};
+use super::sum;
+use crate::domain::{DecisionId, Nanos, Num, NumError, Position, Price, Side, UnixNanos};
 
 /// From flat to flat.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -42,6 +43,68 @@ impl RoundTrip {
     #[expect(clippy::cast_precision_loss, reason = "seconds to the microsecond")]
     pub fn seconds(&self) -> f64 {
         self.left.since(self.entered) as f64 / 1e9
+    }
+}
+
+/// Sums over round trips: what a report needs of them, so that a run need not keep each.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Tally {
+    /// How many.
+    pub trades: u64,
+    /// How many earned after fees.
+    pub wins: u64,
+    /// How many lost after fees.
+    pub losses: u64,
+    /// What the winners earned after fees.
+    pub won: Num,
+    /// What the losers lost after fees; below zero.
+    pub lost: Num,
+    /// The worst of the losers; below zero.
+    pub largest_loss: Option<Num>,
+    /// What all made, fees not counted.
+    pub gross: Num,
+    /// What those with a gross gain made.
+    pub gross_profit: Num,
+    /// What all made after fees.
+    pub net: Num,
+    /// How long they were held, one after the other.
+    pub held: Nanos,
+}
+
+impl Tally {
+    /// Takes one that has ended.
+    pub fn take(&mut self, trip: &RoundTrip) {
+        let (net, gross) = (trip.net(), trip.gross);
+        let only = |amount: Num, counts: bool| if counts { amount } else { Num::ZERO };
+        self.merge(&Self {
+            trades: 1,
+            wins: u64::from(net.is_positive()),
+            losses: u64::from(net.is_negative()),
+            won: only(net, net.is_positive()),
+            lost: only(net, net.is_negative()),
+            largest_loss: net.is_negative().then_some(net),
+            gross,
+            gross_profit: only(gross, gross.is_positive()),
+            net,
+            held: trip.left.since(trip.entered),
+        });
+    }
+
+    /// Takes those of another.
+    pub fn merge(&mut self, other: &Self) {
+        let add = |left: Num, right: Num| sum([left, right].into_iter());
+        *self = Self {
+            trades: self.trades + other.trades,
+            wins: self.wins + other.wins,
+            losses: self.losses + other.losses,
+            won: add(self.won, other.won),
+            lost: add(self.lost, other.lost),
+            largest_loss: [self.largest_loss, other.largest_loss].into_iter().flatten().min(),
+            gross: add(self.gross, other.gross),
+            gross_profit: add(self.gross_profit, other.gross_profit),
+            net: add(self.net, other.net),
+            held: self.held + other.held,
+        };
     }
 }
 
@@ -88,8 +151,6 @@ struct Rest {
 pub struct Trips {
     open: Option<Open>,
     rest: Rest,
-    /// Those that have ended, in the order of their ends.
-    pub closed: Vec<RoundTrip>,
 }
 
 impl Trips {
@@ -98,11 +159,11 @@ impl Trips {
         self.open.map(|open| open.entered)
     }
 
-    /// Takes a fill; `lot` is the least that can be traded.
-    pub fn take(&mut self, step: &Step, lot: Num) -> Result<(), NumError> {
+    /// Takes a fill; `lot` is the least that can be traded. Gives the round trip that it ends.
+    pub fn take(&mut self, step: &Step, lot: Num) -> Result<Option<RoundTrip>, NumError> {
         let (before, after) = (step.before.quantity, step.after.quantity);
         let moved = after.num().sub(before.num())?;
-        let Some(side) = crate::domain::Signed::new(moved).side() else { return Ok(()) };
+        let Some(side) = crate::domain::Signed::new(moved).side() else { return Ok(None) };
         let fee = step.after.fees.sub(step.before.fees)?;
         let closing = match before.side() {
             Some(held) if held != side => moved.abs().min(before.magnitude().num()),
@@ -116,18 +177,18 @@ impl Trips {
         } else {
             fee.mul(closing)?.div(moved.abs())?
         };
+        let mut ended = None;
         if !closing.is_zero() {
             self.reduce(step, closing, closing_fee)?;
             let left = if opening.is_zero() { after.magnitude().num() } else { Num::ZERO };
             if left.is_zero() || left < lot {
-                self.close(step, left)?;
+                ended = self.close(step, left)?;
             }
         }
-        if opening.is_zero() {
-            Ok(())
-        } else {
-            self.grow(step, side, opening, fee.sub(closing_fee)?)
+        if !opening.is_zero() {
+            self.grow(step, side, opening, fee.sub(closing_fee)?)?;
         }
+        Ok(ended)
     }
 
     fn grow(&mut self, step: &Step, side: Side, quantity: Num, fee: Num) -> Result<(), NumError> {
@@ -166,14 +227,14 @@ impl Trips {
         Ok(())
     }
 
-    fn close(&mut self, step: &Step, left: Num) -> Result<(), NumError> {
-        let Some(open) = self.open.take() else { return Ok(()) };
+    fn close(&mut self, step: &Step, left: Num) -> Result<Option<RoundTrip>, NumError> {
+        let Some(open) = self.open.take() else { return Ok(None) };
         let entry_price = open.entry_value.div(open.entry_quantity)?;
         let kept = if left.is_zero() { Num::ZERO } else { entry_price.mul(left)?.round_dp(12) };
         let gain = open.exit_value.sub(open.entry_value.sub(kept)?)?;
         let gain = if open.side == Side::Buy { gain } else { gain.neg() };
         self.rest = Rest { quantity: left, value: kept, gain: Num::ZERO };
-        self.closed.push(RoundTrip {
+        Ok(Some(RoundTrip {
             side: open.side,
             entered: open.entered,
             left: step.time,
@@ -184,8 +245,7 @@ impl Trips {
             fees: open.fees,
             entry: open.entry,
             exit: step.decision,
-        });
-        Ok(())
+        }))
     }
 }
 
@@ -203,6 +263,7 @@ mod tests {
     #[derive(Default)]
     struct Desk {
         trips: Trips,
+        closed: Vec<RoundTrip>,
         position: Position,
         n: u64,
     }
@@ -230,7 +291,7 @@ mod tests {
             let decision = DecisionId { strategy: StrategyId(0), n: self.n };
             let (price, after) = (fill.price, self.position);
             let step = Step { time, price, decision, before, after };
-            self.trips.take(&step, lot.parse().unwrap()).unwrap();
+            self.closed.extend(self.trips.take(&step, lot.parse().unwrap()).unwrap());
         }
     }
 
@@ -250,7 +311,7 @@ mod tests {
         desk.fill(Side::Buy, 104, "1", ("1", QUOTE), "0");
         desk.fill(Side::Sell, 110, "3", ("3", QUOTE), "0");
         desk.fill(Side::Buy, 120, "1", ("1", QUOTE), "0");
-        let [long, short] = desk.trips.closed.as_slice() else { panic!("{:?}", desk.trips) };
+        let [long, short] = desk.closed.as_slice() else { panic!("{:?}", desk.closed) };
         assert_eq!((long.side, long.entry.n, long.exit.n), (Side::Buy, 1, 3));
         assert_eq!(shown(long), "2 16 4 12");
         assert_eq!((long.entry_price.to_string().as_str(), long.seconds()), ("102", 2.0));
@@ -266,11 +327,11 @@ mod tests {
         let mut desk = Desk::default();
         desk.fill(Side::Buy, 100, "1", ("0.015", BASE), "0.01");
         desk.fill(Side::Sell, 110, "0.98", ("0", QUOTE), "0.01");
-        assert_eq!(shown(&desk.trips.closed[0]), "0.98 9.8 1.5 8.3");
+        assert_eq!(shown(&desk.closed[0]), "0.98 9.8 1.5 8.3");
         desk.fill(Side::Buy, 200, "0.995", ("0", BASE), "0.01");
         assert_eq!(desk.trips.open_since(), Some(UnixNanos(3 * UnixNanos::SECOND)));
         desk.fill(Side::Sell, 200, "1", ("0", QUOTE), "0.01");
-        let gross: Num = desk.trips.closed[1].gross.round_dp(8);
+        let gross: Num = desk.closed[1].gross.round_dp(8);
         assert_eq!(gross.to_string(), "0.5", "what lay there since 100 is sold at 200");
         assert!(desk.position.is_flat());
     }
@@ -296,7 +357,7 @@ mod tests {
                 desk.fill(sign, price, &rest, ("0.5", QUOTE), "1");
             }
             let sum = |of: fn(&RoundTrip) -> Num| {
-                let trips = desk.trips.closed.iter();
+                let trips = desk.closed.iter();
                 trips.map(of).fold(Num::ZERO, |sum, n| sum.add(n).unwrap()).round_dp(12)
             };
             prop_assert_eq!(sum(|trip| trip.gross), desk.position.realised().unwrap().round_dp(12));
