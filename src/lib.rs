@@ -8,6 +8,7 @@ pub mod config;
 pub mod domain;
 pub mod engine;
 pub mod history;
+pub mod ledger;
 pub mod simulator;
 pub mod strategy;
 pub mod tape;

@@ -215,7 +215,8 @@ impl<'s> Bench<'s> {
                     self.take(seq, time, Given::Frame { source: &source, bytes })?;
                 }
                 // The tape's own start is what its run started from; this run has its own.
-                Replayed::Other(input) if matches!(*input, TapeInput::Start { .. }) => {}
+                Replayed::Other(input)
+                    if matches!(*input, TapeInput::Start { .. } | TapeInput::Resume(_)) => {}
                 Replayed::Other(input) if own_config && is_by_operator(&input) => {}
                 Replayed::Other(input) => {
                     if let Some(row) = history::row(&input) {

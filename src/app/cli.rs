@@ -43,6 +43,9 @@ pub enum Command {
     /// List the recorded sessions.
     #[command(after_help = help::SESSIONS)]
     Sessions(SessionsArgs),
+    /// What an account has: balances, positions, its days; and whether its runs prove it.
+    #[command(after_help = help::ACCOUNT)]
+    Account(AccountArgs),
     /// Show a run that is active in another process; leaving ends nothing.
     #[command(after_help = help::ATTACH)]
     Attach(AttachArgs),
@@ -82,6 +85,21 @@ pub struct ControlArgs {
     #[arg(long, value_name = "ID", env = "TICKSCOPE_SESSION")]
     pub session: Option<String>,
     /// Answer with one line of JSON on standard output.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `account`.
+#[derive(Debug, Clone, Args)]
+pub struct AccountArgs {
+    /// The account's name.
+    #[arg(default_value = "paper")]
+    pub name: String,
+    /// Run every session of the account again, one after the other in one engine that is never
+    /// stopped, and compare: what each began with, and what the ledger says in the end.
+    #[arg(long)]
+    pub verify: bool,
+    /// One line of JSON.
     #[arg(long)]
     pub json: bool,
 }
@@ -127,6 +145,9 @@ pub struct RunArgs {
     /// End with one line of JSON on standard output.
     #[arg(long, requires = "headless")]
     pub json: bool,
+    /// Begin the account anew, as it is configured; its ledger is put aside, not lost.
+    #[arg(long)]
+    pub fresh: bool,
 }
 
 /// `sim`.

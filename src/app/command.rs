@@ -11,7 +11,7 @@ use super::cli::{BacktestArgs, CheckArgs, Cli, Command, ConfigArgs, ReplayArgs, 
 use super::control::command_line;
 use super::control::protocol::Ask;
 use super::error::{AppError, Exit};
-use super::{attach, backtest, live, lookahead, replay, report, setup, sim, tape_command};
+use super::{account, attach, backtest, live, lookahead, replay, report, setup, sim, tape_command};
 use crate::domain::clean;
 use crate::strategy::StrategyKind;
 
@@ -52,6 +52,7 @@ fn dispatch(command: &Command, registry: &[StrategyKind]) -> Result<Exit, AppErr
         Command::Sessions(args) => tape_command::sessions(args),
         Command::Sim(args) => sim::run(args),
         Command::Run(args) => live::run(args, registry),
+        Command::Account(args) => account::run(args, registry),
         Command::Attach(args) => attach::run(args, registry),
         Command::Halt(args) => command_line::run(Ask::Halt, args),
         Command::Flatten(args) => command_line::run(Ask::Flatten, args),

@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use crate::config::ConfigError;
 use crate::history::HistoryError;
+use crate::ledger::LedgerError;
 use crate::tape::TapeError;
 
 /// How a command ends. The numbers are documented in the README and are never reused.
@@ -66,6 +67,9 @@ pub enum AppError {
     /// A file of history.
     #[error(transparent)]
     History(#[from] HistoryError),
+    /// An account's ledger.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
     /// Anything else, with its exit code.
     #[error("{message}")]
     Other {
@@ -109,7 +113,7 @@ impl AppError {
         match self {
             Self::Config(_) => Exit::Invalid,
             Self::Tape(error) => tape_exit(error),
-            Self::History(_) => Exit::Failed,
+            Self::History(_) | Self::Ledger(_) => Exit::Failed,
             Self::Other { exit, .. } => *exit,
         }
     }

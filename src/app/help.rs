@@ -145,6 +145,18 @@ Examples:
 Oldest first. `torn` is a run that was killed: what it flushed, up to its last second, replays. The
 newest five demo sessions are kept (tape.keep.sessions), all others until you remove them.";
 
+/// Below the help of `account`.
+pub const ACCOUNT: &str = "\
+Examples:
+  tickscope account                    the account named paper
+  tickscope account mine --json | jq .standing.balances
+  tickscope account mine --verify      do its runs prove what it has?
+
+A run goes on where the account's last run ended: balances, positions with their stops, resting
+orders, the day's loss, the equity peak, strategies. `tickscope run --fresh` begins anew. The account
+named demo is a fresh one each time. Its ledger is an SQLite file, accounts/NAME/ledger.db beside the
+sessions, with tables of fills, days and blockers.";
+
 /// Below the help of `halt`, `flatten`, `cancel-all`, `pause` and `resume`.
 pub const CONTROL: &str = "\
 Examples:

@@ -198,7 +198,8 @@ impl Tape<'_> {
                 Replayed::Answer(source, bytes) => {
                     bench.take(seq, time, Given::Frame { source: &source, bytes })?;
                 }
-                Replayed::Other(input) if matches!(*input, TapeInput::Start { .. }) => {}
+                Replayed::Other(input)
+                    if matches!(*input, TapeInput::Start { .. } | TapeInput::Resume(_)) => {}
                 Replayed::Other(input) if self.own_config && is_by_operator(&input) => {}
                 Replayed::Other(input) => bench.take(seq, time, Given::Other(&input))?,
                 Replayed::Output(_) | Replayed::Mark(_) => {}

@@ -7,12 +7,15 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Candle, Cause, Instrument, InstrumentId, MarketEvent, Nanos, StrategyId, Trade, UnixNanos,
+    Candle, Cause, Instrument, InstrumentId, MarketEvent, Nanos, RunId, StrategyId, Trade,
+    UnixNanos,
 };
-use crate::engine::{Command, Engine, Event, Input, Outlet, StartState};
+use crate::engine::{Command, Engine, Event, Input, Outlet, Standing, StartState, StateError};
 use crate::history::{Dataset, span};
 use crate::strategy::{Decision, RuleTexts};
-use crate::venue::{Channel, Decoder, Frame, LineEvent, Listener, Request, Source, Told, Unusable};
+use crate::venue::{
+    Channel, Decoder, DownReason, Frame, LineEvent, Listener, Request, Source, Told, Unusable,
+};
 
 /// An input that is no frame, as it stands on the tape.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -65,6 +68,28 @@ pub enum TapeInput {
         /// The bar.
         candle: Candle,
     },
+    /// What the account's last run left: the second input of a run that goes on with it.
+    Resume(Inheritance),
+}
+
+/// What a run takes over.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Inheritance {
+    /// The run before.
+    pub from: RunId,
+    /// What it left.
+    pub estate: Estate,
+}
+
+/// What a run leaves to the next one on its account.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Estate {
+    /// The whole state, as [`Pipeline::save`] gave it: the same configuration goes on as if its
+    /// line had been down.
+    Whole(Vec<u8>),
+    /// What the account has, as JSON of a [`Standing`]: strategies begin anew around it.
+    Standing(String),
 }
 
 /// An instrument of history, and what there is of it.
@@ -122,12 +147,26 @@ pub struct Pipeline {
     market_events: u64,
     /// Whose the facts of files are; `None` for an instrument that is not configured.
     listed: Vec<Option<InstrumentId>>,
+    /// The connection that is up.
+    up: Option<u32>,
+    /// Why an estate could not be taken over.
+    fault: Option<String>,
 }
 
 /// Which streams of each instrument deliver.
 struct Feeds {
     wanted: usize,
     live: Vec<BTreeSet<Channel>>,
+}
+
+/// A pipeline's whole state.
+#[derive(Serialize, Deserialize)]
+struct State {
+    decoder: Vec<u8>,
+    engine: Vec<u8>,
+    live: Vec<BTreeSet<Channel>>,
+    listed: Vec<Option<InstrumentId>>,
+    up: Option<u32>,
 }
 
 /// Most notices held between two drains; more are not worth telling one by one.
@@ -142,12 +181,86 @@ impl Pipeline {
         streams: usize,
     ) -> Self {
         let feeds = Feeds { wanted: streams, live: vec![BTreeSet::new(); instruments] };
-        let (notices, listed) = (Vec::new(), Vec::new());
-        Self { decoder, engine, feeds, notices, market_events: 0, listed }
+        Self {
+            decoder,
+            engine,
+            feeds,
+            notices: Vec::new(),
+            market_events: 0,
+            listed: Vec::new(),
+            up: None,
+            fault: None,
+        }
+    }
+
+    /// The whole state.
+    pub fn save(&self) -> Result<Vec<u8>, StateError> {
+        let state = State {
+            decoder: self.decoder.save(),
+            engine: self.engine.save()?,
+            live: self.feeds.live.clone(),
+            listed: self.listed.clone(),
+            up: self.up,
+        };
+        postcard::to_stdvec(&state).map_err(|error| StateError::Damaged(error.to_string()))
+    }
+
+    /// Takes a state that [`save`](Self::save) gave. On an error the pipeline must not be used.
+    pub fn restore(&mut self, bytes: &[u8]) -> Result<(), StateError> {
+        let state: State =
+            postcard::from_bytes(bytes).map_err(|error| StateError::Damaged(error.to_string()))?;
+        self.engine.restore(&state.engine)?;
+        if !self.decoder.restore(&state.decoder) || state.live.len() != self.feeds.live.len() {
+            return Err(StateError::OtherConfig);
+        }
+        (self.feeds.live, self.listed, self.up) = (state.live, state.listed, state.up);
+        Ok(())
+    }
+
+    /// Takes over what another run left.
+    pub fn inherit(&mut self, estate: &Estate) -> Result<(), String> {
+        match estate {
+            Estate::Whole(bytes) => self.restore(bytes).map_err(|error| error.to_string()),
+            Estate::Standing(json) => {
+                let standing: Standing = serde_json::from_str(json)
+                    .map_err(|error| format!("the account's standing cannot be read: {error}"))?;
+                self.engine.take_over(&standing).map_err(|error| error.to_string())
+            }
+        }
+    }
+
+    /// Goes on where the state came from, as if its line were down now.
+    pub fn go_on(&mut self, seq: u64, time: UnixNanos, out: &mut dyn Outlet) {
+        self.engine.go_on(time, out);
+        self.decoder.ask_again(time);
+        let down =
+            self.up.map(|connection| LineEvent::Down { connection, reason: DownReason::Stopped });
+        match down {
+            Some(down) => self.take(seq, time, Given::Other(&TapeInput::Line(down)), out),
+            None => self.take(seq, time, Given::Other(&TapeInput::Clock), out),
+        }
+    }
+
+    /// Why it could not take over what the run before left; it must not be used then.
+    pub fn fault(&self) -> Option<&str> {
+        self.fault.as_deref()
     }
 
     /// Takes the input numbered `seq`, received at `time`.
     pub fn take(&mut self, seq: u64, time: UnixNanos, given: Given<'_>, out: &mut dyn Outlet) {
+        if let Given::Other(TapeInput::Resume(inheritance)) = given {
+            match self.inherit(&inheritance.estate) {
+                Ok(()) => self.go_on(seq, time, out),
+                Err(fault) => self.fault = Some(fault),
+            }
+            return;
+        }
+        if let Given::Other(TapeInput::Line(event)) = given {
+            self.up = match event {
+                LineEvent::Up { connection } => Some(*connection),
+                LineEvent::Down { .. } => None,
+            };
+        }
         let mut joint = Joint {
             engine: &mut self.engine,
             feeds: &mut self.feeds,
@@ -177,7 +290,7 @@ impl Pipeline {
             Given::Other(TapeInput::Revise { strategy, rules }) => {
                 joint.step(Event::Revise { strategy: *strategy, rules });
             }
-            Given::Other(TapeInput::Clock) => joint.step(Event::Clock),
+            Given::Other(TapeInput::Clock | TapeInput::Resume(_)) => joint.step(Event::Clock),
             Given::Other(TapeInput::Listed(listed)) => {
                 let ids = listed.iter().map(|listed| joint.engine.instrument(&listed.symbol));
                 self.listed = ids.collect();
@@ -205,6 +318,12 @@ impl Pipeline {
     /// The next thing that the decoder wants asked.
     pub fn next_request(&mut self) -> Option<Request> {
         self.decoder.next_request()
+    }
+
+    /// Throws away what is to be asked and what was noticed: nobody asks, and it was told before.
+    pub fn discard_wishes(&mut self) {
+        while self.decoder.next_request().is_some() {}
+        self.notices.clear();
     }
 
     /// Takes what was noticed since the last call.

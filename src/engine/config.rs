@@ -29,6 +29,18 @@ pub struct Config {
     pub bars: BarsConfig,
 }
 
+impl Config {
+    /// True when an engine of this configuration can go on with the whole state of one of the
+    /// other: limits and how orders fill may differ, what decides and what it is called may not.
+    pub fn continues(&self, other: &Self) -> bool {
+        self.assets == other.assets
+            && self.instruments == other.instruments
+            && self.reporting == other.reporting
+            && self.strategies == other.strategies
+            && self.bars == other.bars
+    }
+}
+
 /// When bars are closed, and what they wait for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct BarsConfig {

@@ -186,6 +186,11 @@ impl Engine {
         std::mem::take(&mut self.distrusted)
     }
 
+    /// Every form seen, by number.
+    pub fn forms(&self) -> Vec<Form> {
+        self.forms.iter().map(|(_, form)| form.clone()).collect()
+    }
+
     /// What trading allows now.
     pub fn trading(&self) -> TradingState {
         self.trading

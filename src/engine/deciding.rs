@@ -176,6 +176,11 @@ impl Engine {
             slot.draft.forget_all_but(&revised.kept);
             before.get_or_insert(revised.before);
         }
+        if before.is_some()
+            && let Some(config) = self.config.strategies.get_mut(whose.index())
+        {
+            config.rules.clone_from(rules);
+        }
         if let Some(before) = before.filter(|before| before != rules) {
             let (time, after) = (self.now, rules.clone());
             out.record(&Record::Revised { strategy: whose, time, before, after });

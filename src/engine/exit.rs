@@ -179,7 +179,7 @@ impl Engine {
         self.schedule_exits();
     }
 
-    fn schedule_exits(&mut self) {
+    pub(super) fn schedule_exits(&mut self) {
         self.exits_due = self.guards.iter().filter_map(Guard::due).min();
     }
 

@@ -94,6 +94,17 @@ impl Guard {
         self.armed.as_ref()
     }
 
+    /// What outlives the run: an exit on its way is watched for again.
+    pub(super) fn carried(&self) -> (Exits, Option<Armed>) {
+        let armed = self.armed.map(|armed| Armed { attempt: Attempt::Watching, ..armed });
+        (self.plan, armed)
+    }
+
+    /// Takes over what [`Guard::carried`] gave.
+    pub(super) fn carry(&mut self, plan: Exits, armed: Option<Armed>) {
+        (self.plan, self.armed) = (plan, armed);
+    }
+
     /// An order's exits with every distance measured; `None` when one cannot be.
     pub fn resolve(&self, exits: Exits) -> Option<Exits> {
         exits.resolve(self.range)

@@ -29,6 +29,7 @@ mod resting;
 mod risk;
 mod sizing;
 mod slot;
+mod standing;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -43,9 +44,11 @@ pub use config::{
 pub use core::{Counters, Engine};
 pub use input::{Command, Event, Input, StartState};
 pub use operator::Closable;
+pub use portfolio::Worth;
 pub use record::{
     AccountState, Blocker, Check, CheckKind, Evaluation, ExitChange, ExitReport, Levels, Outcome,
-    Outlet, Record, Refusal, RiskReport, Signal, StopReason, Suppression, TradingState,
+    Outlet, Record, Refusal, Resumed, RiskReport, Signal, StopReason, Suppression, TradingState,
 };
+pub use standing::{Held, Numbered, Standing, StandingError};
 pub use state::{STATE_VERSION, StateError};
 pub use viewer::{RunInfo, Viewer};

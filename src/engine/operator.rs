@@ -14,8 +14,8 @@ use super::deciding::{By, Wish, number_form};
 use super::input::Command;
 use super::record::{Evaluation, Outcome, Outlet, Record, StopReason, TradingState};
 use crate::domain::{
-    Cause, DecisionId, InstrumentId, OrderEventKind, OrderKind, OrderRequest, Quantity, Side,
-    Signed, StrategyId, UnixNanos,
+    Account, Cause, DecisionId, InstrumentId, OrderEventKind, OrderKind, OrderRequest, Quantity,
+    Side, Signed, StrategyId, UnixNanos,
 };
 use crate::strategy::{Form, Node, Op, OperandRef, Site, Trigger, Truth, ValueKind, ValueName};
 
@@ -72,7 +72,12 @@ impl Engine {
         &self.paused
     }
 
-    /// What it was built from.
+    /// The account.
+    pub fn account(&self) -> &Account {
+        &self.portfolio.account
+    }
+
+    /// What it was built from, with rules that were changed since.
     pub fn config(&self) -> &Config {
         &self.config
     }

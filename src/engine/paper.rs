@@ -78,6 +78,22 @@ impl Paper {
         self.account = account;
     }
 
+    /// Orders and trades numbered so far.
+    pub fn numbers(&self) -> (u64, u64) {
+        (self.orders, self.trades)
+    }
+
+    /// Takes over an account and goes on counting; nothing is on its way.
+    pub fn take_over(&mut self, account: &Account, (orders, trades): (u64, u64)) {
+        self.account = account.clone();
+        (self.orders, self.trades) = (orders, trades);
+    }
+
+    /// Fills from here on as it is configured now.
+    pub fn configure(&mut self, config: PaperConfig) {
+        self.config = config;
+    }
+
     /// When the next thing is due.
     pub fn next_due(&self) -> Option<UnixNanos> {
         self.due.first_key_value().map(|((at, _), _)| *at)

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::config::RiskConfig;
 use super::market::Market;
 use crate::domain::{
-    Account, AssetId, Fill, Instrument, Money, Nanos, Num, NumError, Price, Side, UnixNanos,
+    Account, AssetId, Balances, Fill, Instrument, Money, Nanos, Num, NumError, Price, Side,
+    UnixNanos,
 };
 
 /// A UTC day in nanoseconds.
@@ -29,10 +30,42 @@ pub struct Portfolio {
     floor: Option<Num>,
 }
 
+/// An account's value over time, in the reporting asset.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Worth {
+    /// Everything at mark; `None` while a conversion is missing.
+    pub equity: Option<Num>,
+    /// The UTC day of the last valuation.
+    pub day: UnixNanos,
+    /// Equity when that day began.
+    pub day_start: Option<Num>,
+    /// Highest equity so far.
+    pub peak: Option<Num>,
+}
+
 impl Portfolio {
     /// An account before its first valuation.
     pub fn new(account: Account, reporting: AssetId) -> Self {
         Self { account, reporting, ..Self::default() }
+    }
+
+    /// What it was worth so far.
+    pub fn worth_so_far(&self) -> Worth {
+        let Self { equity, day, day_start, peak, .. } = *self;
+        Worth { equity, day, day_start, peak }
+    }
+
+    /// Takes over what an account holds and was worth. Its equity is known again with the first
+    /// price.
+    pub fn take_over(&mut self, balances: Balances, worth: Worth) {
+        self.account.balances = balances;
+        (self.day, self.day_start, self.peak) = (worth.day, worth.day_start, worth.peak);
+        (self.equity, self.floor) = (None, None);
+    }
+
+    /// The limits may be others than they were.
+    pub fn measure_floor(&mut self, limits: &RiskConfig) {
+        self.floor = self.day_start.and_then(|_| self.loss_floor(limits).ok());
     }
 
     /// Moves balances by one fill.

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 pub use super::levels::{ExitChange, ExitReport, Levels};
 use crate::domain::{
-    Account, AccountId, BookLoss, Cause, DecisionId, InstrumentId, Money, Num, OrderEvent, OrderId,
-    OrderRequest, Position, Price, Quantity, Quote, RejectReason, Side, StrategyId, UnixNanos,
+    Account, AccountId, BookLoss, Cause, DecisionId, InstrumentId, Money, Num, Order, OrderEvent,
+    OrderId, OrderRequest, Position, Price, Quantity, Quote, RejectReason, Side, StrategyId,
+    UnixNanos,
 };
 use crate::strategy::{Bar, Form, LogLine, RuleTexts, Trigger, Truth};
 
@@ -164,6 +165,27 @@ pub enum Record {
         /// Stop.
         paused: bool,
     },
+    /// The run goes on where the account's last one ended.
+    Resumed(Resumed),
+}
+
+/// What a run goes on with.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Resumed {
+    /// When.
+    pub time: UnixNanos,
+    /// The last engine time of the run before.
+    pub from: UnixNanos,
+    /// What the account holds.
+    pub state: AccountState,
+    /// Equity when the UTC day began, if the account was valued before.
+    pub day_start: Option<Num>,
+    /// Highest equity ever, likewise.
+    pub peak: Option<Num>,
+    /// Positions that are not flat.
+    pub positions: u32,
+    /// Orders that have not ended.
+    pub orders: Vec<Order>,
 }
 
 /// The numbers of one evaluation. Names and trees are in its form; NaN stands for "missing".

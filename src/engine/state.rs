@@ -1,5 +1,7 @@
 //! The engine's whole state as bytes: saved at any input, restored into an engine built from the
 //! same configuration, it goes on as if nothing had happened.
+//!
+//! A restart is no more than that: the state of the run before, and a line that was down.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -11,13 +13,13 @@ use super::guard::Guard;
 use super::market::Market;
 use super::paper::Paper;
 use super::portfolio::Portfolio;
-use super::record::{Record, TradingState};
-use super::slot::Runner;
+use super::record::{Outlet, Record, Resumed, TradingState};
+use super::slot::{Runner, Slot};
 use crate::domain::{Cause, InstrumentId, Order, OrderId, Position, StrategyId, UnixNanos};
 use crate::strategy::{Draft, DraftState, Form, StrategyError, Trigger};
 
 /// The version of the saved form.
-pub const STATE_VERSION: u16 = 4;
+pub const STATE_VERSION: u16 = 5;
 
 /// Why a state could not be saved or restored.
 #[derive(Clone, PartialEq, Debug, Error)]
@@ -150,7 +152,43 @@ impl Engine {
         self.ending = state.ending;
         self.paused = state.paused;
         self.sent = state.sent;
+        // These two may be configured otherwise than when the state was saved.
+        self.paper.configure(self.config.paper.clone());
+        self.portfolio.measure_floor(&self.config.risk);
         self.restore_guards(state.guards);
         Ok(())
+    }
+
+    /// Goes on where another run ended, in a state that was just restored or that it has: the line
+    /// is down, the run is not ending, and whoever reads records is told what was there before.
+    pub fn go_on(&mut self, now: UnixNanos, out: &mut dyn Outlet) {
+        self.ending = false;
+        for at in (0..).map(InstrumentId).take(self.markets.len()) {
+            if let Some(market) = self.markets.get_mut(at.index()) {
+                market.set_live(false);
+            }
+            self.note_bars_due(at);
+        }
+        for (form, (strategy, body)) in (0..).zip(&self.forms) {
+            out.record(&Record::Form { strategy: *strategy, form, body: body.clone() });
+        }
+        let held = |slot: &&Slot| !slot.position.is_flat();
+        out.record(&Record::Resumed(Resumed {
+            time: now,
+            from: self.now,
+            state: self.account_state(now),
+            day_start: self.portfolio.day_start,
+            peak: self.portfolio.peak,
+            positions: u32::try_from(self.slots.iter().filter(held).count()).unwrap_or(u32::MAX),
+            orders: self.orders.values().cloned().collect(),
+        }));
+        if self.trading != TradingState::Active {
+            out.record(&Record::Trading { time: now, state: self.trading });
+        }
+        for (strategy, paused) in (0..).map(StrategyId).zip(&self.paused) {
+            if *paused {
+                out.record(&Record::Paused { time: now, strategy, paused: true });
+            }
+        }
     }
 }

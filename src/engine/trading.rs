@@ -341,13 +341,18 @@ impl Engine {
     }
 
     fn tell_account(&self, time: UnixNanos, out: &mut dyn Outlet) {
-        out.record(&Record::Account(AccountState {
+        out.record(&Record::Account(self.account_state(time)));
+    }
+
+    /// The account as it is told.
+    pub(super) fn account_state(&self, time: UnixNanos) -> AccountState {
+        AccountState {
             account: AccountId(0),
             time,
             balances: self.portfolio.account.balances.iter().collect(),
             locked: self.portfolio.account.locked.iter().collect(),
             equity: self.portfolio.equity,
-        }));
+        }
     }
 
     fn notify(&mut self, request: &OrderRequest, event: &OrderEvent) {

@@ -51,7 +51,8 @@ pub use import::{ImportReport, RawMessage, Refusal, RefusedLines, import_raw};
 pub use manifest::{Ending, InputKind, InputTape, Manifest, Mode, Runtime, StrategyIdentity};
 pub use reader::{Reader, TapeEnd};
 pub use recorder::{
-    PushError, RING_BYTES, Recorder, RecorderHandle, RecorderResult, RecorderState, RecorderStats,
+    Followed, PushError, RING_BYTES, Recorder, RecorderHandle, RecorderResult, RecorderState,
+    RecorderStats,
 };
 pub use schema::SCHEMAS;
 pub use session::{Session, config_of, discard, manifest_of, run_id};

@@ -77,6 +77,7 @@ pub struct RecorderState {
     flushes: AtomicU64,
     sync_requested: AtomicU64,
     synced: AtomicU64,
+    flushed_input: AtomicU64,
 }
 
 /// The recorder's numbers at one moment.
@@ -131,6 +132,37 @@ pub struct Recorder {
     looks_since_flush: u32,
     /// Whether something was written since the last flush.
     unflushed: bool,
+    /// The last input written.
+    input: u64,
+    /// Who gets a copy of every input; gone when that one does not keep up.
+    follower: Option<EntrySender>,
+}
+
+/// The inputs of a tape that is being written, for a thread that does with them what the core does:
+/// only those that are in the file already, so that nobody who follows is ahead of a recording that
+/// a kill may cut off.
+pub struct Followed {
+    receiver: EntryReceiver,
+    state: Arc<RecorderState>,
+    seen: u64,
+}
+
+impl Followed {
+    /// The next input that is in the file; `None` while there is none.
+    pub fn next(&mut self) -> Option<Entry<'_>> {
+        if self.seen >= self.state.flushed_input.load(Ordering::Acquire) {
+            return None;
+        }
+        let entry = self.receiver.pop()?;
+        self.seen = entry.seq;
+        Some(entry)
+    }
+
+    /// True when no more will come: the tape has ended, or whoever follows has fallen too far
+    /// behind.
+    pub fn has_ended(&self) -> bool {
+        self.receiver.is_abandoned()
+    }
 }
 
 /// What the recorder's thread returns: what it wrote, or why it stopped.
@@ -142,14 +174,36 @@ impl Recorder {
         writer: Writer,
         capacity: usize,
     ) -> Result<(RecorderHandle, JoinHandle<RecorderResult>)> {
-        let (sender, receiver) = ring(capacity);
+        Self::start(writer, capacity, Arc::default(), None)
+    }
+
+    /// The same, and somebody follows.
+    pub fn spawn_followed(
+        writer: Writer,
+        capacity: usize,
+    ) -> Result<(RecorderHandle, JoinHandle<RecorderResult>, Followed)> {
+        let (follower, receiver) = ring(capacity);
         let state = Arc::new(RecorderState::default());
+        let followed = Followed { receiver, state: Arc::clone(&state), seen: 0 };
+        let (handle, join) = Self::start(writer, capacity, state, Some(follower))?;
+        Ok((handle, join, followed))
+    }
+
+    fn start(
+        writer: Writer,
+        capacity: usize,
+        state: Arc<RecorderState>,
+        follower: Option<EntrySender>,
+    ) -> Result<(RecorderHandle, JoinHandle<RecorderResult>)> {
+        let (sender, receiver) = ring(capacity);
         let recorder = Self {
             writer,
             receiver,
             state: Arc::clone(&state),
             looks_since_flush: 0,
             unflushed: false,
+            input: 0,
+            follower,
         };
         let join = thread::Builder::new()
             .name("tape".to_owned())
@@ -161,9 +215,12 @@ impl Recorder {
 
     /// The thread. Dropping the receiver, at its end or by a panic, is what stops the core.
     fn run(mut self) -> RecorderResult {
-        let result = self.record().and_then(|()| self.writer.finish()).map_err(Arc::new);
+        let recorded = self.record();
+        let result = recorded.and_then(|()| self.writer.finish()).map_err(Arc::new);
         if let Err(error) = &result {
             self.state.error.get_or_init(|| Arc::clone(error));
+        } else {
+            self.state.flushed_input.store(self.input, Ordering::Release);
         }
         result
     }
@@ -191,6 +248,14 @@ impl Recorder {
         while let Some(entry) = self.receiver.pop() {
             self.writer.write(&entry)?;
             self.unflushed = true;
+            if entry.channel.is_input() {
+                self.input = entry.seq;
+                // One that does not keep up has lost the thread for good.
+                self.follower = self
+                    .follower
+                    .take()
+                    .and_then(|mut follower| follower.push(&entry).then_some(follower));
+            }
             self.state.entries.fetch_add(1, Ordering::Relaxed);
             self.state.bytes.fetch_add(entry.bytes.len() as u64, Ordering::Relaxed);
         }
@@ -206,6 +271,7 @@ impl Recorder {
         self.looks_since_flush = 0;
         if std::mem::take(&mut self.unflushed) {
             self.writer.flush()?;
+            self.state.flushed_input.store(self.input, Ordering::Release);
             self.state.flushes.fetch_add(1, Ordering::Relaxed);
         }
         Ok(())
@@ -214,6 +280,7 @@ impl Recorder {
     fn sync(&mut self, ticket: u64) -> Result<()> {
         self.writer.sync()?;
         self.unflushed = false;
+        self.state.flushed_input.store(self.input, Ordering::Release);
         self.state.flushes.fetch_add(1, Ordering::Relaxed);
         self.state.synced.store(ticket, Ordering::Release);
         Ok(())

@@ -57,6 +57,8 @@ names! {
     LogWriteFailed => "log.write_failed" Error Diagnostics,
     /// The tape cannot be written.
     TapeWriteFailed => "tape.write_failed" Error Diagnostics,
+    /// The account's ledger is no longer kept; the next run reads more of the tape.
+    LedgerFailed => "ledger.write_failed" Error Diagnostics,
     /// The wanted port is in use.
     MetricsPortTaken => "metrics.port_taken" Warn Diagnostics,
     /// A connection is being made.
@@ -91,6 +93,8 @@ names! {
     FeedLateTrade => "feed.late_trade" Warn Diagnostics,
     /// The run starts with this account.
     RunStarted => "run.started" Info Decisions,
+    /// The run goes on where the account's last one ended.
+    AccountResumed => "account.resumed" Info Decisions,
     /// A strategy evaluated an event.
     DecisionEvaluated => "decision.evaluated" Info Decisions,
     /// What was evaluated but not written, counted.

@@ -88,6 +88,13 @@ impl RecordTeller {
             Record::Started(account) => {
                 self.telemetry.emit(&PortfolioEvent::Started(account).into());
             }
+            Record::Resumed(resumed) => {
+                for order in &resumed.orders {
+                    let (request, submitted, filled) = (order.request, order.created, order.filled);
+                    self.orders.insert(request.id, OrderNote { request, submitted, filled });
+                }
+                self.tell(PortfolioEvent::Resumed(resumed), resumed.time);
+            }
             Record::Form { form, body, .. } => {
                 let known = KnownForm { form: body.clone(), counters: Vec::new() };
                 self.forms.insert(*form, known);

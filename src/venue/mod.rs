@@ -220,6 +220,8 @@ pub trait Decoder: Send {
     /// quote of the same update id shows): discard it and ask for a new one. Told nothing back,
     /// because the caller knows why.
     fn distrust(&mut self, instrument: InstrumentId, now: UnixNanos);
+    /// Whoever was asked is gone with the run that asked: what is open is asked again.
+    fn ask_again(&mut self, now: UnixNanos);
     /// The next thing it wants asked, if any: call it until `None` after every input. Live runs
     /// ask; replay throws the wish away, because the answer is on the tape.
     fn next_request(&mut self) -> Option<Request>;

@@ -6,13 +6,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Folders of the floors below the app, and the folders of ours that each may import.
-const FLOORS: [(&str, &[&str]); 10] = [
+const FLOORS: [(&str, &[&str]); 11] = [
     ("domain", &[]),
     ("strategy", &["domain"]),
     ("engine", &["domain", "strategy"]),
     ("config", &["domain"]),
     ("tape", &["domain"]),
     ("history", &["domain"]),
+    ("ledger", &["domain"]),
     ("venue", &["domain"]),
     ("telemetry", &["domain", "strategy", "engine"]),
     ("tui", &["domain", "strategy", "engine"]),

@@ -18,6 +18,7 @@ mod lookahead;
 mod metrics;
 mod panic;
 mod recording;
+mod restart;
 mod results;
 mod rules;
 mod screen;

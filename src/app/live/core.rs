@@ -105,6 +105,8 @@ pub struct Core {
     pub control: mpsc::Receiver<Control>,
     /// End when a risk rule halts trading: there is no screen to resume it at.
     pub ends_when_halted: bool,
+    /// A halt that the run began with does not end it: it waits to be resumed.
+    pub began_halted: bool,
     /// When the run ends by itself.
     pub deadline: Option<Instant>,
     /// Who looks at published views.
@@ -134,12 +136,15 @@ pub struct Core {
 }
 
 impl Core {
-    /// Runs until it is asked to end. The first input is the start.
-    pub async fn run(mut self, start: TapeInput, screen: Option<Notifier>) -> (Self, End) {
+    /// Runs until it is asked to end. The first inputs are the start, and what the account's last
+    /// run left.
+    pub async fn run(mut self, start: Vec<TapeInput>, screen: Option<Notifier>) -> (Self, End) {
         let mut line = Line::Waiting(Instant::now());
         let mut watched = self.watchers.any();
         let (mut every, mut publish) = pace(watched);
-        let mut end = self.other(&start).err().map(|_| End::TapeStopped);
+        let started = start.iter().try_for_each(|input| self.other(input));
+        let mut end = started.err().map(|_| End::TapeStopped);
+        self.began_halted = self.is_halted_by_risk();
         while end.is_none() {
             if watched != self.watchers.any() {
                 watched = !watched;
@@ -196,7 +201,8 @@ impl Core {
             Step::Publish => {
                 self.outputs.flush(&mut self.tape)?;
                 self.publish();
-                if self.ends_when_halted && self.is_halted_by_risk() {
+                self.began_halted &= self.is_halted_by_risk();
+                if self.ends_when_halted && !self.began_halted && self.is_halted_by_risk() {
                     return Ok(Some(End::Halted));
                 }
             }

@@ -32,7 +32,8 @@ impl Held {
         let recorded = self.recorder.join().map_err(|_| {
             AppError::new(Exit::Failed, "the thread that records panicked: this is a defect")
         })?;
-        let _ = (self.teller.join(), self.rest.join());
+        // The books hold what the recording holds; if they could not be kept, that was told.
+        let _ = (self.teller.join(), self.rest.join(), self.books.join());
         result.latency = self.telemetry.latency();
         let exit = match (&recorded, end) {
             (Err(_), _) | (_, End::TapeStopped) => Exit::NotWritable,
@@ -82,7 +83,7 @@ impl Held {
 impl Held {
     /// Ends what is left after the core panicked: its recording is the proof of what made it so.
     pub(super) fn abandon(self) -> AppError {
-        let _ = (self.recorder.join(), self.teller.join(), self.rest.join());
+        let _ = (self.recorder.join(), self.teller.join(), self.rest.join(), self.books.join());
         let reason = "the thread that decides panicked: this is a defect";
         self.server.end(Exit::Failed.code(), reason);
         let stopped = ProcessEvent::Stopped { exit_code: Exit::Failed.code(), reason };

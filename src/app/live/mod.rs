@@ -10,7 +10,6 @@
 //!
 //! `prepare` builds it, this runs it, `ending` ends it.
 
-mod account;
 pub mod clock;
 pub mod core;
 mod ending;
@@ -36,13 +35,13 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use tokio::sync::mpsc;
 
-use self::account::OwnedAccount;
 use self::core::{Control, Core, End};
 use self::hangup::Hangup;
 use self::metrics::Metrics;
 use self::reload::{Files, Reloader, Watched};
 use self::screen::Ui;
 use self::serving::strategies;
+use super::account::{Kept, OwnedAccount};
 use super::build::{self, Plan};
 use super::cli::RunArgs;
 use super::control::server;
@@ -85,7 +84,7 @@ fn layers(args: &RunArgs) -> Layers {
 /// Everything that a run holds: what its core begins with, and what outlives it.
 struct Run {
     core: Core,
-    start: TapeInput,
+    start: Vec<TapeInput>,
     view: Arc<ArcSwap<EngineView>>,
     control: mpsc::Sender<Control>,
     held: Held,
@@ -103,6 +102,7 @@ struct Held {
     server: server::Server,
     recorder: JoinHandle<RecorderResult>,
     teller: JoinHandle<()>,
+    books: JoinHandle<Kept>,
     rest: JoinHandle<()>,
 }
 
@@ -149,7 +149,7 @@ impl Run {
 
 fn spawn_core(
     core: Core,
-    start: TapeInput,
+    start: Vec<TapeInput>,
     published: Option<crate::tui::Notifier>,
 ) -> Result<JoinHandle<(Core, End)>, AppError> {
     let failed = |error: std::io::Error| AppError::new(Exit::Failed, error.to_string());

@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use tokio::sync::mpsc;
 
-use super::account::OwnedAccount;
 use super::clock::Clock;
 use super::core::Core;
 use super::metrics::{Bound, Metrics};
@@ -18,21 +17,26 @@ use super::serving::serve;
 use super::silence::Silence;
 use super::teller::Teller;
 use super::{Held, Run};
+use crate::app::account::{self, Books, OwnedAccount};
 use crate::app::build::{self, Filters, Plan};
 use crate::app::cli::RunArgs;
+use crate::app::command;
 use crate::app::control as socket;
 use crate::app::error::{AppError, Exit};
 use crate::app::outputs::Outputs;
-use crate::app::pipeline::{Pipeline, TapeInput};
+use crate::app::pipeline::{Inheritance, Pipeline, TapeInput};
 use crate::app::{setup, sim};
 use crate::config::section::VenueKind;
 use crate::config::{self, Loaded};
 use crate::domain::RunId;
 use crate::engine::view::{EngineView, Mode};
 use crate::engine::{self, Viewer};
+use crate::ledger::{Ledger, SessionRow};
 use crate::simulator;
 use crate::strategy::StrategyKind;
-use crate::tape::{self, Compression, RING_BYTES, Recorder, RecorderResult, Runtime, Session};
+use crate::tape::{
+    self, Compression, Followed, RING_BYTES, Recorder, RecorderResult, Runtime, Session,
+};
 use crate::tape::{Writer, WriterOptions};
 use crate::telemetry::{self, LogConfig, Names, ProcessEvent, Telemetry};
 use crate::venue::Channel;
@@ -50,6 +54,10 @@ struct Parts {
     pipeline: Pipeline,
     mode: Mode,
     account: OwnedAccount,
+    ledger: Ledger,
+    inheritance: Option<Inheritance>,
+    /// Does after the recording what the core does before it.
+    shadow: Pipeline,
     bound: Bound,
     exchange: Option<sim::Exchange>,
     stream: String,
@@ -82,20 +90,49 @@ impl Parts {
         };
         let account = OwnedAccount::take(&loaded.config.account.name)?;
         plan.start.account.name.clone_from(&account.name);
+        let clock = Clock::start();
+        if args.fresh {
+            begin_anew(&account, clock)?;
+        }
+        let (ledger, inheritance) =
+            account::recover(Ledger::open(&account.ledger())?, &plan, registry)?;
+        if let Some(Inheritance { estate, .. }) = &inheritance {
+            account::check(estate, &mut build::pipeline(&plan, registry)?, &account.name)?;
+        }
+        let shadow = build::pipeline(&plan, registry)?;
         let bound = Bound::take(&loaded, args.headless)?;
         let exchange = exchange(&loaded)?;
         let (stream, rest) = addresses(&loaded, exchange.as_ref());
         let rest = Rest::new(&rest, &[])
             .map_err(|error| AppError::new(Exit::Connection, error.to_string()))?;
-        let clock = Clock::start();
-        Ok(Self { loaded, plan, pipeline, mode, account, bound, exchange, stream, rest, clock })
+        Ok(Self {
+            loaded,
+            plan,
+            pipeline,
+            mode,
+            account,
+            ledger,
+            inheritance,
+            shadow,
+            bound,
+            exchange,
+            stream,
+            rest,
+            clock,
+        })
     }
 
     /// Opens what is on disk and starts every thread but the core's.
     fn run(self, args: &RunArgs, session: Session) -> Result<Run, AppError> {
         let Self { loaded, plan, mode, clock, exchange, account, .. } = self;
-        let (tape, recorder) = recorder(&loaded, &session)?;
+        let (tape, recorder, followed) = recorder(&loaded, &session)?;
         let telemetry = telemetry(&loaded, &plan, &session, mode, clock)?;
+        let from = self.inheritance.as_ref().map(|inheritance| inheritance.from.clone());
+        let books = books((self.ledger, self.shadow), from, &loaded, &plan, &session)?;
+        let teller = telemetry.clone();
+        let books = account::follow(books, followed, move |error| {
+            teller.emit(&ProcessEvent::LedgerFailed { error: &error.to_string() }.into());
+        })?;
         let metrics = Metrics::serve(self.bound, &telemetry)?;
         let symbols = loaded.config.venue.instruments.clone();
         let (questions, rest) = Questions::start(self.rest, symbols)?;
@@ -105,12 +142,15 @@ impl Parts {
         let server = serve(&session, &plan, (&control, &view), &telemetry)?;
         let start =
             TapeInput::Start { state: plan.start.clone(), config: loaded.canonical().to_owned() };
+        let resume = self.inheritance.map(TapeInput::Resume);
+        let start = std::iter::once(start).chain(resume).collect();
         let mut core = Core {
             pipeline: self.pipeline,
             outputs: Outputs::new(plan.written),
             viewer: viewer(&plan, &session, mode, &loaded, clock),
             silence: Silence::new(plan.engine.instruments.len(), loaded.config.risk.max_silence.0),
             ends_when_halted: args.headless,
+            began_halted: false,
             published: Instant::now(),
             tape,
             clock,
@@ -141,6 +181,7 @@ impl Parts {
             server,
             recorder,
             teller,
+            books,
             rest,
         };
         announce(&held, &view, mode)?;
@@ -165,10 +206,41 @@ fn announce(held: &Held, view: &Arc<ArcSwap<EngineView>>, mode: Mode) -> Result<
     Ok(held.session.update_runtime(&Runtime { pid: std::process::id(), addresses })?)
 }
 
+/// Puts the account's ledger aside.
+fn begin_anew(account: &OwnedAccount, clock: Clock) -> Result<(), AppError> {
+    let stamp = tape::run_id(clock.now(), u64::from(std::process::id()));
+    if let Some(aside) = account.put_aside(&stamp.0)? {
+        let name = &account.name;
+        command::say(&format!("account {name} begins anew; its ledger is now {}", aside.display()));
+    }
+    Ok(())
+}
+
+/// Opens the books of the run that begins.
+fn books(
+    (mut ledger, shadow): (Ledger, Pipeline),
+    heir_of: Option<RunId>,
+    loaded: &Loaded,
+    plan: &Plan,
+    session: &Session,
+) -> Result<Books, AppError> {
+    let manifest = session.manifest();
+    let directory = session.directory().to_owned();
+    ledger.begin(&SessionRow {
+        run: manifest.run_id.clone(),
+        directory: directory.display().to_string(),
+        started: manifest.started,
+        heir_of,
+    })?;
+    let config = loaded.canonical().to_owned();
+    let session = account::Session { run: manifest.run_id.clone(), directory, config };
+    Ok(Books::begin(ledger, session, shadow, &plan.engine))
+}
+
 fn recorder(
     loaded: &Loaded,
     session: &Session,
-) -> Result<(tape::RecorderHandle, JoinHandle<RecorderResult>), AppError> {
+) -> Result<(tape::RecorderHandle, JoinHandle<RecorderResult>, Followed), AppError> {
     let tape = &loaded.config.tape;
     let options = WriterOptions {
         compression: match tape.compression {
@@ -181,7 +253,7 @@ fn recorder(
         ..WriterOptions::default()
     };
     let writer = Writer::in_directory(session.directory(), options)?;
-    Ok(Recorder::spawn(writer, RING_BYTES)?)
+    Ok(Recorder::spawn_followed(writer, RING_BYTES)?)
 }
 
 fn telemetry(

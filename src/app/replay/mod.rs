@@ -180,6 +180,10 @@ impl Replay {
         self.inputs += 1;
         self.outputs.begin(seq, time);
         self.pipeline.take(seq, time, given, &mut self.outputs);
+        if let Some(fault) = self.pipeline.fault() {
+            let text = format!("the run went on with a state that cannot be taken over: {fault}");
+            return Err(AppError::new(Exit::Different, text));
+        }
         let ended = self
             .outputs
             .end(&mut self.comparison)

@@ -3,14 +3,14 @@
 
 use std::sync::Arc;
 
-use super::resolve::{self, blocker_text, leaf_text};
+use super::resolve::{self, blocker_name};
 use super::{DECISIONS_KEPT, MARKERS_KEPT, ORDERS_KEPT, Seen, Viewer};
 use crate::domain::{
-    DecisionId, Fill, InstrumentId, Num, OrderEvent, OrderEventKind, OrderRequest, OrderState,
-    Position, Price, Quote, Side, UnixNanos,
+    DecisionId, Fill, InstrumentId, Num, Order, OrderEvent, OrderEventKind, OrderRequest,
+    OrderState, Position, Price, Quote, Side, UnixNanos,
 };
 use crate::engine::record::{
-    Blocker, Evaluation, Outcome, Record, RiskReport, Signal, Suppression, reject_text,
+    Evaluation, Outcome, Record, RiskReport, Signal, Suppression, reject_text,
 };
 use crate::engine::view::{DecisionView, FillView, Marker, MarkerKind, OrderView, SignalView};
 
@@ -18,6 +18,7 @@ impl Viewer {
     pub(super) fn take(&mut self, record: &Record) {
         match record {
             Record::Form { body, .. } => self.forms.push(body.clone()),
+            Record::Resumed(resumed) => self.resumed(&resumed.orders),
             Record::Evaluation(evaluation) => self.evaluation(evaluation),
             Record::Signal(signal) => self.signal(signal),
             Record::Risk(report) => self.risk(report),
@@ -46,6 +47,18 @@ impl Viewer {
         }
     }
 
+    /// Orders that were open when the run before ended.
+    fn resumed(&mut self, orders: &[Order]) {
+        for order in orders {
+            let mut view = self.order_view(&order.request, order.created, None);
+            view.state = order.state;
+            view.filled = order.filled;
+            view.average_price = order.average_price();
+            view.venue_order_id = order.venue_order_id;
+            self.orders.push_back(Arc::new(view));
+        }
+    }
+
     /// The same outcome as before only counts; anything new becomes a row.
     fn evaluation(&mut self, evaluation: &Evaluation) {
         self.tally.evaluations += 1;
@@ -60,11 +73,7 @@ impl Viewer {
             return;
         }
         let Some(form) = self.forms.get(usize::from(evaluation.form)) else { return };
-        let blocker = match &evaluation.outcome {
-            Outcome::Signal { .. } => String::new(),
-            Outcome::NoSignal(Blocker::Rule(node)) => leaf_text(form, evaluation, *node),
-            _ => blocker_text(evaluation, form),
-        };
+        let blocker = blocker_name(evaluation, form);
         let names = self.names(evaluation.id.strategy, evaluation.instrument);
         let view = resolve::evaluation(evaluation, form, names);
         let seen = Seen {
@@ -148,8 +157,24 @@ impl Viewer {
 
     fn order(&mut self, request: &OrderRequest, time: UnixNanos, arrival: Option<Quote>) {
         self.tally.orders += 1;
+        let order = self.order_view(request, time, arrival);
+        let ended = self.orders.iter().position(|order| order.state.is_terminal());
+        if self.orders.len() >= 2 * ORDERS_KEPT
+            && let Some(at) = ended
+        {
+            self.orders.remove(at);
+        }
+        self.orders.push_back(Arc::new(order));
+    }
+
+    fn order_view(
+        &self,
+        request: &OrderRequest,
+        time: UnixNanos,
+        arrival: Option<Quote>,
+    ) -> OrderView {
         let names = self.names(request.id.strategy, request.instrument);
-        let order = OrderView {
+        OrderView {
             id: self.run.id.order(request.id),
             decision: self.run.id.decision(request.decision),
             strategy: names.strategy.to_owned(),
@@ -167,14 +192,7 @@ impl Viewer {
             updated: time,
             fills: Vec::new(),
             reject: String::new(),
-        };
-        let ended = self.orders.iter().position(|order| order.state.is_terminal());
-        if self.orders.len() >= 2 * ORDERS_KEPT
-            && let Some(at) = ended
-        {
-            self.orders.remove(at);
         }
-        self.orders.push_back(Arc::new(order));
     }
 
     fn order_event(&mut self, event: &OrderEvent) {

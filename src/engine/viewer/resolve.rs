@@ -90,6 +90,15 @@ fn present(values: &[f64], at: usize) -> Option<f64> {
     values.get(at).copied().filter(|value| !value.is_nan())
 }
 
+/// What stopped the decision first, without its numbers: equal for all that it stops. Empty for a
+/// signal.
+pub fn blocker_name(evaluation: &Evaluation, form: &Form) -> String {
+    match &evaluation.outcome {
+        Outcome::NoSignal(Blocker::Rule(node)) => leaf_text(form, evaluation, *node),
+        _ => blocker_text(evaluation, form),
+    }
+}
+
 /// What stopped the decision first, with its numbers; empty for a signal.
 pub fn blocker_text(evaluation: &Evaluation, form: &Form) -> String {
     match &evaluation.outcome {

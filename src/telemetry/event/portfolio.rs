@@ -2,7 +2,7 @@
 
 use super::Told;
 use crate::domain::{Account, InstrumentId, Money, OrderId, Position, StrategyId, UnixNanos};
-use crate::engine::{AccountState, TradingState};
+use crate::engine::{AccountState, Resumed, TradingState};
 use crate::telemetry::engine_word::{StopWord, TradingWord};
 use crate::telemetry::line::Line;
 use crate::telemetry::metrics::Metrics;
@@ -15,6 +15,8 @@ use crate::telemetry::word::{Level, Word};
 pub enum PortfolioEvent<'a> {
     /// The run starts with this account.
     Started(&'a Account),
+    /// It goes on where the account's last run ended.
+    Resumed(&'a Resumed),
     /// A position changed by a fill.
     Position {
         /// Whose.
@@ -45,6 +47,7 @@ impl Told for PortfolioEvent<'_> {
     fn name(&self) -> EventName {
         match self {
             Self::Started(_) => EventName::RunStarted,
+            Self::Resumed(_) => EventName::AccountResumed,
             Self::Position { .. } => EventName::PositionChanged,
             Self::Account(_) => EventName::AccountChanged,
             Self::Trading(_) => EventName::TradingStateChanged,
@@ -75,6 +78,12 @@ impl Told for PortfolioEvent<'_> {
                 scope.instrument(*instrument),
                 before.quantity,
                 after.quantity,
+            ),
+            Self::Resumed(resumed) => format!(
+                "the account goes on after {}: {} positions, {} open orders",
+                span(resumed.time.since(resumed.from)),
+                resumed.positions,
+                resumed.orders.len(),
             ),
             Self::Account(AccountState { equity: Some(equity), .. }) => format!("equity {equity}"),
             Self::Account(_) => "equity is unknown: a conversion is missing".to_owned(),
@@ -109,6 +118,17 @@ impl Told for PortfolioEvent<'_> {
                 line.exact("fees", after.fees);
                 line.unsigned("fills", after.fills);
             }
+            Self::Resumed(resumed) => {
+                line.text("account", &scope.run.account);
+                line.unsigned("offline_ns", resumed.time.since(resumed.from));
+                line.unsigned("positions", resumed.positions.into());
+                line.unsigned("open_orders", resumed.orders.len() as u64);
+                line.exact_or_null("equity", resumed.state.equity);
+                line.exact_or_null("day_start", resumed.day_start);
+                line.exact_or_null("peak", resumed.peak);
+                balances("balances", resumed.state.balances.iter().copied(), scope, line);
+                balances("locked", resumed.state.locked.iter().copied(), scope, line);
+            }
             Self::Account(state) => {
                 line.text("account", &scope.run.account);
                 line.exact_or_null("equity", state.equity);
@@ -134,6 +154,16 @@ impl Told for PortfolioEvent<'_> {
             Self::Paused { strategy, paused } => metrics.decisions.paused(*strategy, *paused),
             _ => {}
         }
+    }
+}
+
+/// A span in words: `3.2 s`, `2 h 5 min`.
+fn span(nanos: u64) -> String {
+    let seconds = nanos / UnixNanos::SECOND;
+    match (seconds / 3_600, seconds / 60 % 60) {
+        (0, 0) => format!("{}.{} s", seconds, nanos % UnixNanos::SECOND / 100_000_000),
+        (0, minutes) => format!("{minutes} min {} s", seconds % 60),
+        (hours, minutes) => format!("{hours} h {minutes} min"),
     }
 }
 

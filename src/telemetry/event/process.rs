@@ -68,6 +68,11 @@ pub enum ProcessEvent<'a> {
         /// Why.
         error: &'a str,
     },
+    /// The account's ledger is no longer kept.
+    LedgerFailed {
+        /// Why.
+        error: &'a str,
+    },
     /// The wanted port is in use.
     PortTaken {
         /// The wanted port.
@@ -116,6 +121,7 @@ impl Told for ProcessEvent<'_> {
             Self::Heartbeat { .. } => EventName::Heartbeat,
             Self::LibraryLogged { .. } => EventName::LibraryLogged,
             Self::TapeWriteFailed { .. } => EventName::TapeWriteFailed,
+            Self::LedgerFailed { .. } => EventName::LedgerFailed,
             Self::PortTaken { .. } => EventName::MetricsPortTaken,
             Self::Command { .. } => EventName::OperatorCommand,
             Self::Viewer { attached: true, .. } => EventName::ViewerAttached,
@@ -152,6 +158,7 @@ impl Told for ProcessEvent<'_> {
             Self::Heartbeat { lost_lines } => format!("alive, {lost_lines} log lines lost so far"),
             Self::LibraryLogged { target, message, .. } => format!("{target}: {message}"),
             Self::TapeWriteFailed { error } => format!("the tape cannot be written: {error}"),
+            Self::LedgerFailed { error } => format!("the account's ledger is not kept: {error}"),
             Self::PortTaken { wanted, bound: Some(bound) } => {
                 format!("port {wanted} is in use, metrics are served on {bound}")
             }
@@ -197,7 +204,9 @@ impl Told for ProcessEvent<'_> {
             Self::SessionOpened { path } => line.text("path", path),
             Self::Heartbeat { lost_lines } => line.unsigned("lost_lines", *lost_lines),
             Self::LibraryLogged { target, .. } => line.text("target", target),
-            Self::TapeWriteFailed { error } => line.text("error", error),
+            Self::TapeWriteFailed { error } | Self::LedgerFailed { error } => {
+                line.text("error", error);
+            }
             Self::PortTaken { wanted, bound } => {
                 line.unsigned("wanted_port", u64::from(*wanted));
                 if let Some(port) = bound {

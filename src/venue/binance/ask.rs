@@ -54,6 +54,11 @@ impl Ask {
         self.due = Some(now.plus(delay));
     }
 
+    /// Whoever was asked will not answer any more: a question that is open is asked again now.
+    pub fn again(&mut self, now: UnixNanos) {
+        self.due = self.due.and(Some(now));
+    }
+
     /// The answer was good, or nobody needs it any more.
     pub fn settle(&mut self) {
         self.due = None;

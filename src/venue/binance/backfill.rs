@@ -115,6 +115,14 @@ impl Backfill {
         }
     }
 
+    /// Whoever was asked will not answer any more.
+    pub fn ask_again(&mut self, now: UnixNanos) {
+        self.hole_ask.again(now);
+        if let Some(join) = &mut self.join {
+            join.ask_again(now);
+        }
+    }
+
     /// When a question is due next.
     pub fn due(&self) -> Option<UnixNanos> {
         let join = self.join.as_ref().and_then(Join::due);

@@ -301,6 +301,16 @@ impl Decoder for BinanceDecoder {
         }
     }
 
+    fn ask_again(&mut self, now: UnixNanos) {
+        let state = &mut self.state;
+        state.filters.again(now);
+        for feed in &mut state.feeds {
+            feed.book.ask.again(now);
+            feed.backfill.ask_again(now);
+        }
+        state.next_due = UnixNanos::default();
+    }
+
     fn next_request(&mut self) -> Option<Request> {
         self.state.wishes.pop_front()
     }

@@ -118,6 +118,12 @@ impl Join {
         Self { levels, trades, streamed: None }
     }
 
+    /// Whoever was asked will not answer any more.
+    pub fn ask_again(&mut self, now: UnixNanos) {
+        let asks = self.levels.iter_mut().map(|level| &mut level.ask);
+        asks.chain([&mut self.trades.ask]).for_each(|ask| ask.again(now));
+    }
+
     /// When a question is due next.
     pub fn due(&self) -> Option<UnixNanos> {
         let asks = self.levels.iter().map(|level| &level.ask).chain([&self.trades.ask]);

@@ -1,0 +1,182 @@
+//! The books: a pipeline that does after the recording what the core did before it, and writes what
+//! came of it into the ledger.
+
+use std::path::{Path, PathBuf};
+
+use super::rows::Rows;
+use crate::app::build::{self, Filters};
+use crate::app::error::{AppError, Exit};
+use crate::app::pipeline::{Given, Pipeline, TapeInput};
+use crate::app::setup;
+use crate::app::source::{Inputs, Replayed};
+use crate::domain::{RunId, UnixNanos};
+use crate::engine::{Command, Config};
+use crate::ledger::{Checkpoint, Ledger};
+use crate::strategy::StrategyKind;
+use crate::tape::Entry;
+
+/// Events that may be due when an account is settled.
+const DUES_MAX: usize = 100_000;
+
+/// Which run the books are of.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// Its name.
+    pub run: RunId,
+    /// Where its tape is.
+    pub directory: PathBuf,
+    /// The configuration that it began with, as its tape holds it.
+    pub config: String,
+}
+
+/// A run's books.
+pub struct Books {
+    ledger: Ledger,
+    session: Session,
+    pipeline: Pipeline,
+    inputs: Inputs,
+    rows: Rows,
+    seq: u64,
+    time: UnixNanos,
+    /// The last input that is in the ledger.
+    committed: u64,
+}
+
+impl Books {
+    /// The books of a run that begins.
+    pub fn begin(ledger: Ledger, session: Session, pipeline: Pipeline, config: &Config) -> Self {
+        Self {
+            rows: Rows::new(session.run.clone(), config, pipeline.engine().forms()),
+            ledger,
+            session,
+            pipeline,
+            inputs: Inputs::default(),
+            seq: 0,
+            time: UnixNanos::default(),
+            committed: 0,
+        }
+    }
+
+    /// The books of a run that was recorded, from its begin, or from its last commit `at`. Why not,
+    /// with the ledger, when this program cannot read them.
+    pub fn reopen(
+        ledger: Ledger,
+        session: Session,
+        at: Option<&Checkpoint>,
+        registry: &[StrategyKind],
+    ) -> Result<Self, (Ledger, String)> {
+        let rebuilt = || -> Result<(Pipeline, Config), AppError> {
+            let loaded = setup::load_text(&session.config, &[], registry)?;
+            let plan = build::plan(&loaded, Filters::FromVenue)?;
+            let mut pipeline = build::pipeline(&plan, registry)?;
+            if let Some(at) = at {
+                let restored = pipeline.restore(&at.state);
+                restored.map_err(|error| AppError::new(Exit::Different, error.to_string()))?;
+            }
+            Ok((pipeline, plan.engine))
+        };
+        match rebuilt() {
+            Ok((pipeline, config)) => {
+                let mut books = Self::begin(ledger, session, pipeline, &config);
+                if let Some(at) = at {
+                    (books.seq, books.time, books.committed) = (at.seq, at.time, at.seq);
+                }
+                Ok(books)
+            }
+            Err(error) => Err((ledger, error.to_string())),
+        }
+    }
+
+    /// Takes an entry of the run's tape; what is in the books already, or no input, changes
+    /// nothing.
+    pub fn take(&mut self, entry: &Entry<'_>) -> Result<(), AppError> {
+        if !entry.channel.is_input() || entry.seq <= self.seq {
+            return Ok(());
+        }
+        let (seq, time) = (entry.seq, entry.time);
+        let broken = |text: String| AppError::new(Exit::Different, text);
+        let Self { inputs, pipeline, rows, .. } = self;
+        rows.seq = seq;
+        match inputs.read(entry).map_err(broken)? {
+            Replayed::Stream(source, bytes) => {
+                pipeline.take(seq, time, Given::Frame { source, bytes }, rows);
+            }
+            Replayed::Answer(source, bytes) => {
+                pipeline.take(seq, time, Given::Frame { source: &source, bytes }, rows);
+            }
+            Replayed::Other(input) => pipeline.take(seq, time, Given::Other(&input), rows),
+            Replayed::Output(_) | Replayed::Mark(_) => {}
+        }
+        pipeline.discard_wishes();
+        (self.seq, self.time) = (seq, time);
+        match self.pipeline.fault() {
+            Some(fault) => Err(broken(fault.to_owned())),
+            None => Ok(()),
+        }
+    }
+
+    /// Cancels what is open and hears what is on its way: for a run that another configuration goes
+    /// on with, which cannot take over orders.
+    pub fn settle(&mut self) {
+        let (seq, time) = (self.seq, self.time);
+        let mut take = |input: TapeInput, time| {
+            self.pipeline.take(seq, time, Given::Other(&input), &mut self.rows);
+            self.pipeline.engine().next_order_due()
+        };
+        let mut due = take(TapeInput::Command(Command::Stop), time);
+        for _ in 0..DUES_MAX {
+            let Some(at) = due else { break };
+            due = take(TapeInput::Clock, at);
+        }
+        self.committed = 0;
+    }
+
+    /// Writes what came since the last commit, and the state now.
+    pub fn commit(&mut self) -> Result<(), AppError> {
+        if self.seq == self.committed {
+            return Ok(());
+        }
+        let failed = |error: String| AppError::new(Exit::Failed, error);
+        let standing = self.pipeline.engine().standing();
+        let checkpoint = Checkpoint {
+            run: self.session.run.clone(),
+            directory: self.session.directory.display().to_string(),
+            seq: self.seq,
+            time: self.time,
+            config: self.session.config.clone(),
+            state: self.pipeline.save().map_err(|error| failed(error.to_string()))?,
+            standing: serde_json::to_string(&standing)
+                .map_err(|error| failed(error.to_string()))?,
+        };
+        let batch = self.rows.batch(&standing, self.time);
+        self.ledger.commit(&batch, &checkpoint)?;
+        self.rows.clear();
+        self.committed = self.seq;
+        Ok(())
+    }
+
+    /// What is in the books.
+    pub fn pipeline(&self) -> &Pipeline {
+        &self.pipeline
+    }
+
+    /// The last input in them.
+    pub fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// Which run they are of.
+    pub fn run(&self) -> &RunId {
+        &self.session.run
+    }
+
+    /// Where the run's tape is.
+    pub fn directory(&self) -> &Path {
+        &self.session.directory
+    }
+
+    /// Closes them; the ledger stays open.
+    pub fn into_ledger(self) -> Ledger {
+        self.ledger
+    }
+}

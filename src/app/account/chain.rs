@@ -1,0 +1,218 @@
+//! The chain of an account's runs, checked: all their inputs, one run after the other, through one
+//! pipeline that is never stopped. What each run began with must be what that pipeline has then,
+//! byte for byte, and what the ledger says must be what it has in the end.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::app::build::{self, Filters};
+use crate::app::error::{AppError, Exit};
+use crate::app::pipeline::{Estate, Given, Inheritance, Pipeline, TapeInput};
+use crate::app::setup;
+use crate::app::source::{Inputs, Replayed};
+use crate::domain::{RunId, UnixNanos};
+use crate::engine::{Outlet, Record};
+use crate::ledger::{Checkpoint, SessionRow};
+use crate::strategy::StrategyKind;
+use crate::tape::{Entry, Reader, TapeError};
+
+/// What the check found.
+#[derive(Debug, Default, Serialize)]
+pub struct Chain {
+    /// Runs read.
+    pub runs: usize,
+    /// Their inputs.
+    pub inputs: u64,
+    /// Times that a run began with the very state that the run before had.
+    pub equal: usize,
+    /// Runs that went on under another configuration, with what the account had.
+    pub reconfigured: usize,
+    /// Runs whose sessions were removed.
+    pub gone: usize,
+    /// Where it parts, in words.
+    pub difference: Option<String>,
+}
+
+impl Chain {
+    /// The one line that says it.
+    pub fn line(&self) -> String {
+        let Self { runs, inputs, equal, reconfigured, gone, difference } = self;
+        let gone = if *gone > 0 { format!("; {gone} were removed") } else { String::new() };
+        match difference {
+            Some(difference) => format!("DIFFERENT: {difference}"),
+            None => format!(
+                "{runs} runs, {inputs} inputs: {equal} went on with the very state of an \
+                 uninterrupted run, {reconfigured} under another configuration; the ledger \
+                 agrees{gone}"
+            ),
+        }
+    }
+}
+
+/// Nobody listens.
+struct Unheard;
+
+impl Outlet for Unheard {
+    fn record(&mut self, _record: &Record) {}
+}
+
+/// The next entry; a recording that was ended before its first flush has none.
+fn next(reader: &mut Reader) -> Result<Option<Entry<'_>>, AppError> {
+    match reader.next() {
+        Err(TapeError::Empty { .. }) => Ok(None),
+        entry => Ok(entry?),
+    }
+}
+
+/// Reads every run of an account and compares.
+pub fn verify(
+    sessions: &[SessionRow],
+    last: &Checkpoint,
+    registry: &[StrategyKind],
+) -> Result<Chain, AppError> {
+    let mut walk = Walk { registry, chain: Chain::default(), at: None };
+    for session in sessions {
+        walk.session(session, last)?;
+        if walk.chain.difference.is_some() {
+            return Ok(walk.chain);
+        }
+    }
+    if let Some((pipeline, _)) = &walk.at {
+        let failed = |error: String| AppError::new(Exit::Failed, error);
+        let state = pipeline.save().map_err(|error| failed(error.to_string()))?;
+        if state != last.state {
+            let text = "what the ledger holds is not what the tapes lead to";
+            walk.chain.difference = Some(text.to_owned());
+        }
+    }
+    Ok(walk.chain)
+}
+
+struct Walk<'a> {
+    registry: &'a [StrategyKind],
+    chain: Chain,
+    /// The pipeline that is never stopped, and its configuration.
+    at: Option<(Pipeline, String)>,
+}
+
+impl Walk<'_> {
+    fn session(&mut self, session: &SessionRow, last: &Checkpoint) -> Result<(), AppError> {
+        let Some(mut reader) = self.open(session)? else { return Ok(()) };
+        let mut inputs = Inputs::default();
+        self.chain.runs += 1;
+        let broken = |text: String| AppError::new(Exit::Different, text);
+        // A run begins anew unless its second input says otherwise.
+        let mut started: Option<(TapeInput, String)> = None;
+        while let Some(entry) = next(&mut reader)? {
+            // Of a run that still runs, the ledger does not know the newest inputs.
+            let is_beyond = session.run == last.run && entry.seq > last.seq;
+            if !entry.channel.is_input() || is_beyond {
+                continue;
+            }
+            self.chain.inputs += 1;
+            let (seq, time) = (entry.seq, entry.time);
+            let given = inputs.read(&entry).map_err(broken)?;
+            if let Replayed::Other(input) = &given {
+                match input.as_ref() {
+                    TapeInput::Start { config, .. } => {
+                        let config = config.clone();
+                        started = Some((input.as_ref().clone(), config));
+                        continue;
+                    }
+                    TapeInput::Resume(inheritance) => {
+                        let Some(start) = started.take() else { continue };
+                        self.resume(&session.run, start, inheritance, (seq, time))?;
+                        if self.chain.difference.is_some() {
+                            return Ok(());
+                        }
+                        continue;
+                    }
+                    _ => {}
+                }
+            }
+            if let Some((start, config)) = started.take() {
+                let mut pipeline = self.build(&config)?;
+                pipeline.take(1, time, Given::Other(&start), &mut Unheard);
+                self.at = Some((pipeline, config));
+            }
+            let Some((pipeline, _)) = &mut self.at else { continue };
+            match &given {
+                Replayed::Stream(source, bytes) => {
+                    pipeline.take(seq, time, Given::Frame { source, bytes }, &mut Unheard);
+                }
+                Replayed::Answer(source, bytes) => {
+                    pipeline.take(seq, time, Given::Frame { source, bytes }, &mut Unheard);
+                }
+                Replayed::Other(input) => {
+                    pipeline.take(seq, time, Given::Other(input), &mut Unheard);
+                }
+                Replayed::Output(_) | Replayed::Mark(_) => {}
+            }
+            pipeline.discard_wishes();
+        }
+        Ok(())
+    }
+
+    /// The recording of a run; `None` for one that is gone.
+    fn open(&mut self, session: &SessionRow) -> Result<Option<Reader>, AppError> {
+        let directory = Path::new(&session.directory);
+        if directory.exists() {
+            return Ok(Some(Reader::open(directory)?));
+        }
+        self.chain.gone += 1;
+        self.at = None;
+        Ok(None)
+    }
+
+    fn build(&self, config: &str) -> Result<Pipeline, AppError> {
+        let loaded = setup::load_text(config, &[], self.registry)?;
+        build::pipeline(&build::plan(&loaded, Filters::FromVenue)?, self.registry)
+    }
+
+    fn resume(
+        &mut self,
+        run: &RunId,
+        (start, config): (TapeInput, String),
+        inheritance: &Inheritance,
+        (seq, time): (u64, UnixNanos),
+    ) -> Result<(), AppError> {
+        let failed = |error: String| AppError::new(Exit::Failed, error);
+        let Some((mut pipeline, before)) = self.at.take() else {
+            // The run before is gone: the chain begins with what this one took over.
+            let mut pipeline = self.build(&config)?;
+            pipeline.take(1, time, Given::Other(&start), &mut Unheard);
+            let resume = TapeInput::Resume(inheritance.clone());
+            pipeline.take(seq, time, Given::Other(&resume), &mut Unheard);
+            pipeline.discard_wishes();
+            self.at = Some((pipeline, config));
+            return Ok(());
+        };
+        match &inheritance.estate {
+            Estate::Whole(recorded) => {
+                let state = pipeline.save().map_err(|error| failed(error.to_string()))?;
+                if state != *recorded {
+                    self.chain.difference =
+                        Some(format!("{run} did not begin with what the run before it left"));
+                    return Ok(());
+                }
+                self.chain.equal += 1;
+                if before != config {
+                    pipeline = self.build(&config)?;
+                    pipeline.restore(&state).map_err(|error| failed(error.to_string()))?;
+                }
+                pipeline.go_on(seq, time, &mut Unheard);
+            }
+            Estate::Standing(_) => {
+                self.chain.reconfigured += 1;
+                pipeline = self.build(&config)?;
+                pipeline.take(1, time, Given::Other(&start), &mut Unheard);
+                let resume = TapeInput::Resume(inheritance.clone());
+                pipeline.take(seq, time, Given::Other(&resume), &mut Unheard);
+            }
+        }
+        pipeline.discard_wishes();
+        self.at = Some((pipeline, config));
+        Ok(())
+    }
+}
