@@ -113,6 +113,9 @@ impl AppError {
         match self {
             Self::Config(_) => Exit::Invalid,
             Self::Tape(error) => tape_exit(error),
+            Self::Ledger(LedgerError::File { .. } | LedgerError::Sqlite { .. }) => {
+                Exit::NotWritable
+            }
             Self::History(_) | Self::Ledger(_) => Exit::Failed,
             Self::Other { exit, .. } => *exit,
         }

@@ -253,6 +253,12 @@ impl Market {
         }
     }
 
+    /// The book belongs to a run that has ended: no gap of this one.
+    pub fn forget_book(&mut self) {
+        self.synced = false;
+        self.book.clear();
+    }
+
     /// The feed came up or went down; offsets are measured anew.
     pub fn set_live(&mut self, live: bool) {
         self.live = live;

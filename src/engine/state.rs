@@ -166,7 +166,9 @@ impl Engine {
         for at in (0..).map(InstrumentId).take(self.markets.len()) {
             if let Some(market) = self.markets.get_mut(at.index()) {
                 market.set_live(false);
+                market.forget_book();
             }
+            self.paper.forget(at);
             self.note_bars_due(at);
         }
         for (form, (strategy, body)) in (0..).zip(&self.forms) {

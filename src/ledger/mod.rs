@@ -16,6 +16,8 @@ mod schema;
 #[cfg(test)]
 mod tests;
 
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
@@ -42,6 +44,14 @@ pub enum LedgerError {
         path: PathBuf,
         /// Its version.
         version: i64,
+    },
+    /// The file cannot be made or opened.
+    #[error("the ledger {} cannot be opened: {reason}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        reason: std::io::Error,
     },
     /// SQLite cannot read or write it.
     #[error("the ledger {} cannot be used: {reason}", path.display())]
@@ -74,6 +84,9 @@ pub struct Ledger {
 impl Ledger {
     /// Opens the ledger in a file, and makes it if there is none.
     pub fn open(path: &Path) -> Result<Self> {
+        // For the owner's eyes only; SQLite gives the files beside it the same mode.
+        let made = OpenOptions::new().create(true).append(true).mode(0o600).open(path);
+        made.map_err(|reason| LedgerError::File { path: path.to_owned(), reason })?;
         let db = Connection::open(path).map_err(|reason| sqlite(path, reason))?;
         let mut ledger = Self { path: path.to_owned(), db };
         ledger.prepare()?;

@@ -36,7 +36,35 @@ pub struct Reader {
 impl Reader {
     /// Opens a tape: a file, or a session directory with its segments.
     pub fn open(path: &Path) -> Result<Self> {
-        let mut waiting = segments(path)?.into_iter();
+        Self::over(path, segments(path)?)
+    }
+
+    /// Opens a tape at the segment that holds the input after `seq`: what it yields first may be
+    /// earlier, but not by more than a segment.
+    pub fn open_after(path: &Path, seq: u64) -> Result<Self> {
+        let mut found = segments(path)?;
+        let begins_later = |(number, segment): &(Option<u32>, PathBuf)| -> Result<bool> {
+            let mut reader = SegmentReader::open(segment, *number)?;
+            while reader.advance_to_entry()? {
+                if let Some(entry) = reader.entry().filter(|entry| entry.channel.is_input()) {
+                    return Ok(entry.seq > seq.saturating_add(1));
+                }
+            }
+            Ok(true)
+        };
+        let mut first = 0;
+        for (at, segment) in found.iter().enumerate().skip(1).rev() {
+            if !begins_later(segment)? {
+                first = at;
+                break;
+            }
+        }
+        found.drain(..first);
+        Self::over(path, found)
+    }
+
+    fn over(path: &Path, segments: Vec<(Option<u32>, PathBuf)>) -> Result<Self> {
+        let mut waiting = segments.into_iter();
         let Some((number, first)) = waiting.next() else {
             let reason = "the directory holds no tape-0001.mcap";
             return Err(TapeError::NotATape { path: path.to_owned(), reason });

@@ -18,6 +18,9 @@ use super::writer::{Writer, Written};
 /// The ring's usual size in bytes: seconds of the busiest market, should the disk stall.
 pub const RING_BYTES: usize = 32 * 1024 * 1024;
 
+/// The size of a follower's ring: what comes between two flushes, and some.
+const FOLLOWED_BYTES: usize = RING_BYTES / 2;
+
 /// How long the thread rests between two looks at the ring. At 200 looks a second an idle
 /// recorder costs a thousandth of a core.
 const REST: Duration = Duration::from_millis(5);
@@ -182,7 +185,7 @@ impl Recorder {
         writer: Writer,
         capacity: usize,
     ) -> Result<(RecorderHandle, JoinHandle<RecorderResult>, Followed)> {
-        let (follower, receiver) = ring(capacity);
+        let (follower, receiver) = ring(FOLLOWED_BYTES);
         let state = Arc::new(RecorderState::default());
         let followed = Followed { receiver, state: Arc::clone(&state), seen: 0 };
         let (handle, join) = Self::start(writer, capacity, state, Some(follower))?;

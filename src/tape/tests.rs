@@ -116,6 +116,29 @@ fn a_tape_may_be_empty() {
     assert_eq!((read.len(), end.unwrap()), (0, TapeEnd::Finished));
 }
 
+/// Lost if broken: inputs after a checkpoint, and the seconds in which hours before it are read.
+#[test]
+fn a_tape_is_read_on_from_the_segment_of_an_input() {
+    let directory = tempfile::tempdir().unwrap();
+    let session = directory.path().join("session");
+    let by_size = WriterOptions { segment_bytes: 20_000, ..options(Compression::None) };
+    let entries = sample(1_000);
+    write_all(Writer::in_directory(&session, by_size).unwrap(), &entries);
+    let mut begun_later = 0;
+    for seq in [0, 1, 7, 100, 500, 999, 1_000, 2_000] {
+        let mut reader = Reader::open_after(&session, seq).unwrap();
+        let mut read: Vec<Kept> = Vec::new();
+        while let Some(entry) = reader.next().unwrap() {
+            read.push(entry.into());
+        }
+        let after = |kept: &&Kept| kept.seq > seq;
+        let wanted: Vec<_> = entries.iter().filter(after).collect();
+        assert_eq!(read.iter().filter(after).collect::<Vec<_>>(), wanted, "after {seq}");
+        begun_later += usize::from(read.len() < entries.len());
+    }
+    assert!(begun_later >= 4);
+}
+
 /// Lost if broken: a full disk or an endless file instead of segments that can be pruned.
 #[test]
 fn a_tape_rotates_by_size_and_by_time() {

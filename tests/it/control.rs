@@ -136,7 +136,8 @@ fn the_run_that_is_meant_is_found_or_asked_for() {
     home.run(&["halt"]).expect_code(4).expect_stderr(&["no run is active", "tickscope run"]);
     let first = home.start(&["run", "--headless", "--config", busy()]);
     home.address("control");
-    let second = home.start(&["run", "--headless", "--config", busy()]);
+    let other = ["--set", "account.name=other"];
+    let second = home.start(&[&["run", "--headless", "--config", busy()][..], &other].concat());
     let mut sessions = wait_for("two sessions that listen", || {
         let listening = |path: &PathBuf| address_of(path, "control").is_some();
         Some(home.sessions()).filter(|found| found.len() == 2 && found.iter().all(listening))

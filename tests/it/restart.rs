@@ -19,12 +19,15 @@ fn run<'a>(url: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     [&run[..], &["--venue-url", url], more].concat()
 }
 
-/// The newest session has so many fills in its log.
+/// The newest session has so many fills in its log, and some of its recording is on the disk: a
+/// kill loses its last second.
 fn wait_fills(home: &Home, sessions: usize, fills: usize) {
     wait_for("fills", || {
         let found = home.sessions();
         let newest = found.last().filter(|_| found.len() == sessions)?;
-        (events(&lane(newest, "decisions"), "fill.received").len() >= fills).then_some(())
+        let written = std::fs::metadata(newest.join("tape-0001.mcap")).ok()?.len();
+        let told = events(&lane(newest, "decisions"), "fill.received").len();
+        (told >= fills && written > 20_000).then_some(())
     });
 }
 
@@ -118,7 +121,8 @@ fn an_account_in_use_and_a_newer_ledger_are_refused_with_a_sentence() {
     wait_fills(&home, 1, 1);
     let refused = home.run(&run(&url, &["--for", "1s"])).expect_code(1);
     refused.expect_stderr(&["account mine is in use by another run", "account.name"]);
-    // What it has can be read meanwhile.
+    // What it has can be read meanwhile, once there is something.
+    wait_for("a statement", || (home.run(&["account", "mine"]).code == Some(0)).then_some(()));
     assert_eq!(statement(&home)["runs"], 1);
     running.terminate().expect_code(0);
     let ledger = home.path("state/tickscope/accounts/mine/ledger.db");

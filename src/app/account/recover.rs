@@ -111,7 +111,7 @@ fn begun_since(ledger: &Ledger, last: Option<&Checkpoint>) -> Result<Option<Sess
 
 /// The configuration of a run whose first inputs are on its tape.
 fn began_with(directory: &Path, is_heir: bool) -> Result<Option<String>, AppError> {
-    let mut reader = match open(directory) {
+    let mut reader = match open(directory, 0) {
         Ok(Some(reader)) => reader,
         Ok(None) | Err(AppError::Tape(TapeError::NotATape { .. } | TapeError::Empty { .. })) => {
             return Ok(None);
@@ -136,7 +136,7 @@ fn began_with(directory: &Path, is_heir: bool) -> Result<Option<String>, AppErro
 
 /// Takes what the tape holds beyond the books. A session that was removed holds nothing more.
 fn read_on(books: &mut Books) -> Result<(), AppError> {
-    let Some(mut reader) = open(books.directory())? else { return Ok(()) };
+    let Some(mut reader) = open(books.directory(), books.seq())? else { return Ok(()) };
     while let Some(entry) = reader.next()? {
         books.take(&entry)?;
     }
@@ -145,7 +145,7 @@ fn read_on(books: &mut Books) -> Result<(), AppError> {
 
 /// True when a run recorded inputs after its last commit.
 fn has_more(last: &Checkpoint) -> Result<bool, AppError> {
-    let Some(mut reader) = open(Path::new(&last.directory))? else { return Ok(false) };
+    let Some(mut reader) = open(Path::new(&last.directory), last.seq)? else { return Ok(false) };
     while let Some(entry) = reader.next()? {
         if entry.channel.is_input() && entry.seq > last.seq {
             return Ok(true);
@@ -154,16 +154,18 @@ fn has_more(last: &Checkpoint) -> Result<bool, AppError> {
     Ok(false)
 }
 
-fn open(directory: &Path) -> Result<Option<Reader>, AppError> {
-    Ok(if directory.exists() { Some(Reader::open(directory)?) } else { None })
+/// A run's recording from somewhere before the input after `seq`; `None` for one that is gone.
+fn open(directory: &Path, seq: u64) -> Result<Option<Reader>, AppError> {
+    let exists = directory.exists();
+    Ok(if exists { Some(Reader::open_after(directory, seq)?) } else { None })
 }
 
 /// An error in words, when a pipeline cannot take an estate over.
 pub fn check(estate: &Estate, pipeline: &mut Pipeline, account: &str) -> Result<(), AppError> {
     pipeline.inherit(estate).map_err(|reason| {
         let text = format!(
-            "account {account} cannot go on with this configuration: {reason}; name it again, or \
-             begin anew with --fresh"
+            "account {account} cannot go on with this configuration: {reason}; name it again, choose \
+             another account.name, or begin anew with --fresh"
         );
         AppError::invalid(text)
     })

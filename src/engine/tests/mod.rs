@@ -39,6 +39,7 @@ mod replay;
 mod revise;
 mod risk;
 mod sizing;
+mod standing;
 mod world;
 
 /// A millisecond.

@@ -1,0 +1,91 @@
+//! What outlives a run: all that an account has, whatever happened before.
+
+use proptest::prelude::*;
+
+use super::world::{guarded, steps};
+use super::*;
+use crate::engine::{Standing, StandingError, Worth};
+
+fn started() -> Rig {
+    Rig::new(guarded(FeeAsset::Received), account(AccountKind::Cash, "400"))
+}
+
+/// Nothing is open or on its way.
+fn settled(rig: &mut Rig) -> Standing {
+    rig.command(&Command::Stop);
+    rig.wait(1_000 * MS);
+    assert_eq!(rig.engine.open_orders(), 0);
+    rig.engine.standing()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// Lost if broken: money, a position, its stop or the peak, because a parameter was changed
+    /// over night.
+    #[test]
+    fn what_an_account_has_is_taken_over_whole(steps in steps(60)) {
+        let mut rig = started();
+        for step in steps {
+            rig.live(step, None);
+        }
+        let standing = settled(&mut rig);
+        let json = serde_json::to_string(&standing).unwrap();
+        let read: Standing = serde_json::from_str(&json).unwrap();
+        prop_assert_eq!(&read, &standing);
+        let mut next = started();
+        next.engine.take_over(&read).unwrap();
+        // What it is worth, the first price will say.
+        let unvalued = Worth { equity: None, ..standing.worth };
+        let expected = Standing { worth: unvalued, ..standing };
+        prop_assert_eq!(next.engine.standing(), expected);
+        for held in &read.positions {
+            let lots = held.position.quantity.magnitude().floor_to(quantity("0.0001"));
+            let is_guarded = held.armed.is_some();
+            prop_assert!(is_guarded || lots.unwrap().is_zero(), "{held:?} without its stop");
+        }
+    }
+}
+
+/// Lost if broken: a position that nobody watches any more.
+#[test]
+fn what_the_configuration_does_not_name_is_refused() {
+    let mut rig = Rig::cash();
+    rig.send(market(Side::Buy, "1"));
+    let standing = settled(&mut rig);
+    let mut config = config();
+    config.strategies[0].name = "another".to_owned();
+    let mut next = Rig::new(config, account(AccountKind::Cash, "10000"));
+    let refused = next.engine.take_over(&standing).unwrap_err();
+    assert!(matches!(refused, StandingError::Unnamed { .. }), "{refused}");
+    let unknown = Standing { balances: vec![("DOGE".to_owned(), num("3"))], ..Standing::default() };
+    let refused = Rig::cash().engine.take_over(&unknown).unwrap_err();
+    assert!(matches!(refused, StandingError::UnknownAsset { .. }), "{refused}");
+}
+
+/// Lost if broken: a run that goes on as if its line had never been down.
+#[test]
+fn a_run_that_goes_on_trusts_no_data_and_tells_what_was_there() {
+    let mut rig = Rig::cash();
+    rig.send(market(Side::Buy, "1"));
+    rig.wait(100 * MS);
+    rig.command(&Command::Halt);
+    rig.command(&Command::Pause(StrategyId(0)));
+    let saved = rig.engine.save().unwrap();
+    let mut next = Rig::cash();
+    next.engine.restore(&saved).unwrap();
+    let mut told: Vec<Record> = Vec::new();
+    next.engine.go_on(UnixNanos(rig.now + 3_600_000 * MS), &mut told);
+    assert!(next.engine.markets.iter().all(|market| !market.live));
+    let resumed = told.iter().find_map(|record| match record {
+        Record::Resumed(resumed) => Some(resumed.clone()),
+        _ => None,
+    });
+    let resumed = resumed.unwrap();
+    assert_eq!((resumed.positions, resumed.orders.len()), (1, 0));
+    assert_eq!(resumed.time.since(resumed.from), 3_600_000 * MS);
+    let halted = told.iter().any(|record| matches!(record, Record::Trading { .. }));
+    let paused = told.iter().any(|record| matches!(record, Record::Paused { paused: true, .. }));
+    let forms = told.iter().any(|record| matches!(record, Record::Form { .. }));
+    assert!(halted && paused && forms, "{told:?}");
+}
