@@ -56,6 +56,8 @@ pub struct Plan {
     pub written: Written,
     /// Streams per instrument.
     pub streams: usize,
+    /// Where the market is; `None` for the exchange inside the process, which begins anew each time.
+    pub market: Option<String>,
 }
 
 /// The strategies of a registry as the configuration checks them.
@@ -174,6 +176,8 @@ pub fn plan(loaded: &Loaded, filters: Filters) -> Result<Plan, AppError> {
             section::Evaluations::Changes => Written::Changes,
         },
         streams: config.venue.streams.len(),
+        market: (config.venue.kind == section::VenueKind::Binance)
+            .then(|| format!("{} {}", config.venue.ws_url, config.venue.rest_url)),
     })
 }
 

@@ -4,13 +4,13 @@
 use std::path::{Path, PathBuf};
 
 use super::rows::Rows;
-use crate::app::build::{self, Filters};
+use crate::app::build::{self, Filters, Plan};
 use crate::app::error::{AppError, Exit};
 use crate::app::pipeline::{Given, Pipeline, TapeInput};
 use crate::app::setup;
 use crate::app::source::{Inputs, Replayed};
 use crate::domain::{RunId, UnixNanos};
-use crate::engine::{Command, Config};
+use crate::engine::Command;
 use crate::ledger::{Checkpoint, Ledger};
 use crate::strategy::StrategyKind;
 use crate::tape::Entry;
@@ -34,6 +34,8 @@ pub struct Books {
     ledger: Ledger,
     session: Session,
     pipeline: Pipeline,
+    /// Where its market is.
+    market: Option<String>,
     inputs: Inputs,
     rows: Rows,
     seq: u64,
@@ -44,9 +46,10 @@ pub struct Books {
 
 impl Books {
     /// The books of a run that begins.
-    pub fn begin(ledger: Ledger, session: Session, pipeline: Pipeline, config: &Config) -> Self {
+    pub fn begin(ledger: Ledger, session: Session, pipeline: Pipeline, plan: &Plan) -> Self {
         Self {
-            rows: Rows::new(session.run.clone(), config, pipeline.engine().forms()),
+            rows: Rows::new(session.run.clone(), &plan.engine, pipeline.engine().forms()),
+            market: plan.market.clone(),
             ledger,
             session,
             pipeline,
@@ -65,7 +68,7 @@ impl Books {
         at: Option<&Checkpoint>,
         registry: &[StrategyKind],
     ) -> Result<Self, (Ledger, String)> {
-        let rebuilt = || -> Result<(Pipeline, Config), AppError> {
+        let rebuilt = || -> Result<(Pipeline, Plan), AppError> {
             let loaded = setup::load_text(&session.config, &[], registry)?;
             let plan = build::plan(&loaded, Filters::FromVenue)?;
             let mut pipeline = build::pipeline(&plan, registry)?;
@@ -73,11 +76,11 @@ impl Books {
                 let restored = pipeline.restore(&at.state);
                 restored.map_err(|error| AppError::new(Exit::Different, error.to_string()))?;
             }
-            Ok((pipeline, plan.engine))
+            Ok((pipeline, plan))
         };
         match rebuilt() {
-            Ok((pipeline, config)) => {
-                let mut books = Self::begin(ledger, session, pipeline, &config);
+            Ok((pipeline, plan)) => {
+                let mut books = Self::begin(ledger, session, pipeline, &plan);
                 if let Some(at) = at {
                     (books.seq, books.time, books.committed) = (at.seq, at.time, at.seq);
                 }
@@ -153,6 +156,16 @@ impl Books {
         self.rows.clear();
         self.committed = self.seq;
         Ok(())
+    }
+
+    /// True when a run of the plan `next` can go on with the whole state: the same strategies on
+    /// the same market.
+    pub fn continue_in(&self, next: &Plan) -> bool {
+        let engine = self.pipeline.engine();
+        self.market.is_some()
+            && next.market == self.market
+            && next.start.account.kind == engine.account().kind
+            && next.engine.continues(engine.config())
     }
 
     /// What is in the books.

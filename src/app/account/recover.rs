@@ -25,10 +25,8 @@ pub fn recover(
         }
         Reached::Books(books) => books,
     };
-    let engine = books.pipeline().engine();
-    let is_same_kind = engine.account().kind == next.start.account.kind;
     let failed = |error: String| AppError::new(Exit::Failed, error);
-    let estate = if is_same_kind && next.engine.continues(engine.config()) {
+    let estate = if books.continue_in(next) {
         Estate::Whole(books.pipeline().save().map_err(|error| failed(error.to_string()))?)
     } else {
         books.settle();

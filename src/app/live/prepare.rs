@@ -234,7 +234,7 @@ fn books(
     })?;
     let config = loaded.canonical().to_owned();
     let session = account::Session { run: manifest.run_id.clone(), directory, config };
-    Ok(Books::begin(ledger, session, shadow, &plan.engine))
+    Ok(Books::begin(ledger, session, shadow, plan))
 }
 
 fn recorder(
