@@ -38,7 +38,7 @@ impl Chain {
     /// The one line that says it.
     pub fn line(&self) -> String {
         let Self { runs, inputs, equal, reconfigured, gone, difference } = self;
-        let gone = if *gone > 0 { format!("; {gone} were removed") } else { String::new() };
+        let gone = if *gone > 0 { format!("; removed sessions: {gone}") } else { String::new() };
         match difference {
             Some(difference) => format!("DIFFERENT: {difference}"),
             None => format!(

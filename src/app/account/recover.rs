@@ -135,10 +135,24 @@ fn began_with(directory: &Path, is_heir: bool) -> Result<Option<String>, AppErro
 /// Takes what the tape holds beyond the books. A session that was removed holds nothing more.
 fn read_on(books: &mut Books) -> Result<(), AppError> {
     let Some(mut reader) = open(books.directory(), books.seq())? else { return Ok(()) };
-    while let Some(entry) = reader.next()? {
-        books.take(&entry)?;
+    loop {
+        match reader.next() {
+            Ok(Some(entry)) => books.take(&entry)?,
+            Ok(None) => return Ok(()),
+            Err(error) => return Err(unreadable(books, &error)),
+        }
     }
-    Ok(())
+}
+
+/// What happened after a damage is not known, and nobody may guess it.
+fn unreadable(books: &Books, error: &TapeError) -> AppError {
+    let text = format!(
+        "{error}: what the account did after input {} of {} is not known; remove that session to go \
+         on with what the ledger holds, or begin anew with --fresh",
+        books.seq(),
+        books.run(),
+    );
+    AppError::new(Exit::Different, text)
 }
 
 /// True when a run recorded inputs after its last commit.

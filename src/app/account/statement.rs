@@ -116,9 +116,9 @@ fn text(statement: &Statement, first: Option<&SessionRow>, runs_now: bool) -> St
     let since = first.map_or_else(String::new, |first| day_of(first.started));
     let state = if runs_now { "which runs now" } else { "the last one" };
     let mut lines = vec![format!(
-        "account    {}: {} runs since {since}; {}, {state}, up to input {} at {} UTC",
+        "account    {}: {} since {since}; {}, {state}, up to input {} at {} UTC",
         statement.account,
-        statement.runs,
+        if statement.runs == 1 { "1 run".to_owned() } else { format!("{} runs", statement.runs) },
         statement.run.prefix(),
         statement.input,
         statement.time,
