@@ -131,6 +131,11 @@ impl Server {
 }
 
 impl Shared {
+    /// Who looks at published views.
+    pub(super) fn watchers(&self) -> &Watchers {
+        &self.run.watchers
+    }
+
     /// The newest view.
     pub(super) fn view(&self) -> Arc<EngineView> {
         self.run.view.load_full()
@@ -285,12 +290,10 @@ fn attach(
         let text = format!("{VIEWERS_MAX} screens are attached already: close one and try again");
         return write_line(stream, &Answer::refusal(Exit::Failed.code(), text));
     };
-    let watching = shared.run.watchers.enter();
     told(shared, pid, read_only, true);
     let text = "attached".to_owned();
     let accepted = Answer { tickscope: PROTOCOL, code: 0, text, done: None };
     let sent = write_line(stream, &accepted).and_then(|()| viewer::send_views(stream, shared, fps));
-    drop(watching);
     locked(&shared.viewers).retain(|(viewer, _)| *viewer != number);
     told(shared, pid, read_only, false);
     sent

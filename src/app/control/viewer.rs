@@ -9,15 +9,20 @@ use std::time::Duration;
 use super::patch::Patch;
 use super::protocol::{Frame, encode_frame};
 use super::server::Shared;
+use crate::app::live::watchers::{Watchers, Watching, Who};
 use crate::engine::view::EngineView;
 
 /// Frames a second at most, whatever is asked for.
 const FPS_MAX: u16 = 60;
 
+/// A viewer that takes nothing for so long is not looking: frozen, or behind a line that is down.
+const LOOKS_AWAY: Duration = Duration::from_millis(500);
+
 /// Sends views until the run or the viewer ends. Waiting in a write holds up nobody else.
 pub(super) fn send_views(stream: &mut UnixStream, shared: &Shared, fps: u16) -> io::Result<()> {
     let pause = Duration::from_secs(1) / u32::from(fps.clamp(1, FPS_MAX));
-    stream.set_write_timeout(None)?;
+    stream.set_write_timeout(Some(LOOKS_AWAY))?;
+    let mut viewer = Viewer { stream, watchers: shared.watchers(), watching: None };
     let mut sent = Arc::new(EngineView::default());
     loop {
         let ended = shared.wait_for_end(pause);
@@ -25,11 +30,39 @@ pub(super) fn send_views(stream: &mut UnixStream, shared: &Shared, fps: u16) -> 
         // Before its first view the run has nothing to show, not even what kind of run it is.
         if view.version > 0 && !Arc::ptr_eq(&view, &sent) {
             let patch = Frame::View(Box::new(Patch::between(&sent, &view)));
-            stream.write_all(&encode_frame(&patch)?)?;
+            viewer.send(&encode_frame(&patch)?)?;
             sent = view;
         }
         if let Some((code, reason)) = ended {
-            return stream.write_all(&encode_frame(&Frame::Ended { code, reason })?);
+            return viewer.send(&encode_frame(&Frame::Ended { code, reason })?);
         }
+    }
+}
+
+/// The other process, and whether it looks: the core builds views as often as somebody does.
+struct Viewer<'a> {
+    stream: &'a mut UnixStream,
+    watchers: &'a Watchers,
+    watching: Option<Watching>,
+}
+
+impl Viewer<'_> {
+    /// Writes all of it, however long the other process takes.
+    fn send(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            match self.stream.write(bytes) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => {
+                    bytes = bytes.get(written..).unwrap_or_default();
+                    self.watching.get_or_insert_with(|| self.watchers.enter(Who::Attached));
+                }
+                Err(error) => match error.kind() {
+                    io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => self.watching = None,
+                    io::ErrorKind::Interrupted => {}
+                    _ => return Err(error),
+                },
+            }
+        }
+        Ok(())
     }
 }

@@ -30,10 +30,6 @@ use crate::venue::line::{Backoff, LineConfig};
 use crate::venue::socket::{ConnectError, Connection, Received};
 use crate::venue::{DownReason, LineEvent, Source};
 
-/// Between two published views while somebody looks at a screen.
-const PUBLISH_EVERY: Duration = Duration::from_millis(25);
-/// Between two published views when only gauges are set from them.
-const PUBLISH_SELDOM: Duration = Duration::from_millis(250);
 /// Market data that never pauses may hold a view back for so many times its interval.
 const PUBLISH_PATIENCE: u32 = 4;
 /// How long cancellations may take when the run ends.
@@ -140,15 +136,15 @@ impl Core {
     /// run left.
     pub async fn run(mut self, start: Vec<TapeInput>, screen: Option<Notifier>) -> (Self, End) {
         let mut line = Line::Waiting(Instant::now());
-        let mut watched = self.watchers.any();
-        let (mut every, mut publish) = pace(watched);
+        let mut every = self.watchers.pace();
+        let mut publish = interval(every);
         let started = start.iter().try_for_each(|input| self.other(input));
         let mut end = started.err().map(|_| End::TapeStopped);
         self.began_halted = self.is_halted_by_risk();
         while end.is_none() {
-            if watched != self.watchers.any() {
-                watched = !watched;
-                (every, publish) = pace(watched);
+            if every != self.watchers.pace() {
+                every = self.watchers.pace();
+                publish = interval(every);
             }
             let late = self.published.elapsed() > every * PUBLISH_PATIENCE;
             let step = if late { Step::Publish } else { self.next(&mut line, &mut publish).await };
@@ -378,12 +374,11 @@ impl Core {
     }
 }
 
-/// How often views are published, and what says when.
-fn pace(watched: bool) -> (Duration, tokio::time::Interval) {
-    let every = if watched { PUBLISH_EVERY } else { PUBLISH_SELDOM };
+/// What says when a view is to be published.
+fn interval(every: Duration) -> tokio::time::Interval {
     let mut publish = tokio::time::interval(every);
     publish.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    (every, publish)
+    publish
 }
 
 fn nanos(span: Duration) -> u64 {

@@ -41,6 +41,7 @@ use self::metrics::Metrics;
 use self::reload::{Files, Reloader, Watched};
 use self::screen::Ui;
 use self::serving::strategies;
+use self::watchers::Who;
 use super::account::{Kept, OwnedAccount};
 use super::build::{self, Plan};
 use super::cli::RunArgs;
@@ -116,7 +117,7 @@ impl Run {
         // Nothing has happened yet: a screen that cannot be had leaves no session.
         let ui = (!args.headless).then(|| Ui::open(&held.loaded.config.ui, None)).transpose();
         let ui = ui.inspect_err(|_| tape::discard(held.session.directory()))?;
-        let watching = ui.as_ref().map(|_| core.watchers.enter());
+        let watching = ui.as_ref().map(|_| core.watchers.enter(Who::OwnScreen));
         let published = ui.as_ref().map(Ui::notifier);
         let reloader = Reloader::start(watched, loaded, control.clone(), telemetry, trouble)?;
         let hangup = Hangup::new(held.loaded.config.run.on_hangup, control.clone());
