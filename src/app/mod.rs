@@ -18,12 +18,15 @@ pub mod market;
 pub mod outputs;
 pub mod pipeline;
 pub mod platform;
+mod prune_command;
 pub mod replay;
 pub mod report;
 pub mod result;
+mod retention;
 pub mod setup;
 pub mod sim;
 pub mod source;
 mod tape_command;
+mod words;
 
 pub use command::{run, run_with};

@@ -47,7 +47,7 @@ use thiserror::Error;
 pub use self::engine_word::OrderWord;
 pub use self::event::{
     DecisionEvent, Evaluated, Event, ExitTold, FeedEvent, OrderTold, PortfolioEvent, ProcessEvent,
-    Summary, Telling,
+    Room, Summary, Telling, UpkeepEvent,
 };
 pub use self::latency::{Percentiles, Timing, Timings};
 pub use self::library::layer;

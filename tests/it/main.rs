@@ -22,4 +22,5 @@ mod results;
 mod rules;
 mod screen;
 mod terminal;
+mod upkeep;
 mod venue;

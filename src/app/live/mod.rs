@@ -6,6 +6,7 @@
 //! tape       writes the recording        teller    log lines and metrics of records
 //! signals    asks everybody to stop      metrics   serves /metrics
 //! config     watches the configuration's files
+//! upkeep     removes old sessions, watches the disk
 //! ```
 //!
 //! `prepare` builds it, this runs it, `ending` ends it.
@@ -13,6 +14,7 @@
 mod account;
 pub mod clock;
 pub mod core;
+mod disk;
 mod ending;
 mod hangup;
 mod metrics;
@@ -25,6 +27,7 @@ mod serving;
 mod silence;
 mod summary;
 pub mod teller;
+mod upkeep;
 pub mod watchers;
 
 use std::io::IsTerminal;
@@ -43,6 +46,7 @@ use self::metrics::Metrics;
 use self::reload::{Files, Reloader, Watched};
 use self::screen::Ui;
 use self::serving::strategies;
+use self::upkeep::Upkeep;
 use super::build::{self, Plan};
 use super::cli::RunArgs;
 use super::control::server;
@@ -101,6 +105,7 @@ struct Held {
     metrics: Metrics,
     exchange: Option<sim::Exchange>,
     server: server::Server,
+    upkeep: Upkeep,
     recorder: JoinHandle<RecorderResult>,
     teller: JoinHandle<()>,
     rest: JoinHandle<()>,

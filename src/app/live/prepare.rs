@@ -17,6 +17,7 @@ use super::questions::Questions;
 use super::serving::serve;
 use super::silence::Silence;
 use super::teller::Teller;
+use super::upkeep::Upkeep;
 use super::{Held, Run};
 use crate::app::build::{self, Filters, Plan};
 use crate::app::cli::RunArgs;
@@ -97,6 +98,7 @@ impl Parts {
         let (tape, recorder) = recorder(&loaded, &session)?;
         let telemetry = telemetry(&loaded, &plan, &session, mode, clock)?;
         let metrics = Metrics::serve(self.bound, &telemetry)?;
+        let upkeep = Upkeep::start(&session, &loaded.config.tape, &telemetry)?;
         let symbols = loaded.config.venue.instruments.clone();
         let (questions, rest) = Questions::start(self.rest, symbols)?;
         let view = Arc::new(ArcSwap::from_pointee(EngineView::default()));
@@ -124,6 +126,7 @@ impl Parts {
             woken: Arc::new(AtomicU64::new(clock.now().0)),
             teller: told,
             on_disk: Arc::default(),
+            standing: upkeep.standing(),
             seq: 0,
             connections: 0,
             attempts: 0,
@@ -139,6 +142,7 @@ impl Parts {
             metrics,
             exchange,
             server,
+            upkeep,
             recorder,
             teller,
             rest,

@@ -9,6 +9,7 @@ mod order;
 mod portfolio;
 mod process;
 mod strategy;
+mod upkeep;
 
 pub use decision::{DecisionEvent, Evaluated, Summary, Telling};
 pub use exit::ExitTold;
@@ -18,6 +19,7 @@ pub use order::OrderTold;
 pub use portfolio::PortfolioEvent;
 pub use process::ProcessEvent;
 pub use strategy::StrategyEvent;
+pub use upkeep::{Room, UpkeepEvent};
 
 use super::line::Line;
 use super::metrics::Metrics;
@@ -43,6 +45,8 @@ pub enum Event<'a> {
     Portfolio(PortfolioEvent<'a>),
     /// About what closes positions by itself.
     Exit(ExitTold<'a>),
+    /// About old sessions and the disk.
+    Upkeep(UpkeepEvent<'a>),
 }
 
 /// What every event can say of itself.
@@ -85,6 +89,7 @@ impl<'a> Event<'a> {
             Self::Order(event) => event,
             Self::Portfolio(event) => event,
             Self::Exit(event) => event,
+            Self::Upkeep(event) => event,
         }
     }
 }
@@ -107,4 +112,5 @@ into_event! {
     Order from OrderTold,
     Portfolio from PortfolioEvent,
     Exit from ExitTold,
+    Upkeep from UpkeepEvent,
 }

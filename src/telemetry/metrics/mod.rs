@@ -36,6 +36,10 @@ pub struct Metrics {
     event_loop: Histogram,
     tape_bytes: Gauge,
     pub(super) tape_write_errors: IntCounter,
+    disk_free: Gauge,
+    disk_rate: Gauge,
+    sessions_pruned: IntCounter,
+    sessions_pruned_bytes: IntCounter,
     viewers: Gauge,
     frames: IntCounter,
     frame: Histogram,
@@ -91,6 +95,10 @@ impl Metrics {
             event_loop: families.histogram(&names::EVENT_LOOP)?.get(&[])?,
             tape_bytes: families.gauge(&names::TAPE_BYTES)?.get(&[])?,
             tape_write_errors: families.counter(&names::TAPE_WRITE_ERRORS)?.get(&[])?,
+            disk_free: unknown(families.gauge(&names::DISK_FREE)?.get(&[])?),
+            disk_rate: families.gauge(&names::DISK_RATE)?.get(&[])?,
+            sessions_pruned: families.counter(&names::SESSIONS_PRUNED)?.get(&[])?,
+            sessions_pruned_bytes: families.counter(&names::SESSIONS_PRUNED_BYTES)?.get(&[])?,
             viewers: families.gauge(&names::VIEWERS)?.get(&[])?,
             frames: families.counter(&names::TUI_FRAMES)?.get(&[])?,
             frame: families.histogram(&names::TUI_FRAME)?.get(&[])?,
@@ -142,6 +150,18 @@ impl Metrics {
         self.viewers.set(f64::from(attached));
     }
 
+    /// So much room is on the disk of the session, which grows by so many bytes a second.
+    pub fn disk(&self, free: u64, bytes_per_second: f64) {
+        self.disk_free.set(float(free));
+        self.disk_rate.set(bytes_per_second);
+    }
+
+    /// Old sessions were removed.
+    pub(super) fn sessions_pruned(&self, sessions: u64, bytes: u64) {
+        self.sessions_pruned.inc_by(sessions);
+        self.sessions_pruned_bytes.inc_by(bytes);
+    }
+
     /// A frame was drawn.
     pub fn frame(&self, nanos: Nanos) {
         self.frames.inc();
@@ -185,6 +205,12 @@ impl StageMetrics {
             last_progress: families.gauge(&names::STAGE_LAST_PROGRESS)?.get(&[stage])?,
         })
     }
+}
+
+/// A gauge that says so until it is set: 0 would be an alarm.
+fn unknown(gauge: Gauge) -> Gauge {
+    gauge.set(f64::NAN);
+    gauge
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a gauge is a float by its format")]
