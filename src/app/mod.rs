@@ -1,5 +1,6 @@
 //! The app joins the islands: the only bridge, the only spawner, the only reader of the clock.
 
+mod alert;
 pub mod attach;
 pub mod backtest;
 pub mod bar_check;

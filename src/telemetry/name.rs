@@ -51,6 +51,10 @@ names! {
     DiskLow => "disk.low" Warn Diagnostics,
     /// It has room again.
     DiskRecovered => "disk.recovered" Info Diagnostics,
+    /// The command of an alert failed.
+    AlertFailed => "alert.failed" Warn Diagnostics,
+    /// Alerts were left out.
+    AlertDropped => "alert.dropped" Warn Diagnostics,
     /// The log writer lives.
     Heartbeat => "heartbeat" Info Diagnostics,
     /// A library that we use logged something.

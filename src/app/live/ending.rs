@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::Held;
 use super::core::{Core, End};
 use super::summary::{self, LiveResult};
+use crate::app::alert::Alerts;
 use crate::app::cli::RunArgs;
 use crate::app::error::{AppError, Exit};
 use crate::app::{command, setup};
@@ -46,6 +47,7 @@ impl Held {
         };
         self.server.end(exit.code(), &reason);
         self.upkeep.stop();
+        Alerts::stop(self.alerts);
         let stopped = ProcessEvent::Stopped { exit_code: exit.code(), reason: &reason };
         self.telemetry.emit(&stopped.into());
         self.telemetry.shutdown(LOG_PATIENCE);
@@ -85,6 +87,7 @@ impl Held {
         let reason = "the thread that decides panicked: this is a defect";
         self.server.end(Exit::Failed.code(), reason);
         self.upkeep.stop();
+        Alerts::stop(self.alerts);
         let stopped = ProcessEvent::Stopped { exit_code: Exit::Failed.code(), reason };
         self.telemetry.emit(&stopped.into());
         self.telemetry.shutdown(LOG_PATIENCE);

@@ -7,6 +7,7 @@
 //! signals    asks everybody to stop      metrics   serves /metrics
 //! config     watches the configuration's files
 //! upkeep     removes old sessions, watches the disk
+//! alerts     runs the command of an alert
 //! ```
 //!
 //! `prepare` builds it, this runs it, `ending` ends it.
@@ -47,6 +48,7 @@ use self::reload::{Files, Reloader, Watched};
 use self::screen::Ui;
 use self::serving::strategies;
 use self::upkeep::Upkeep;
+use super::alert::Alerts;
 use super::build::{self, Plan};
 use super::cli::RunArgs;
 use super::control::server;
@@ -106,6 +108,7 @@ struct Held {
     exchange: Option<sim::Exchange>,
     server: server::Server,
     upkeep: Upkeep,
+    alerts: Option<Alerts>,
     recorder: JoinHandle<RecorderResult>,
     teller: JoinHandle<()>,
     rest: JoinHandle<()>,
@@ -119,7 +122,7 @@ impl Run {
         let loaded = held.loaded.clone();
         let began = (Instant::now(), platform::process_cpu());
         // Nothing has happened yet: a screen that cannot be had leaves no session.
-        let ui = (!args.headless).then(|| Ui::open(&held.loaded.config.ui, None)).transpose();
+        let ui = (!args.headless).then(|| Ui::open(&held.loaded.config, None)).transpose();
         let ui = ui.inspect_err(|_| tape::discard(held.session.directory()))?;
         let watching = ui.as_ref().map(|_| core.watchers.enter());
         let published = ui.as_ref().map(Ui::notifier);

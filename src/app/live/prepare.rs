@@ -19,6 +19,7 @@ use super::silence::Silence;
 use super::teller::Teller;
 use super::upkeep::Upkeep;
 use super::{Held, Run};
+use crate::app::alert::Alerts;
 use crate::app::build::{self, Filters, Plan};
 use crate::app::cli::RunArgs;
 use crate::app::control as socket;
@@ -97,6 +98,7 @@ impl Parts {
         let Self { loaded, plan, mode, clock, exchange, account, .. } = self;
         let (tape, recorder) = recorder(&loaded, &session)?;
         let telemetry = telemetry(&loaded, &plan, &session, mode, clock)?;
+        let alerts = Alerts::start(&loaded.config.alert, &session.manifest().run_id.0, &telemetry)?;
         let metrics = Metrics::serve(self.bound, &telemetry)?;
         let upkeep = Upkeep::start(&session, &loaded.config.tape, &telemetry)?;
         let symbols = loaded.config.venue.instruments.clone();
@@ -143,6 +145,7 @@ impl Parts {
             exchange,
             server,
             upkeep,
+            alerts,
             recorder,
             teller,
             rest,

@@ -1,6 +1,7 @@
 //! An event: one thing worth telling, told once. Emitting it writes its log line and moves its
 //! metrics together, so the two cannot disagree; nothing else in the program logs or counts.
 
+mod alert;
 mod decision;
 mod exit;
 mod feed;
@@ -11,6 +12,7 @@ mod process;
 mod strategy;
 mod upkeep;
 
+pub use alert::AlertEvent;
 pub use decision::{DecisionEvent, Evaluated, Summary, Telling};
 pub use exit::ExitTold;
 pub use feed::FeedEvent;
@@ -47,6 +49,8 @@ pub enum Event<'a> {
     Exit(ExitTold<'a>),
     /// About old sessions and the disk.
     Upkeep(UpkeepEvent<'a>),
+    /// About the commands of alerts.
+    Alert(AlertEvent<'a>),
 }
 
 /// What every event can say of itself.
@@ -90,6 +94,7 @@ impl<'a> Event<'a> {
             Self::Portfolio(event) => event,
             Self::Exit(event) => event,
             Self::Upkeep(event) => event,
+            Self::Alert(event) => event,
         }
     }
 }
@@ -113,4 +118,5 @@ into_event! {
     Portfolio from PortfolioEvent,
     Exit from ExitTold,
     Upkeep from UpkeepEvent,
+    Alert from AlertEvent,
 }

@@ -13,6 +13,7 @@ use self::feed::FeedMetrics;
 use self::money::MoneyMetrics;
 use self::order::OrderMetrics;
 use super::account::{nanos_to_seconds, seconds};
+use super::alert::{AlertKind, AlertOutcome};
 use super::catalogue as names;
 use super::name::EventName;
 use super::names::{Names, RunInfo};
@@ -36,6 +37,7 @@ pub struct Metrics {
     event_loop: Histogram,
     tape_bytes: Gauge,
     pub(super) tape_write_errors: IntCounter,
+    alerts: ByWord<AlertKind, ByWord<AlertOutcome, IntCounter>>,
     disk_free: Gauge,
     disk_rate: Gauge,
     sessions_pruned: IntCounter,
@@ -81,6 +83,7 @@ impl Metrics {
         families.gauge(&names::RUN_INFO)?.get(&this_run)?.set(1.0);
         let events = families.counter(&names::LOG_EVENTS)?;
         let suppressed = families.counter(&names::LOG_SUPPRESSED)?;
+        let alerts = families.counter(&names::ALERTS)?;
         Ok(Self {
             registry: families.registry(),
             feed: FeedMetrics::new(families, of)?,
@@ -95,6 +98,7 @@ impl Metrics {
             event_loop: families.histogram(&names::EVENT_LOOP)?.get(&[])?,
             tape_bytes: families.gauge(&names::TAPE_BYTES)?.get(&[])?,
             tape_write_errors: families.counter(&names::TAPE_WRITE_ERRORS)?.get(&[])?,
+            alerts: ByWord::new(|kind| ByWord::new(|outcome| alerts.get(&[kind, outcome])))?,
             disk_free: unknown(families.gauge(&names::DISK_FREE)?.get(&[])?),
             disk_rate: families.gauge(&names::DISK_RATE)?.get(&[])?,
             sessions_pruned: families.counter(&names::SESSIONS_PRUNED)?.get(&[])?,
@@ -148,6 +152,11 @@ impl Metrics {
     /// So many screens of other processes are attached.
     pub fn viewers(&self, attached: u32) {
         self.viewers.set(f64::from(attached));
+    }
+
+    /// So many alerts of a kind came to this.
+    pub fn alert(&self, kind: AlertKind, outcome: AlertOutcome, count: u64) {
+        self.alerts.get(kind).get(outcome).inc_by(count);
     }
 
     /// So much room is on the disk of the session, which grows by so many bytes a second.
