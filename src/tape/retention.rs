@@ -8,7 +8,7 @@ use std::time::UNIX_EPOCH;
 
 use super::error::{Result, TapeError};
 use super::manifest::{Manifest, Mode};
-use super::session::config_of;
+use super::session::{MANIFEST, config_of};
 use super::sessions::{SessionSummary, list};
 use crate::domain::{RunId, UnixNanos};
 
@@ -21,7 +21,7 @@ pub enum Owner {
     Demo,
     /// An account. A backtest belongs to the one that its configuration names.
     Account(String),
-    /// Nobody: it does not say.
+    /// Nobody: it does not say. What was not removed to the end is such a one.
     Nobody,
 }
 
@@ -32,7 +32,7 @@ pub enum State {
     Running,
     /// It says how it ended.
     Ended,
-    /// It was killed, or cannot be read.
+    /// It was killed, or does not describe itself.
     Torn,
 }
 
@@ -45,7 +45,7 @@ pub struct Kept {
     pub directory: PathBuf,
     /// Whose it is.
     pub owner: Owner,
-    /// What it was for; `None` when it cannot be read.
+    /// What it was for; `None` when it does not say.
     pub mode: Option<Mode>,
     /// Whether it has an end.
     pub state: State,
@@ -103,9 +103,14 @@ impl Doomed {
     }
 }
 
-/// All sessions, oldest first. A directory whose name is no run's is nobody's business.
+/// All sessions, oldest first. A directory whose name is no run's is nobody's business, and one that
+/// describes itself in a way that is not understood is that of another version: it is left alone.
 pub fn survey(root: &Path, is_alive: impl Fn(u32) -> bool) -> Result<Vec<Kept>> {
-    let sessions = list(root)?.into_iter().filter(|session| is_run_id(&session.run_id.0));
+    let is_ours = |session: &SessionSummary| {
+        let describes_itself = session.directory.join(MANIFEST).exists();
+        is_run_id(&session.run_id.0) && (session.manifest.is_ok() || !describes_itself)
+    };
+    let sessions = list(root)?.into_iter().filter(is_ours);
     let mut kept: Vec<Kept> = sessions.map(|session| Kept::of(&session, &is_alive)).collect();
     let mut seen = Vec::new();
     for session in kept.iter_mut().rev() {
@@ -353,7 +358,9 @@ mod tests {
         of("20260103-000000-aaaa", "paper", "account = 'new'\n");
         of("20260104-000000-aaaa", "backtest", "account = 'new'\n");
         of("20260105-000000-aaaa", "demo", "account = 'demo'\n");
-        put("20260106-000000-aaaa", "mode = 7", "");
+        put("20260106-000000-aaaa", "mode = 'of another version'", "");
+        put("20260107-000000-aaaa", "", "");
+        fs::remove_file(scratch.path().join("20260107-000000-aaaa/manifest.toml")).unwrap();
         let found = survey(scratch.path(), |_| false).unwrap();
         let told: Vec<_> =
             found.iter().map(|s| (s.owner.clone(), s.is_newest_of_account)).collect();
@@ -366,9 +373,10 @@ mod tests {
                 (account("new"), true),
                 (account("new"), false),
                 (Owner::Demo, false),
+                // The one of another version is not there.
                 (Owner::Nobody, false),
             ]
         );
-        assert!(found.iter().all(|session| session.bytes > 10 && session.touched.0 > 0));
+        assert!(found.iter().all(|session| session.bytes >= 10 && session.touched.0 > 0));
     }
 }

@@ -22,14 +22,15 @@ fn old_session(home: &Home, name: &str, mode: &str, account: &str) -> PathBuf {
     directory
 }
 
-/// What has gone, what stays: two of an account, a backtest, and one that nobody can read.
+/// What goes and what stays: two of an account, a backtest, and one that was killed just now.
 fn old_sessions(home: &Home) -> ([PathBuf; 2], [PathBuf; 2]) {
     let first = old_session(home, "20200101-000000-aaaa", "paper", "alpha");
     let newest = old_session(home, "20200102-000000-aaaa", "paper", "alpha");
     let backtest = old_session(home, "20200103-000000-aaaa", "backtest", "alpha");
-    let torn = old_session(home, "20200104-000000-aaaa", "paper", "alpha");
-    // Nobody knows how it ended, and it was written to just now.
-    fs::write(torn.join("manifest.toml"), "mode = 7").unwrap();
+    let torn = old_session(home, "20200104-000000-aaaa", "record", "alpha");
+    let manifest = torn.join("manifest.toml");
+    let text = fs::read_to_string(&manifest).unwrap();
+    fs::write(manifest, text.split("[ending]").next().unwrap()).unwrap();
     ([first, backtest], [newest, torn])
 }
 

@@ -9,7 +9,7 @@ use crate::app::words;
 /// The rate is that of so much time at most: a quiet night says nothing about the morning.
 const WINDOW: Duration = Duration::from_secs(600);
 /// A rate over less time is not believed: a run begins with everything at once.
-const SETTLED: Duration = Duration::from_secs(60);
+const SETTLED: Duration = Duration::from_secs(30);
 /// Time to a full disk that is worth a warning, in seconds, and the time that ends it.
 const SOON_S: u64 = 3_600;
 const LATER_S: u64 = SOON_S * 5 / 4;
@@ -126,7 +126,7 @@ mod tests {
         let free = 720 * 5 * MIB;
         let seen = looks(&mut disk, 0, 130, free, 5 * MIB + 5);
         let begins = seen.iter().position(|look| look.low).unwrap();
-        assert_eq!(begins, 12, "a rate of less than a minute is believed");
+        assert_eq!(begins, 6, "a rate of less than half a minute is believed");
         let look = seen[begins];
         assert_eq!((look.bytes_per_second, look.full_in_s), (MIB + 1, Some(3_599)));
         let said = look.sentence();
