@@ -132,7 +132,8 @@ fn the_bell_rings_in_the_terminal_and_in_an_attached_one() {
 
     // As it is without a word about it: a halt rings, a fill does not.
     let home = Home::new();
-    let mut terminal = Terminal::start(&home, MEDIUM, &["run", "--config", busy()], &[]);
+    let default = ["run", "--config", busy(), "--set", "tape.warn_free=0B"];
+    let mut terminal = Terminal::start(&home, MEDIUM, &default, &[]);
     terminal.wait_text("FILLED");
     wait_for("a fill in the log", || {
         (!events(&lane(&home.session(), "decisions"), "fill.received").is_empty()).then_some(())

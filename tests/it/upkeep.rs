@@ -4,8 +4,9 @@
 use std::fs;
 use std::path::PathBuf;
 
-use super::home::{Home, busy, number, wait_for};
+use super::home::{Home, address_of, busy, number, wait_for};
 use super::logs::{events, lane};
+use super::metrics::{get, sum};
 use super::terminal::Terminal;
 
 /// Leaves a session that ended in 2020, of this name, mode and account.
@@ -42,7 +43,7 @@ fn a_run_removes_old_sessions_when_it_starts_and_tells_it() {
     let running = home.start(&["run", "--headless", "--config", busy()]);
     wait_for("the old sessions to go", || go.iter().all(|gone| !gone.exists()).then_some(()));
     let own = wait_for("the run's own session", || {
-        home.sessions().into_iter().find(|session| session.join("runtime.toml").exists())
+        home.sessions().into_iter().find(|session| address_of(session, "metrics").is_some())
     });
     let told = wait_for("a word about it", || {
         let lines = lane(&own, "diagnostics");
@@ -51,6 +52,12 @@ fn a_run_removes_old_sessions_when_it_starts_and_tells_it() {
     assert_eq!(told["count"], 2, "{told}");
     assert_eq!(told["sessions"], "20200101-000000-aaaa 20200103-000000-aaaa");
     assert!(number(&told, "bytes") > 4_000.0, "{told}");
+    let (_, metrics) = get(&address_of(&own, "metrics").unwrap(), "/metrics");
+    for (family, least) in
+        [("tickscope_sessions_pruned_total", 2.0), ("tickscope_sessions_pruned_bytes_total", 4e3)]
+    {
+        assert!(sum(&metrics, family) >= least, "{family} in\n{metrics}");
+    }
     running.terminate().expect_code(0);
     assert!(stay.iter().all(|session| session.exists()) && own.exists());
 }

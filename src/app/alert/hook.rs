@@ -257,10 +257,9 @@ mod tests {
         let Outcome::Killed(why, said) = run(&["sh", "-c", script], 1, &long) else {
             panic!("it ended");
         };
-        assert_eq!(
-            (why.as_str(), said.as_str()),
-            ("was killed: it took longer than 1000 ms", "slow")
-        );
+        assert_eq!(why, "was killed: it took longer than 1000 ms");
+        // A machine may be too busy for a word in a second.
+        assert!(["slow", ""].contains(&said.as_str()), "{said}");
         assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
         let now = Some(Instant::now());
         let ended = hook(&["sleep", "600"], 60).run(&long, || now);
