@@ -49,7 +49,7 @@ pub fn run(args: &AttachArgs, registry: &[StrategyKind]) -> Result<Exit, AppErro
     }
     let instance = Instance::choose(args.session.as_deref())?;
     let look = look(&instance, registry);
-    let ask = Ask::Attach { views: VIEWS, fps: look.fps.into(), read_only: args.read_only };
+    let ask = Ask::Attach { views: VIEWS, fps: look.ui.fps.into(), read_only: args.read_only };
     let (answer, stream) = instance.open(By::AttachedScreen, ask)?;
     if answer.code != 0 {
         return Err(AppError::new(Exit::Failed, answer.text));
@@ -70,11 +70,12 @@ pub fn run(args: &AttachArgs, registry: &[StrategyKind]) -> Result<Exit, AppErro
     say(&instance, end)
 }
 
-/// The look of the screen that the run itself was configured with; without it the usual one.
-fn look(instance: &Instance, registry: &[StrategyKind]) -> section::Ui {
+/// What the run itself was configured with, so that its screen looks and sounds the same; without it
+/// the usual.
+fn look(instance: &Instance, registry: &[StrategyKind]) -> section::Config {
     let text = std::fs::read_to_string(instance.directory.join("config.toml")).ok();
     let loaded = text.and_then(|text| setup::load_text(&text, &[], registry).ok());
-    loaded.map(|loaded| loaded.config.ui).unwrap_or_default()
+    loaded.map(|loaded| loaded.config).unwrap_or_default()
 }
 
 /// The last line of a viewer: that the run goes on, or how it ended.

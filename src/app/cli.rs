@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::help;
+use crate::config::unit::ByteSize;
 
 /// An observability-first terminal trading client: every decision explains itself and replays.
 #[derive(Debug, Parser)]
@@ -40,7 +41,7 @@ pub enum Command {
     /// Check a configuration without running it.
     #[command(after_help = help::CHECK)]
     Check(CheckArgs),
-    /// List the recorded sessions.
+    /// List the recorded sessions, or remove old ones.
     #[command(after_help = help::SESSIONS)]
     Sessions(SessionsArgs),
     /// What an account has: balances, positions, its days; and whether its runs prove it.
@@ -337,8 +338,40 @@ pub struct CheckArgs {
 
 /// `sessions`.
 #[derive(Debug, Clone, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct SessionsArgs {
+    /// What to do with them; they are listed when left out.
+    #[command(subcommand)]
+    pub command: Option<SessionsCommand>,
     /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `sessions` with a word.
+#[derive(Debug, Clone, Subcommand)]
+pub enum SessionsCommand {
+    /// Remove old sessions: those that runs would remove, or those beyond a limit of your own.
+    #[command(after_help = help::PRUNE)]
+    Prune(PruneArgs),
+}
+
+/// `sessions prune`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct PruneArgs {
+    /// Say what would be removed and why, and remove nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Only the newest N sessions stay.
+    #[arg(long, value_name = "N", group = "limit")]
+    pub keep: Option<usize>,
+    /// Only sessions that ended within N days stay.
+    #[arg(long, value_name = "N", group = "limit")]
+    pub days: Option<u32>,
+    /// The oldest go until all together are no larger: `500MiB`, `20GiB`.
+    #[arg(long, value_name = "SIZE", group = "limit")]
+    pub size: Option<ByteSize>,
+    /// One line of JSON instead of sentences.
     #[arg(long)]
     pub json: bool,
 }

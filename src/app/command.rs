@@ -8,10 +8,14 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use super::cli::{BacktestArgs, CheckArgs, Cli, Command, ConfigArgs, ReplayArgs, RunArgs};
+use super::cli::{SessionsArgs, SessionsCommand};
 use super::control::command_line;
 use super::control::protocol::Ask;
 use super::error::{AppError, Exit};
-use super::{account, attach, backtest, live, lookahead, replay, report, setup, sim, tape_command};
+use super::tape_command;
+use super::{
+    account, attach, backtest, live, lookahead, prune_command, replay, report, setup, sim,
+};
 use crate::domain::clean;
 use crate::strategy::StrategyKind;
 
@@ -49,7 +53,7 @@ fn dispatch(command: &Command, registry: &[StrategyKind]) -> Result<Exit, AppErr
         Command::Lookahead(args) => lookahead::run(args, registry),
         Command::Check(args) => check(args, registry),
         Command::Tape(command) => tape_command::run(command, registry),
-        Command::Sessions(args) => tape_command::sessions(args),
+        Command::Sessions(args) => sessions(args),
         Command::Sim(args) => sim::run(args),
         Command::Run(args) => live::run(args, registry),
         Command::Account(args) => account::run(args, registry),
@@ -63,6 +67,13 @@ fn dispatch(command: &Command, registry: &[StrategyKind]) -> Result<Exit, AppErr
         Command::Resume { strategy, control } => {
             command_line::run(Ask::Resume(strategy.clone()), control)
         }
+    }
+}
+
+fn sessions(args: &SessionsArgs) -> Result<Exit, AppError> {
+    match &args.command {
+        Some(SessionsCommand::Prune(args)) => prune_command::run(args),
+        None => tape_command::sessions(args),
     }
 }
 

@@ -141,9 +141,25 @@ pub const SESSIONS: &str = "\
 Examples:
   tickscope sessions
   tickscope sessions --json | jq -r '.[-1].directory'
+  tickscope sessions prune --dry-run
 
-Oldest first. `torn` is a run that was killed: what it flushed, up to its last second, replays. The
-newest five demo sessions are kept (tape.keep.sessions), all others until you remove them.";
+Oldest first. `torn` is a run that was killed: what it flushed, up to its last second, replays. Runs
+remove old sessions as tape.keep says: after 14 days, beyond 20 GiB of an account, beyond five of
+the demo. An account's newest session stays.";
+
+/// Below `sessions prune --help`.
+pub const PRUNE: &str = "\
+Examples:
+  tickscope sessions prune --dry-run         what the next run would remove, and why
+  tickscope sessions prune                   remove it now
+  tickscope sessions prune --days 3
+  tickscope sessions prune --size 5GiB --json
+  tickscope sessions prune --keep 10 --dry-run
+
+Without a limit each account's sessions fall under tape.keep of its newest one, as in its next run.
+A limit of your own holds for all sessions at once. What runs stays, and so does the newest session
+of each account; a session that was killed less than 14 days ago goes only by --days. Exit codes: 0
+done, also when nothing was to remove; 7 a session could not be removed.";
 
 /// Below the help of `account`.
 pub const ACCOUNT: &str = "\

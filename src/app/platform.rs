@@ -1,5 +1,7 @@
 //! The operating system, as far as the app needs it: CPU time, memory, randomness for a name.
 
+use std::path::Path;
+
 use rustix::stdio;
 use rustix::time::{ClockId, clock_gettime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -37,6 +39,12 @@ fn status_kib(key: &str) -> f64 {
         .find_map(|line| line.strip_prefix(key))
         .and_then(|rest| rest.trim().trim_end_matches(" kB").parse().ok())
         .unwrap_or(0.0)
+}
+
+/// Bytes that this user may still write on the disk of a path.
+pub fn free_bytes(path: &Path) -> std::io::Result<u64> {
+    let disk = rustix::fs::statvfs(path)?;
+    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 
 /// A signal that asks the process to end.

@@ -107,6 +107,7 @@ pub fn create_session(
             Mode::Live => tape::Mode::Live,
             Mode::Paper | Mode::Replay => tape::Mode::Paper,
         },
+        account: Some(plan.start.account.name.clone()),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         binary_hash: binary_hash(),
         config_hash: format!("{:016x}", loaded.hash),

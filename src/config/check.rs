@@ -8,8 +8,8 @@ use super::diagnostic::{Problem, meant};
 use super::parameter::{StrategyKind, check_params};
 use super::path::KeyPath;
 use super::section::{
-    Account, Bars, Config, Exit, FillModel, InstrumentLimits, Log, Metrics, Record, Risk, Strategy,
-    Stream, Tape, Ui, Venue, VenueKind,
+    Account, Alert, Bars, Config, Exit, FillModel, InstrumentLimits, Log, Metrics, PLACEHOLDERS,
+    Record, Risk, Strategy, Stream, Tape, Ui, Venue, VenueKind,
 };
 use super::tree::Value;
 use super::unit::{Distance, Exact, Feed, Size, TimeSpan, is_asset};
@@ -39,6 +39,7 @@ pub(super) fn check(config: &mut Config, tree: &Value, kinds: &[StrategyKind]) -
     checker.bars(&config.bars);
     checker.outputs(&config.record, &config.tape, &config.log);
     checker.screen(&config.ui, &config.metrics);
+    checker.alert(&config.alert);
     checker.strategies(&mut config.strategies, &config.venue.instruments, kinds);
     checker.rules(config, kinds);
     checker.fund(&mut config.account);
@@ -275,6 +276,24 @@ impl Checker<'_> {
         self.must(metrics.bind.is_loopback(), "metrics.bind", "must be an address of this machine");
     }
 
+    fn alert(&mut self, alert: &Alert) {
+        let command = KeyPath::of("alert.on_event");
+        if let Some(program) = alert.on_event.first() {
+            self.require(!program.is_empty(), &command.index(0), "must name a program");
+        }
+        for (index, argument) in alert.on_event.iter().enumerate().skip(1) {
+            for word in placeholders(argument) {
+                let what = "placeholder in an argument";
+                self.known(&command.index(index), word, &PLACEHOLDERS, what);
+            }
+        }
+        let (least, most) = (TimeSpan::millis(100), TimeSpan::seconds(60));
+        let within = (least..=most).contains(&alert.deadline);
+        self.must(within, "alert.deadline", format_args!("must be {least} to {most}"));
+        let within = (1..=600).contains(&alert.per_minute);
+        self.must(within, "alert.per_minute", "must be 1 to 600");
+    }
+
     fn strategies(
         &mut self,
         strategies: &mut [Strategy],
@@ -373,6 +392,16 @@ impl Checker<'_> {
             );
         }
     }
+}
+
+/// The lone lower-case words in braces: what may be a placeholder, and is no JSON.
+fn placeholders(argument: &str) -> impl Iterator<Item = &str> {
+    let word = |rest: &'_ str| {
+        let (word, _) = rest.split_once('}')?;
+        let lower = !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase());
+        lower.then_some(word.len())
+    };
+    argument.split('{').skip(1).filter_map(move |rest| rest.get(..word(rest)?))
 }
 
 /// The host of a URL whose scheme is taken off.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::diagnostic::{ConfigError, Problem, meant};
+use super::path::KeyPath;
 use super::source::{Site, Source, SourceKind};
 use super::tree::{Entry, Node, Table, Value};
 
@@ -92,6 +93,24 @@ impl Layers {
         }
         ConfigError::unless_none(self.assign(&mut tree))?;
         Ok(tree)
+    }
+
+    /// A command that the folder's own file names is not run unless that file is asked for: whoever
+    /// made the folder would run it in the name of whoever looks into it.
+    pub(super) fn foreign_command(&self, tree: &Value) -> Option<Problem> {
+        let path = KeyPath::of("alert.on_event");
+        let value = tree.at(&path)?;
+        let folder = self.folder.as_ref().filter(|folder| self.file.as_ref() != Some(folder))?;
+        let SourceKind::File(file) = &value.site.source.kind else { return None };
+        let is_command = matches!(&value.node, Node::Array(items) if !items.is_empty());
+        let message = "is not taken from the file of a folder: it would run for whoever comes by";
+        (file == folder && is_command).then(|| {
+            let advice = format!(
+                "set it in ~/.config/tickscope/config.toml, or say --config {}",
+                folder.display()
+            );
+            Problem::with_value(tree, &path, message).advised(advice)
+        })
     }
 
     /// Lays environment and `--set` on top.

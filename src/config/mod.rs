@@ -88,7 +88,9 @@ pub fn load(layers: &Layers, kinds: &[StrategyKind]) -> Result<Loaded, ConfigErr
 fn checked(layers: &Layers, kinds: &[StrategyKind]) -> Result<(Value, Config), ConfigError> {
     let tree = layers.join()?;
     let mut config = read(tree.clone())?;
-    ConfigError::unless_none(check::check(&mut config, &tree, kinds))?;
+    let mut problems = check::check(&mut config, &tree, kinds);
+    problems.extend(layers.foreign_command(&tree));
+    ConfigError::unless_none(problems)?;
     Ok((tree, config))
 }
 

@@ -16,7 +16,7 @@ use crate::domain::{RunId, UnixNanos};
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
-    /// The synthetic market of the first run. Only these are pruned by count.
+    /// The synthetic market of the first run. Only so many of these are kept.
     Demo,
     /// Paper trading on a live venue.
     Paper,
@@ -37,6 +37,9 @@ pub struct Manifest {
     pub prefix: String,
     /// What it was for.
     pub mode: Mode,
+    /// Whose it is; absent in those of versions that did not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
     /// The version of tickscope that ran.
     pub version: String,
     /// A hash of the binary that ran.

@@ -31,6 +31,7 @@ mod manifest;
 mod message_table;
 mod reader;
 mod recorder;
+mod retention;
 mod ring;
 mod schema;
 mod segment_reader;
@@ -54,7 +55,8 @@ pub use recorder::{
     Followed, PushError, RING_BYTES, Recorder, RecorderHandle, RecorderResult, RecorderState,
     RecorderStats,
 };
+pub use retention::{Doomed, Kept, Limits, Owner, Reason, State, bytes_in, doomed, survey};
 pub use schema::SCHEMAS;
 pub use session::{Session, config_of, discard, manifest_of, run_id};
-pub use sessions::{SessionSummary, TapePath, default_root, list, prune, resolve};
+pub use sessions::{SessionSummary, TapePath, default_root, list, resolve};
 pub use writer::{Compression, ENTRY_BYTES_MAX, Writer, WriterOptions, Written};

@@ -1,12 +1,11 @@
-//! The sessions on this machine: where they lie, which there are, which one is meant, which ones
-//! may go.
+//! The sessions on this machine: where they lie, which there are, which one is meant.
 
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::error::{Result, TapeError};
-use super::manifest::{self, Manifest, Mode, Runtime};
+use super::manifest::{self, Manifest, Runtime};
 use super::reader::segments;
 use super::session::{MANIFEST, RUNTIME};
 use crate::domain::RunId;
@@ -55,10 +54,6 @@ impl SessionSummary {
             bytes: files.iter().map(|(_, path)| size(path)).sum(),
             directory,
         }
-    }
-
-    fn is_demo(&self) -> bool {
-        matches!(&self.manifest, Ok(manifest) if manifest.mode == Mode::Demo)
     }
 }
 
@@ -120,28 +115,11 @@ pub fn resolve(argument: &str, root: &Path) -> Result<TapePath> {
     }
 }
 
-/// Removes all demo sessions but the newest `keep`, and none that runs. Sessions of other modes,
-/// and those that cannot be read, stay. Returns what was removed.
-pub fn prune(
-    root: &Path,
-    keep: usize,
-    is_running: impl Fn(&SessionSummary) -> bool,
-) -> Result<Vec<RunId>> {
-    let mut removed = Vec::new();
-    let demos = list(root)?.into_iter().rev().filter(SessionSummary::is_demo).skip(keep);
-    for session in demos.filter(|session| !is_running(session)) {
-        let directory = &session.directory;
-        fs::remove_dir_all(directory).map_err(TapeError::io("remove", directory))?;
-        removed.push(session.run_id);
-    }
-    Ok(removed)
-}
-
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 
-    use super::super::manifest::{Ending, StrategyIdentity};
+    use super::super::manifest::{Ending, Mode, StrategyIdentity};
     use super::super::session::{Session, run_id};
     use super::super::tests::{sample, write_all};
     use super::super::{Writer, WriterOptions};
@@ -156,6 +134,7 @@ mod tests {
             prefix: run_id.prefix().to_owned(),
             run_id,
             mode,
+            account: Some("first".into()),
             version: "0.1.0".into(),
             binary_hash: "b1".into(),
             config_hash: "c1".into(),
@@ -256,23 +235,6 @@ mod tests {
         assert_eq!(found, TapePath { path: file, session: None });
         let error = resolve("lats", root).unwrap_err().to_string();
         assert!(error.starts_with("there is no tape or session `lats` (looked for a file and in "));
-    }
-
-    /// Lost if broken: a session that trades, or one that is not a demo.
-    #[test]
-    fn pruning_takes_old_demos_only_and_none_that_runs() {
-        let scratch = tempfile::tempdir().unwrap();
-        let root = scratch.path();
-        let names: Vec<String> = (1..=8)
-            .map(|nth| {
-                let mode = if nth == 1 { Mode::Paper } else { Mode::Demo };
-                session(root, mode, nth).manifest().run_id.0.clone()
-            })
-            .collect();
-        fs::create_dir(root.join("20200101-000000-old1")).unwrap();
-        let removed = prune(root, 5, |session| session.run_id.0 == names[1]).unwrap();
-        assert_eq!(removed, [RunId(names[2].clone())]);
-        assert_eq!(list(root).unwrap().len(), 8);
     }
 
     /// Lost if broken: sessions scattered over working directories.

@@ -220,6 +220,16 @@ catalogue! {
     TAPE_BYTES = gauge("tickscope_tape_size_bytes", &[], "Bytes on the session's tape.");
     TAPE_WRITE_ERRORS = counter("tickscope_tape_write_errors_total", &[],
         "Failures to write the tape; the first one stops trading.");
+    ALERTS = counter("tickscope_alerts_total", &["alert", "outcome"],
+        "Alerts that a command was to be run for, by what became of it.");
+    DISK_FREE = gauge("tickscope_disk_free_bytes", &[],
+        "Bytes that the run may still write on the disk of its session; NaN while not known.");
+    DISK_RATE = gauge("tickscope_session_growth_bytes_per_second", &[],
+        "How fast the session grows on disk, logs included; 0 until it is known.");
+    SESSIONS_PRUNED = counter("tickscope_sessions_pruned_total", &[],
+        "Old sessions that the run removed.");
+    SESSIONS_PRUNED_BYTES = counter("tickscope_sessions_pruned_bytes_total", &[],
+        "Bytes of the old sessions that the run removed.");
 
     LOG_EVENTS = counter("tickscope_log_events_total", &["event"],
         "Events told, by name; the lines of `log_suppressed_total` are not among them.");

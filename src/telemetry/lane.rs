@@ -10,6 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::account::LaneAccount;
+use super::alert::{Heard, Listener, alert_of};
 use super::event::{LogEvent, Told};
 use super::line::{Head, Line};
 use super::metrics::Metrics;
@@ -120,8 +121,9 @@ impl Lane {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes the line of an event.
-    pub(super) fn tell(&self, told: &dyn Told, time: UnixNanos) {
+    /// Writes the line of an event. Whoever listens gets the same line if it is an alert, also when
+    /// it is lost to the file.
+    pub(super) fn tell(&self, told: &dyn Told, time: UnixNanos, listener: Option<&Listener>) {
         let mut state = self.lock();
         if state.transport.is_none() {
             self.account.emitted(1);
@@ -131,6 +133,11 @@ impl Lane {
         self.tell_loss(&mut state, time);
         state.begin();
         state.push(told, time, &self.scope);
+        if let Some(listener) = listener
+            && let Some(kind) = alert_of(told.name(), told.level())
+        {
+            listener(Heard { kind, event: told.name(), line: &state.message });
+        }
         if state.line.is_truncated() {
             self.account.truncated();
         }

@@ -7,6 +7,7 @@
 //! any thread ─── emit(Event) ──────────────────┴─► metrics
 //!                                                 ├► decisions lane   (waits)  ─► decisions.*.jsonl
 //!                                                 ├► diagnostics lane (drops)  ─► diagnostics.*.jsonl
+//!                                                 │    └► the lines of alerts ─► who listens
 //!                                                 └► tail ─► log pane
 //! published EngineView ── ticker, every 250 ms ──► gauges, readiness ──► /metrics /readyz
 //! ```
@@ -16,6 +17,7 @@
 mod word;
 
 mod account;
+mod alert;
 mod catalogue;
 mod engine_word;
 mod event;
@@ -37,17 +39,18 @@ mod why;
 
 use std::path::PathBuf;
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
 
 use serde::Deserialize;
 use thiserror::Error;
 
+pub use self::alert::{AlertKind, AlertOutcome, Heard, Listener, lines_of};
 pub use self::engine_word::OrderWord;
 pub use self::event::{
-    DecisionEvent, Evaluated, Event, ExitTold, FeedEvent, OrderTold, PortfolioEvent, ProcessEvent,
-    Summary, Telling,
+    AlertEvent, DecisionEvent, Evaluated, Event, ExitTold, FeedEvent, OrderTold, PortfolioEvent,
+    ProcessEvent, Room, Summary, Telling, UpkeepEvent,
 };
 pub use self::latency::{Percentiles, Timing, Timings};
 pub use self::library::layer;
@@ -150,6 +153,8 @@ struct Shared {
     /// The core thread's end, until it is taken.
     timings: Mutex<Option<Timings>>,
     views: Mutex<Option<ViewSource>>,
+    /// Who hears of alerts.
+    listener: OnceLock<Listener>,
     /// Why the run is not ready; `None` when it is.
     unready: Mutex<Option<String>>,
     /// Dropped to end the ticker.
@@ -205,6 +210,7 @@ impl Telemetry {
             timing_reader: Mutex::new(timing_reader),
             timings: Mutex::new(Some(timings)),
             views: Mutex::new(None),
+            listener: OnceLock::new(),
             unready: Mutex::new(Some("no market data yet".to_owned())),
             ticker: Mutex::new(None),
             scope,
@@ -246,9 +252,10 @@ impl Telemetry {
         }
         shared.metrics.told(told.name());
         shared.tail.push(told, time, &shared.scope);
+        let listener = shared.listener.get();
         match told.name().lane() {
-            LaneName::Decisions => shared.decisions.tell(told, time),
-            LaneName::Diagnostics => shared.diagnostics.tell(told, time),
+            LaneName::Decisions => shared.decisions.tell(told, time, listener),
+            LaneName::Diagnostics => shared.diagnostics.tell(told, time, listener),
         }
     }
 
@@ -270,6 +277,12 @@ impl Telemetry {
     /// Sets gauges and readiness from these views from now on.
     pub fn follow(&self, views: ViewSource) {
         *lock(&self.0.views) = Some(views);
+    }
+
+    /// Tells somebody of alerts from now on. The first one stays.
+    pub fn listen(&self, listener: Listener) {
+        // A run has one.
+        let _ = self.0.listener.set(listener);
     }
 
     /// The newest 1,000 log lines, newest last; the same `Arc` as long as none is added.

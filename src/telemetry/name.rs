@@ -41,6 +41,20 @@ names! {
     ConfigNeedsRestart => "config.needs_restart" Warn Diagnostics,
     /// The session's folder is there.
     SessionOpened => "session.opened" Info Diagnostics,
+    /// Old sessions were removed.
+    SessionsPruned => "sessions.pruned" Info Diagnostics,
+    /// An old session could not be removed.
+    SessionsPruneFailed => "sessions.prune_failed" Warn Diagnostics,
+    /// The session of the run itself has more bytes than all may have together.
+    SessionOversized => "session.oversized" Warn Diagnostics,
+    /// The disk of the recording is nearly full.
+    DiskLow => "disk.low" Warn Diagnostics,
+    /// It has room again.
+    DiskRecovered => "disk.recovered" Info Diagnostics,
+    /// The command of an alert failed.
+    AlertFailed => "alert.failed" Warn Diagnostics,
+    /// Alerts were left out.
+    AlertDropped => "alert.dropped" Warn Diagnostics,
     /// The log writer lives.
     Heartbeat => "heartbeat" Info Diagnostics,
     /// A library that we use logged something.

@@ -38,6 +38,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     let mut first = vec![badge];
     first.extend(run_pieces(scene));
     first.extend(lost(scene));
+    first.extend(warned(scene));
     first.extend(feed_pieces(scene));
     if area.height == 1 {
         first.extend(account_pieces(scene));
@@ -145,6 +146,13 @@ fn lost(scene: &Scene<'_>) -> Option<Piece> {
     let lost = lost_count(&scene.view.health);
     let text = format!("LOST {}", number::count(lost));
     (lost > 0).then(|| piece(95, vec![span(text, scene.theme.error())]))
+}
+
+/// That something is wrong which pane 9 says in full.
+fn warned(scene: &Scene<'_>) -> Option<Piece> {
+    let many = scene.view.health.warnings.len();
+    let text = format!("⚠ {many} warning{}", if many == 1 { "" } else { "s" });
+    (many > 0).then(|| piece(93, vec![span(text, scene.theme.warn())]))
 }
 
 fn lost_count(health: &HealthView) -> u64 {

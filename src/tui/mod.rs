@@ -9,6 +9,7 @@
 //! give the same frame. Only [`Screen`] and [`run`] touch the terminal. Nothing here writes
 //! engine state, and nothing that the terminal does can block anybody else.
 
+mod bell;
 mod chain;
 mod command;
 mod dialog;

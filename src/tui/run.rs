@@ -14,6 +14,7 @@ use arc_swap::ArcSwap;
 use crossterm::event::Event;
 use jiff::tz::TimeZone;
 
+use super::bell::Bell;
 use super::input::{self, read_input};
 use super::keymap;
 use super::model::{Attached, Intent, Message, Model};
@@ -39,6 +40,8 @@ pub struct Config {
     pub zone: TimeZone,
     /// The run is that of another process.
     pub attached: Option<Attached>,
+    /// Event and level of the log lines that ring the bell.
+    pub rings: Vec<(String, String)>,
 }
 
 impl Default for Config {
@@ -51,6 +54,7 @@ impl Default for Config {
             synchronised: true,
             zone: TimeZone::UTC,
             attached: None,
+            rings: Vec::new(),
         }
     }
 }
@@ -162,6 +166,7 @@ pub fn run(
 struct Loop<'a> {
     screen: Screen,
     model: Model,
+    bell: Bell,
     views: &'a ArcSwap<EngineView>,
     inbox: Inbox,
     take_intent: &'a mut dyn FnMut(Intent) -> bool,
@@ -179,7 +184,9 @@ impl<'a> Loop<'a> {
         inbox: Inbox,
         take_intent: &'a mut dyn FnMut(Intent) -> bool,
     ) -> Result<Self, TuiError> {
-        let model = Model::new(views.load_full(), screen.size()?, config.theme)
+        let view = views.load_full();
+        let bell = Bell::new(config.rings.clone(), &view.log);
+        let model = Model::new(view, screen.size()?, config.theme)
             .with_local_zone(config.zone.clone())
             .with_privacy(config.private)
             .with_mouse(config.mouse)
@@ -188,6 +195,7 @@ impl<'a> Loop<'a> {
         Ok(Self {
             screen,
             model,
+            bell,
             views,
             inbox,
             take_intent,
@@ -257,8 +265,7 @@ impl<'a> Loop<'a> {
         let message = match wake {
             Wake::View => {
                 self.inbox.notifier.pending.store(false, Ordering::SeqCst);
-                self.look();
-                return Ok(());
+                return self.look();
             }
             Wake::Stop => {
                 self.exit = Some(Exit::Stopped);
@@ -287,12 +294,15 @@ impl<'a> Loop<'a> {
         }
     }
 
-    /// Takes the newest view; a frozen screen does not change by it.
-    fn look(&mut self) {
+    /// Takes the newest view; a frozen screen does not change by it, but is heard all the same.
+    fn look(&mut self) -> Result<(), TuiError> {
         let before = Arc::clone(self.model.view());
         let changed = self.changed;
-        self.tell(Message::View(self.views.load_full()));
+        let view = self.views.load_full();
+        let rings = self.bell.listen(&view.log, Instant::now());
+        self.tell(Message::View(view));
         self.changed = changed || !Arc::ptr_eq(&before, self.model.view());
+        if rings { self.screen.ring() } else { Ok(()) }
     }
 
     fn tell(&mut self, message: Message) -> Option<Intent> {

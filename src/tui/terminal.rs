@@ -224,6 +224,12 @@ impl Screen {
         self.draw(model)
     }
 
+    /// Rings the terminal's bell.
+    pub(super) fn ring(&mut self) -> Result<(), TuiError> {
+        let writer = self.terminal.backend_mut();
+        writer.write_all(b"\x07").and_then(|()| Write::flush(writer)).map_err(failed("ring"))
+    }
+
     pub(super) fn set_mouse(&mut self, on: bool) -> Result<(), TuiError> {
         let writer = self.terminal.backend_mut();
         let done = if on {

@@ -4,6 +4,7 @@
 //! Nothing sleeps for a fixed time where a text can be waited for, and every failure prints what
 //! the program showed.
 
+mod alerts;
 mod attach;
 mod bad_input;
 mod bars;
@@ -23,4 +24,5 @@ mod results;
 mod rules;
 mod screen;
 mod terminal;
+mod upkeep;
 mod venue;

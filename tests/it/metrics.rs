@@ -19,7 +19,7 @@ pub fn get(address: &str, path: &str) -> (u16, String) {
 }
 
 /// The sum over all series of a family.
-fn sum(text: &str, family: &str) -> f64 {
+pub fn sum(text: &str, family: &str) -> f64 {
     let of_family =
         |line: &&str| line.strip_prefix(family).is_some_and(|rest| rest.starts_with([' ', '{']));
     let value = |line: &str| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap();
@@ -52,6 +52,7 @@ fn a_run_shows_its_health_and_its_numbers() {
         "tickscope_equity",
         "tickscope_queue_capacity",
         "tickscope_log_lines_written_total",
+        "tickscope_disk_free_bytes",
         "tickscope_tick_to_decision_seconds_count",
     ] {
         assert!(sum(&text, family) > 0.0, "{family} in\n{text}");

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Instant;
@@ -21,6 +21,8 @@ pub struct Terminal {
     parser: Arc<Mutex<vt100::Parser>>,
     stalled: Arc<AtomicBool>,
     closed: Arc<AtomicBool>,
+    /// How often the program has rung the bell.
+    bells: Arc<AtomicUsize>,
     reader: Option<JoinHandle<()>>,
 }
 
@@ -66,10 +68,14 @@ impl Terminal {
         let stalled = Arc::new(AtomicBool::new(false));
         let closed = Arc::new(AtomicBool::new(false));
         let (waiting, leaving) = (Arc::clone(&stalled), Arc::clone(&closed));
+        let bells = Arc::new(AtomicUsize::new(0));
+        let ringing = Arc::clone(&bells);
         let reader = std::thread::spawn(move || {
             let mut bytes = [0; 4_096];
             // An error is the end: the program has closed its side.
             while let Ok(count @ 1..) = output.read(&mut bytes) {
+                let rung = bytes[..count].split(|byte| *byte == b'\x07').count() - 1;
+                ringing.fetch_add(rung, Ordering::SeqCst);
                 screen.lock().unwrap().process(&bytes[..count]);
                 while waiting.load(Ordering::SeqCst) {
                     std::thread::sleep(LOOK);
@@ -81,7 +87,7 @@ impl Terminal {
         });
         let writer = pair.master.take_writer().unwrap();
         let ends = Some((pair.master, writer));
-        Self { ends, child, parser, stalled, closed, reader: Some(reader) }
+        Self { ends, child, parser, stalled, closed, bells, reader: Some(reader) }
     }
 
     /// What is to be read on the screen.
@@ -108,6 +114,17 @@ impl Terminal {
     /// Waits until the screen no longer shows a text.
     pub fn wait_gone(&mut self, text: &str) {
         self.wait(&format!("the end of {text}"), |screen| !screen.contents().contains(text));
+    }
+
+    /// How often the bell was rung so far.
+    pub fn bells(&self) -> usize {
+        self.bells.load(Ordering::SeqCst)
+    }
+
+    /// Waits until the bell was rung so often.
+    pub fn wait_bells(&mut self, count: usize) {
+        let bells = Arc::clone(&self.bells);
+        self.wait("the bell", move |_| bells.load(Ordering::SeqCst) >= count);
     }
 
     /// Types.

@@ -15,6 +15,7 @@ use super::operator::Asked;
 use super::questions::{Answered, Questions};
 use super::silence::Silence;
 use super::teller::{Teller, Tidings};
+use super::upkeep::Standing;
 use super::watchers::Watchers;
 use crate::app::outputs::{EntrySink, Outputs, TapeStopped, copied_records};
 use crate::app::pipeline::{Given, Notice, Pipeline, TapeInput};
@@ -113,6 +114,8 @@ pub struct Core {
     pub woken: Arc<AtomicU64>,
     /// What is wrong with the configuration on disk, or what of it needs a restart.
     pub on_disk: Arc<ArcSwapOption<String>>,
+    /// What the upkeep warns of.
+    pub standing: Standing,
     /// What tells logs and metrics.
     pub teller: Teller,
     /// Folds records into what is visible.
@@ -349,6 +352,7 @@ impl Core {
         view.log = self.teller.log_tail();
         view.health = self.teller.health();
         view.health.warnings.extend(self.on_disk.load().as_deref().cloned());
+        view.health.warnings.extend(self.standing.load().iter().cloned());
         let state = if self.up { "up" } else { "connecting" };
         view.health.connections = vec![ConnectionView {
             name: "market data".to_owned(),

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use super::Held;
 use super::core::{Core, End};
 use super::summary::{self, LiveResult};
+use crate::app::alert::Alerts;
 use crate::app::cli::RunArgs;
 use crate::app::error::{AppError, Exit};
-use crate::app::{command, platform, setup};
-use crate::config::Loaded;
+use crate::app::{command, setup};
 use crate::tape;
 use crate::telemetry::ProcessEvent;
 
@@ -47,6 +47,8 @@ impl Held {
             Ok(_) => "asked to".to_owned(),
         };
         self.server.end(exit.code(), &reason);
+        self.upkeep.stop();
+        Alerts::stop(self.alerts);
         let stopped = ProcessEvent::Stopped { exit_code: exit.code(), reason: &reason };
         self.telemetry.emit(&stopped.into());
         self.telemetry.shutdown(LOG_PATIENCE);
@@ -64,7 +66,6 @@ impl Held {
         let directory = self.session.directory().to_owned();
         // With a full disk this fails as well, and the first reason is the one to tell.
         let ended = self.session.end(ending);
-        prune(&self.loaded);
         drop(self.account);
         summary::print(&result, &directory, args)?;
         if let Some(url) = unreached {
@@ -86,6 +87,8 @@ impl Held {
         let _ = (self.recorder.join(), self.teller.join(), self.rest.join(), self.books.join());
         let reason = "the thread that decides panicked: this is a defect";
         self.server.end(Exit::Failed.code(), reason);
+        self.upkeep.stop();
+        Alerts::stop(self.alerts);
         let stopped = ProcessEvent::Stopped { exit_code: Exit::Failed.code(), reason };
         self.telemetry.emit(&stopped.into());
         self.telemetry.shutdown(LOG_PATIENCE);
@@ -98,16 +101,5 @@ impl Held {
             counts,
         });
         AppError::new(Exit::Failed, format!("{reason}; what led to it is recorded in {directory}"))
-    }
-}
-
-/// Keeps the newest demo sessions; what cannot be removed is not worth a failure.
-fn prune(loaded: &Loaded) {
-    let keep = loaded.config.tape.keep.sessions as usize;
-    if let Ok(root) = tape::default_root() {
-        let alive = |session: &tape::SessionSummary| {
-            session.runtime.as_ref().is_some_and(|runtime| platform::is_alive(runtime.pid))
-        };
-        let _ = tape::prune(&root, keep, alive);
     }
 }

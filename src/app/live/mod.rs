@@ -6,12 +6,15 @@
 //! tape       writes the recording        teller    log lines and metrics of records
 //! signals    asks everybody to stop      metrics   serves /metrics
 //! config     watches the configuration's files
+//! upkeep     removes old sessions, watches the disk
+//! alerts     runs the command of an alert
 //! ```
 //!
 //! `prepare` builds it, this runs it, `ending` ends it.
 
 pub mod clock;
 pub mod core;
+mod disk;
 mod ending;
 mod hangup;
 mod metrics;
@@ -24,6 +27,7 @@ mod serving;
 mod silence;
 mod summary;
 pub mod teller;
+mod upkeep;
 pub mod watchers;
 
 use std::io::IsTerminal;
@@ -41,8 +45,10 @@ use self::metrics::Metrics;
 use self::reload::{Files, Reloader, Watched};
 use self::screen::Ui;
 use self::serving::strategies;
+use self::upkeep::Upkeep;
 use self::watchers::Who;
 use super::account::{Kept, OwnedAccount};
+use super::alert::Alerts;
 use super::build::{self, Plan};
 use super::cli::RunArgs;
 use super::control::server;
@@ -101,6 +107,8 @@ struct Held {
     metrics: Metrics,
     exchange: Option<sim::Exchange>,
     server: server::Server,
+    upkeep: Upkeep,
+    alerts: Option<Alerts>,
     recorder: JoinHandle<RecorderResult>,
     teller: JoinHandle<()>,
     books: JoinHandle<Kept>,
@@ -115,7 +123,7 @@ impl Run {
         let loaded = held.loaded.clone();
         let began = (Instant::now(), platform::process_cpu());
         // Nothing has happened yet: a screen that cannot be had leaves no session.
-        let ui = (!args.headless).then(|| Ui::open(&held.loaded.config.ui, None)).transpose();
+        let ui = (!args.headless).then(|| Ui::open(&held.loaded.config, None)).transpose();
         let ui = ui.inspect_err(|_| tape::discard(held.session.directory()))?;
         let watching = ui.as_ref().map(|_| core.watchers.enter(Who::OwnScreen));
         let published = ui.as_ref().map(Ui::notifier);

@@ -16,8 +16,10 @@ use super::questions::Questions;
 use super::serving::serve;
 use super::silence::Silence;
 use super::teller::Teller;
+use super::upkeep::Upkeep;
 use super::{Held, Run};
 use crate::app::account::{self, Books, OwnedAccount};
+use crate::app::alert::Alerts;
 use crate::app::build::{self, Filters, Plan};
 use crate::app::cli::RunArgs;
 use crate::app::command;
@@ -133,7 +135,9 @@ impl Parts {
         let books = account::follow(books, followed, move |error| {
             teller.emit(&ProcessEvent::LedgerFailed { error: &error.to_string() }.into());
         })?;
+        let alerts = Alerts::start(&loaded.config.alert, &session.manifest().run_id.0, &telemetry)?;
         let metrics = Metrics::serve(self.bound, &telemetry)?;
+        let upkeep = Upkeep::start(&session, &loaded.config.tape, &telemetry)?;
         let symbols = loaded.config.venue.instruments.clone();
         let (questions, rest) = Questions::start(self.rest, symbols)?;
         let view = Arc::new(ArcSwap::from_pointee(EngineView::default()));
@@ -164,6 +168,7 @@ impl Parts {
             woken: Arc::new(AtomicU64::new(clock.now().0)),
             teller: told,
             on_disk: Arc::default(),
+            standing: upkeep.standing(),
             seq: 0,
             connections: 0,
             attempts: 0,
@@ -179,6 +184,8 @@ impl Parts {
             metrics,
             exchange,
             server,
+            upkeep,
+            alerts,
             recorder,
             teller,
             books,

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 
 use super::core::Control;
 use super::operator::Asked;
+use crate::app::alert;
 use crate::app::control::done::Done;
 use crate::app::control::protocol::By;
 use crate::app::control::server::strategy;
@@ -31,7 +32,8 @@ pub struct Ui {
 
 impl Ui {
     /// Takes the terminal over.
-    pub fn open(ui: &section::Ui, attached: Option<Attached>) -> Result<Self, AppError> {
+    pub fn open(of: &section::Config, attached: Option<Attached>) -> Result<Self, AppError> {
+        let ui = &of.ui;
         let environment = tui::Config::from_environment();
         let palette = match (ui.color, ui.theme) {
             (section::Color::Never, _) => Palette::Plain,
@@ -46,6 +48,7 @@ impl Ui {
             mouse: ui.mouse,
             theme: Theme { palette, ..environment.theme },
             attached,
+            rings: alert::rings(&of.alert),
             ..environment
         };
         let screen = Screen::open(config.mouse, config.synchronised).map_err(terminal)?;

@@ -2,6 +2,7 @@
 //! documentation of each key.
 
 mod account;
+mod alert;
 mod bars;
 mod output;
 mod risk;
@@ -9,6 +10,7 @@ mod strategy;
 mod venue;
 
 pub use account::{Account, FeeAsset, FillModel, Paper, QueueModel};
+pub use alert::{Alert, AlertKind, PLACEHOLDERS};
 pub use bars::Bars;
 pub use output::{Color, Compression, Evaluations, Keep, Level, Log, Marker, Metrics, Record};
 pub use output::{Tape, Theme, Ui, UpColor};
@@ -45,6 +47,8 @@ pub struct Config {
     pub metrics: Metrics,
     /// Where log lines go.
     pub log: Log,
+    /// What is worth an alert.
+    pub alert: Alert,
     /// How the screen looks.
     pub ui: Ui,
 }

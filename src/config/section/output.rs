@@ -60,6 +60,9 @@ pub struct Tape {
     pub segment_span: TimeSpan,
     /// Which past sessions stay.
     pub keep: Keep,
+    /// Less room on the disk than this is warned about, and so is a disk that is full within an
+    /// hour. Default `"2GiB"`.
+    pub warn_free: ByteSize,
 }
 
 impl Default for Tape {
@@ -69,25 +72,27 @@ impl Default for Tape {
             segment_bytes: ByteSize::mebi(256),
             segment_span: TimeSpan::seconds(3_600),
             keep: Keep::default(),
+            warn_free: ByteSize::mebi(2 * 1_024),
         }
     }
 }
 
-/// `tape.keep`: a session beyond any of these goes, oldest first.
+/// `tape.keep`: a session of the account beyond any of these goes, oldest first. The account's newest
+/// one stays, and so does whatever runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Keep {
-    /// Age in days. Default 14.
+    /// Days since a session ended. Default 14.
     pub days: u32,
-    /// Bytes of all sessions together. Default `"20GiB"`.
+    /// Bytes of all sessions of the account together, logs included. Default `"20GiB"`.
     pub size: ByteSize,
-    /// Number of sessions. Default 1,000.
+    /// Number of sessions, of the demo only. Default 5.
     pub sessions: u32,
 }
 
 impl Default for Keep {
     fn default() -> Self {
-        Self { days: 14, size: ByteSize::mebi(20 * 1_024), sessions: 1_000 }
+        Self { days: 14, size: ByteSize::mebi(20 * 1_024), sessions: 5 }
     }
 }
 

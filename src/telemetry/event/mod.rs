@@ -1,6 +1,7 @@
 //! An event: one thing worth telling, told once. Emitting it writes its log line and moves its
 //! metrics together, so the two cannot disagree; nothing else in the program logs or counts.
 
+mod alert;
 mod decision;
 mod exit;
 mod feed;
@@ -9,7 +10,9 @@ mod order;
 mod portfolio;
 mod process;
 mod strategy;
+mod upkeep;
 
+pub use alert::AlertEvent;
 pub use decision::{DecisionEvent, Evaluated, Summary, Telling};
 pub use exit::ExitTold;
 pub use feed::FeedEvent;
@@ -18,6 +21,7 @@ pub use order::OrderTold;
 pub use portfolio::PortfolioEvent;
 pub use process::ProcessEvent;
 pub use strategy::StrategyEvent;
+pub use upkeep::{Room, UpkeepEvent};
 
 use super::line::Line;
 use super::metrics::Metrics;
@@ -43,6 +47,10 @@ pub enum Event<'a> {
     Portfolio(PortfolioEvent<'a>),
     /// About what closes positions by itself.
     Exit(ExitTold<'a>),
+    /// About old sessions and the disk.
+    Upkeep(UpkeepEvent<'a>),
+    /// About the commands of alerts.
+    Alert(AlertEvent<'a>),
 }
 
 /// What every event can say of itself.
@@ -85,6 +93,8 @@ impl<'a> Event<'a> {
             Self::Order(event) => event,
             Self::Portfolio(event) => event,
             Self::Exit(event) => event,
+            Self::Upkeep(event) => event,
+            Self::Alert(event) => event,
         }
     }
 }
@@ -107,4 +117,6 @@ into_event! {
     Order from OrderTold,
     Portfolio from PortfolioEvent,
     Exit from ExitTold,
+    Upkeep from UpkeepEvent,
+    Alert from AlertEvent,
 }

@@ -13,6 +13,7 @@ use self::feed::FeedMetrics;
 use self::money::MoneyMetrics;
 use self::order::OrderMetrics;
 use super::account::{nanos_to_seconds, seconds};
+use super::alert::{AlertKind, AlertOutcome};
 use super::catalogue as names;
 use super::name::EventName;
 use super::names::{Names, RunInfo};
@@ -36,6 +37,11 @@ pub struct Metrics {
     event_loop: Histogram,
     tape_bytes: Gauge,
     pub(super) tape_write_errors: IntCounter,
+    alerts: ByWord<AlertKind, ByWord<AlertOutcome, IntCounter>>,
+    disk_free: Gauge,
+    disk_rate: Gauge,
+    sessions_pruned: IntCounter,
+    sessions_pruned_bytes: IntCounter,
     viewers: Gauge,
     frames: IntCounter,
     frame: Histogram,
@@ -77,6 +83,7 @@ impl Metrics {
         families.gauge(&names::RUN_INFO)?.get(&this_run)?.set(1.0);
         let events = families.counter(&names::LOG_EVENTS)?;
         let suppressed = families.counter(&names::LOG_SUPPRESSED)?;
+        let alerts = families.counter(&names::ALERTS)?;
         Ok(Self {
             registry: families.registry(),
             feed: FeedMetrics::new(families, of)?,
@@ -91,6 +98,11 @@ impl Metrics {
             event_loop: families.histogram(&names::EVENT_LOOP)?.get(&[])?,
             tape_bytes: families.gauge(&names::TAPE_BYTES)?.get(&[])?,
             tape_write_errors: families.counter(&names::TAPE_WRITE_ERRORS)?.get(&[])?,
+            alerts: ByWord::new(|kind| ByWord::new(|outcome| alerts.get(&[kind, outcome])))?,
+            disk_free: unknown(families.gauge(&names::DISK_FREE)?.get(&[])?),
+            disk_rate: families.gauge(&names::DISK_RATE)?.get(&[])?,
+            sessions_pruned: families.counter(&names::SESSIONS_PRUNED)?.get(&[])?,
+            sessions_pruned_bytes: families.counter(&names::SESSIONS_PRUNED_BYTES)?.get(&[])?,
             viewers: families.gauge(&names::VIEWERS)?.get(&[])?,
             frames: families.counter(&names::TUI_FRAMES)?.get(&[])?,
             frame: families.histogram(&names::TUI_FRAME)?.get(&[])?,
@@ -142,6 +154,23 @@ impl Metrics {
         self.viewers.set(f64::from(attached));
     }
 
+    /// So many alerts of a kind came to this.
+    pub fn alert(&self, kind: AlertKind, outcome: AlertOutcome, count: u64) {
+        self.alerts.get(kind).get(outcome).inc_by(count);
+    }
+
+    /// So much room is on the disk of the session, which grows by so many bytes a second.
+    pub fn disk(&self, free: u64, bytes_per_second: f64) {
+        self.disk_free.set(float(free));
+        self.disk_rate.set(bytes_per_second);
+    }
+
+    /// Old sessions were removed.
+    pub(super) fn sessions_pruned(&self, sessions: u64, bytes: u64) {
+        self.sessions_pruned.inc_by(sessions);
+        self.sessions_pruned_bytes.inc_by(bytes);
+    }
+
     /// A frame was drawn.
     pub fn frame(&self, nanos: Nanos) {
         self.frames.inc();
@@ -185,6 +214,12 @@ impl StageMetrics {
             last_progress: families.gauge(&names::STAGE_LAST_PROGRESS)?.get(&[stage])?,
         })
     }
+}
+
+/// A gauge that says so until it is set: 0 would be an alarm.
+fn unknown(gauge: Gauge) -> Gauge {
+    gauge.set(f64::NAN);
+    gauge
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a gauge is a float by its format")]

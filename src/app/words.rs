@@ -1,0 +1,57 @@
+//! Sizes and spans as a sentence has them: two digits are enough to act on.
+
+/// `1.4 GiB`.
+pub fn bytes(count: u64) -> String {
+    const UNITS: [(&str, u64); 4] =
+        [("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+    match UNITS.iter().find(|(_, size)| count >= *size) {
+        Some((unit, size)) => {
+            let tenths = count.saturating_mul(10) / size;
+            // From ten on a tenth says nothing.
+            if tenths < 100 {
+                format!("{}.{} {unit}", tenths / 10, tenths % 10)
+            } else {
+                format!("{} {unit}", tenths / 10)
+            }
+        }
+        None => format!("{count} B"),
+    }
+}
+
+/// `40 min`, `3 h`, `12 days`.
+pub fn span(seconds: u64) -> String {
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds / 60),
+        7_200..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+/// `1 session`, `2 sessions`.
+pub fn count(many: usize, thing: &str) -> String {
+    format!("{many} {thing}{}", if many == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_digits_and_a_unit() {
+        for (count, text) in [
+            (0, "0 B"),
+            (1_023, "1023 B"),
+            (1_536, "1.5 KiB"),
+            (20 << 30, "20 GiB"),
+            (u64::MAX, "1677721 TiB"),
+        ] {
+            assert_eq!(bytes(count), text);
+        }
+        for (seconds, text) in
+            [(0, "0 s"), (119, "119 s"), (120, "2 min"), (7_200, "2 h"), (864_000, "10 days")]
+        {
+            assert_eq!(span(seconds), text);
+        }
+    }
+}
