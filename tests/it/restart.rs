@@ -66,8 +66,12 @@ fn a_clean_end_and_a_new_begin_add_up() {
     let (_market, url) = market(&home);
     home.succeed(&run(&url, &["--for", "3s"]));
     let before = statement(&home);
-    home.succeed(&run(&url, &["--for", "3s"]));
+    let alert = [r#"alert.on_event=["sh", "-c", "cat >restarts"]"#, r#"alert.events=["restart"]"#];
+    let again = ["--for", "3s", "--set", alert[0], "--set", alert[1]];
+    home.succeed(&run(&url, &again));
     let after = statement(&home);
+    let restarts = std::fs::read_to_string(home.path("restarts")).unwrap();
+    assert!(restarts.contains("account.resumed"), "{restarts}");
     let fills = |said: &Value| -> u64 {
         said["days"].as_array().unwrap().iter().map(|day| day["fills"].as_u64().unwrap()).sum()
     };
