@@ -24,8 +24,9 @@ const MOVES_TOLD_EVERY: Nanos = UnixNanos::SECOND;
 pub struct Guard {
     /// Over the bars of the slot's feed.
     atr: Atr,
-    /// Its last value, in quote asset; `None` while it warms up.
-    range: Option<Num>,
+    /// Its last value, in quote asset; `None` while it warms up. It becomes an exact number where an
+    /// order needs it: that costs more than the rest of a bar.
+    range: Option<f64>,
     /// What entries asked for, with every distance measured.
     pub(super) plans: BTreeMap<OrderId, Exits>,
     /// What the newest entry that filled asked for.
@@ -107,14 +108,13 @@ impl Guard {
 
     /// An order's exits with every distance measured; `None` when one cannot be.
     pub fn resolve(&self, exits: Exits) -> Option<Exits> {
-        exits.resolve(self.range)
+        exits.resolve(self.range.and_then(|range| Num::from_f64_at(range, RANGE_DIGITS)))
     }
 
     /// Takes a closed bar of the slot's feed.
     pub(super) fn push(&mut self, bar: &Bar) {
         let [high, low, close] = [bar.high, bar.low, bar.close].map(Price::to_f64);
-        self.range =
-            self.atr.push(high, low, close).and_then(|range| Num::from_f64_at(range, RANGE_DIGITS));
+        self.range = self.atr.push(high, low, close);
     }
 
     /// Takes over what an entry that filled asked for; `stays` when it only adds to what is held.

@@ -114,6 +114,8 @@ pub struct Drawdown {
 pub fn drawdown(capital: Num, points: impl Iterator<Item = (UnixNanos, Num)>) -> Drawdown {
     let mut found = Drawdown { ratio: Some(0.0), recovered: true, ..Drawdown::default() };
     let mut peak: Option<(UnixNanos, Num)> = None;
+    // The largest fall from it so far: only a larger one can be a larger share of it.
+    let mut deepest = Num::ZERO;
     // The largest fall was from the peak that still stands.
     let mut is_deepest = false;
     let mut last = UnixNanos::default();
@@ -125,11 +127,15 @@ pub fn drawdown(capital: Num, points: impl Iterator<Item = (UnixNanos, Num)>) ->
                 (found.lasted, found.recovered, is_deepest) = (time.since(since), true, false);
             }
             peak = Some((time, equity));
+            deepest = Num::ZERO;
             continue;
         };
         let fall = high.sub(equity).unwrap_or_default();
-        let ratio = high.is_positive().then(|| fall.to_f64() / high.to_f64());
-        found.ratio = found.ratio.zip(ratio).map(|(most, ratio)| most.max(ratio));
+        if fall > deepest {
+            deepest = fall;
+            let ratio = high.is_positive().then(|| fall.to_f64() / high.to_f64());
+            found.ratio = found.ratio.zip(ratio).map(|(most, ratio)| most.max(ratio));
+        }
         if fall > found.amount {
             (found.amount, found.recovered, is_deepest) = (fall, false, true);
             found.lasted = last.since(since);
