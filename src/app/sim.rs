@@ -11,6 +11,7 @@ use super::cli::SimArgs;
 use super::command::print;
 use super::error::{AppError, Exit};
 use super::source::request_of;
+use crate::config::section::Script;
 use crate::simulator::{
     self, Fault, Monitor, Source, Speed, TapeFrame, TapeFrameKind, TapeFrames, synthetic,
 };
@@ -38,7 +39,7 @@ pub fn run(args: &SimArgs) -> Result<Exit, AppError> {
             }
             Source::Tape(Box::new(RecordedFrames::open(&path)?))
         }
-        None => synthetic_source(args.seed, &checked(&args.instruments)?),
+        None => synthetic_source(args.seed, &checked(&args.instruments)?, Script::None),
     };
     let made_up = args.tape.is_none().then_some(args.instruments.as_slice());
     let config = simulator::Config {
@@ -67,9 +68,14 @@ pub fn run(args: &SimArgs) -> Result<Exit, AppError> {
 }
 
 /// A market made up from a seed.
-pub fn synthetic_source(seed: u64, symbols: &[String]) -> Source {
+pub fn synthetic_source(seed: u64, symbols: &[String], script: Script) -> Source {
     let instruments = symbols.iter().map(|symbol| synthetic::Instrument::of(symbol)).collect();
-    Source::Synthetic(synthetic::Config { seed, instruments, ..synthetic::Config::default() })
+    let script = match script {
+        Script::None => synthetic::Script::None,
+        Script::FirstMinute => synthetic::Script::FirstMinute,
+    };
+    let rest = synthetic::Config::default();
+    Source::Synthetic(synthetic::Config { seed, instruments, script, ..rest })
 }
 
 /// Symbols that a market can be made up for: capitals and digits, each once.
@@ -94,9 +100,10 @@ fn checked(symbols: &[String]) -> Result<Vec<String>, AppError> {
 pub fn faults(texts: &[String], symbols: Option<&[String]>) -> Result<Vec<Fault>, String> {
     let served = symbols.map(|symbols| requests::streams(symbols, &STREAMS));
     let read = |text: &String| {
-        let fault = text.parse().map_err(|error: simulator::FaultError| error.to_string())?;
-        match (&fault, &served) {
-            (Fault::Silence { stream, .. }, Some(served)) if !served.contains(stream) => {
+        let fault: Fault =
+            text.parse().map_err(|error: simulator::FaultError| error.to_string())?;
+        match (fault.stream(), &served) {
+            (Some(stream), Some(served)) if !served.iter().any(|other| other == stream) => {
                 Err(format!("{text:?}: no stream {stream}; there are {}", served.join(", ")))
             }
             _ => Ok(fault),

@@ -241,7 +241,7 @@ fn exchange(loaded: &Loaded) -> Result<Option<sim::Exchange>, AppError> {
     let symbols =
         if simulated.instruments.is_empty() { &venue.instruments } else { &simulated.instruments };
     let config = simulator::Config {
-        source: sim::synthetic_source(simulated.seed, symbols),
+        source: sim::synthetic_source(simulated.seed, symbols, simulated.script),
         speed: sim::speed(simulated.speed.0.to_f64()),
         faults: sim::faults(&simulated.faults, Some(symbols))
             .map_err(|error| AppError::invalid(format!("venue.simulator.faults: {error}")))?,
