@@ -10,6 +10,7 @@
 //! engine state, and nothing that the terminal does can block anybody else.
 
 mod chain;
+mod coach;
 mod command;
 mod dialog;
 mod draw;
