@@ -11,6 +11,9 @@ use crate::engine::view::{EngineView, Mode};
 /// For so long after the start of the run.
 const COACHED: u64 = 3 * 60 * UnixNanos::SECOND;
 
+/// Keys for which only wide screens have room beside the words.
+const OTHERS: [Action; 4] = [Action::Filter, Action::Freeze, Action::NextPane, Action::Halt];
+
 /// What somebody has found out so far.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct Coach {
@@ -34,7 +37,10 @@ impl Coach {
             vec![span(format!(" {}", untried.join(" · ")), theme.bold())],
             vec![span("  for the row under the cursor  ", theme.text())],
         ];
-        pieces.extend(dialog::hints_of(theme, &[Action::Help, Action::Quit]));
+        // What follows is drawn as far as there is room: the way out first.
+        for rest in [&[Action::Help, Action::Quit][..], &OTHERS] {
+            pieces.extend(dialog::hints_of(theme, rest));
+        }
         pieces
     }
 }

@@ -100,6 +100,8 @@ fn the_demo_says_the_two_keys_until_both_were_used() {
     press(&mut model, "w\u{1b}");
     assert!(screen(&model).contains("w why not  / filter"), "{}", screen(&model));
 
+    let wide = screen(&Model::new(Arc::clone(&view), (120, 40), Theme::default()));
+    assert!(wide.contains("w: why not  for the row") && wide.contains("F9 HALT"), "{wide}");
     let last_line = |change: fn(&mut EngineView)| {
         let mut view = EngineView::clone(&view);
         change(&mut view);
