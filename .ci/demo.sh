@@ -29,7 +29,7 @@ succeeds "promtool check metrics" promtool check metrics <metrics.txt
 code=0
 wait "$run" || code=$?
 same "exit of the demo" "$code" 0
-holds "demo result" result.json '.fills > 0 and .evaluations > 0 and .gaps == 0'
+holds "demo result" result.json '.fills > 0 and .evaluations > 0 and .refusals > 0 and .gaps == 1'
 echo "     latency $(jq -c .latency result.json), $(jq .rss_mb result.json) MiB"
 
 session=$(newest)

@@ -174,8 +174,8 @@ pub struct SimArgs {
         default_value = "BTCUSDT,ETHUSDT,SOLUSDT"
     )]
     pub instruments: Vec<String>,
-    /// Something that goes wrong on purpose: `drop-depth=500`, `drop-trade=500x20`,
-    /// `refuse-history`, `silence=btcusdt@trade@10s`.
+    /// Something that goes wrong on purpose: `drop-depth=500`, `drop-depth=btcusdt@20s`,
+    /// `drop-trade=500x20`, `refuse-history`, `silence=btcusdt@trade@10s`.
     #[arg(long, value_name = "FAULT")]
     pub fault: Vec<String>,
     /// Stop by itself after this time: `90s`, `5m`, `1h`. Default: never.

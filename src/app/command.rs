@@ -112,6 +112,7 @@ fn check(args: &CheckArgs, registry: &[StrategyKind]) -> Result<Exit, AppError> 
     let loaded = setup::load(args.config.config.clone(), &args.config.set, registry)?;
     let plan = super::build::plan(&loaded, super::build::Filters::FromVenue)?;
     super::build::pipeline(&plan, registry)?;
+    sim::configured_faults(&loaded)?;
     if args.print {
         print(loaded.effective());
     } else {

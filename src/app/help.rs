@@ -44,6 +44,7 @@ Examples:
   tickscope sim --port 0 --instruments BTCUSDT        one instrument, any free port
   tickscope sim --tape last --speed 20                the last session's market, 20 times as fast
   tickscope sim --fault drop-depth=500                the 500th book change is never sent
+  tickscope sim --fault drop-depth=btcusdt@20s        the first one of BTCUSDT after 20 s is not
   tickscope sim --fault silence=btcusdt@trade@10s     from 10 s on that stream says nothing
 
 A tape begins at its start when the first client subscribes. Faults may be repeated. Point a client

@@ -11,6 +11,8 @@ use super::cli::SimArgs;
 use super::command::print;
 use super::error::{AppError, Exit};
 use super::source::request_of;
+use crate::config::Loaded;
+use crate::config::section::{Script, Venue};
 use crate::simulator::{
     self, Fault, Monitor, Source, Speed, TapeFrame, TapeFrameKind, TapeFrames, synthetic,
 };
@@ -38,14 +40,15 @@ pub fn run(args: &SimArgs) -> Result<Exit, AppError> {
             }
             Source::Tape(Box::new(RecordedFrames::open(&path)?))
         }
-        None => synthetic_source(args.seed, &checked(&args.instruments)?),
+        None => synthetic_source(args.seed, &checked(&args.instruments)?, Script::None),
     };
     let made_up = args.tape.is_none().then_some(args.instruments.as_slice());
+    let faults = args.fault.iter().map(|text| fault(text, made_up));
     let config = simulator::Config {
         port: args.port,
         source,
         speed: args.speed.parse().map_err(usage)?,
-        faults: faults(&args.fault, made_up).map_err(usage)?,
+        faults: faults.collect::<Result<_, _>>().map_err(usage)?,
         ..simulator::Config::default()
     };
     let exchange = Exchange::start(config)?;
@@ -67,9 +70,14 @@ pub fn run(args: &SimArgs) -> Result<Exit, AppError> {
 }
 
 /// A market made up from a seed.
-pub fn synthetic_source(seed: u64, symbols: &[String]) -> Source {
+pub fn synthetic_source(seed: u64, symbols: &[String], script: Script) -> Source {
     let instruments = symbols.iter().map(|symbol| synthetic::Instrument::of(symbol)).collect();
-    Source::Synthetic(synthetic::Config { seed, instruments, ..synthetic::Config::default() })
+    let script = match script {
+        Script::None => synthetic::Script::None,
+        Script::FirstMinute => synthetic::Script::FirstMinute,
+    };
+    let rest = synthetic::Config::default();
+    Source::Synthetic(synthetic::Config { seed, instruments, script, ..rest })
 }
 
 /// Symbols that a market can be made up for: capitals and digits, each once.
@@ -89,20 +97,36 @@ fn checked(symbols: &[String]) -> Result<Vec<String>, AppError> {
     Ok(symbols.to_vec())
 }
 
-/// Reads faults as they are typed. A stream must be one of those of the symbols, where they are
-/// known: a fault that never fires tests nothing.
-pub fn faults(texts: &[String], symbols: Option<&[String]>) -> Result<Vec<Fault>, String> {
+/// Reads a fault as it is typed. A stream must be one of those of the symbols, where they are known:
+/// a fault that never fires tests nothing.
+fn fault(text: &str, symbols: Option<&[String]>) -> Result<Fault, String> {
     let served = symbols.map(|symbols| requests::streams(symbols, &STREAMS));
-    let read = |text: &String| {
-        let fault = text.parse().map_err(|error: simulator::FaultError| error.to_string())?;
-        match (&fault, &served) {
-            (Fault::Silence { stream, .. }, Some(served)) if !served.contains(stream) => {
-                Err(format!("{text:?}: no stream {stream}; there are {}", served.join(", ")))
-            }
-            _ => Ok(fault),
+    let fault: Fault = text.parse().map_err(|error: simulator::FaultError| error.to_string())?;
+    match (fault.stream(), &served) {
+        (Some(stream), Some(served)) if !served.iter().any(|other| other == stream) => {
+            Err(format!("{text:?}: no stream {stream}; there are {}", served.join(", ")))
         }
+        _ => Ok(fault),
+    }
+}
+
+/// The instruments that the configured market has.
+pub fn configured_symbols(venue: &Venue) -> &[String] {
+    let own = &venue.simulator.instruments;
+    if own.is_empty() { &venue.instruments } else { own }
+}
+
+/// The faults of a configuration; what is none is underlined where it is written.
+pub fn configured_faults(loaded: &Loaded) -> Result<Vec<Fault>, AppError> {
+    let venue = &loaded.config.venue;
+    let symbols = configured_symbols(venue);
+    let read = |(at, text): (usize, &String)| {
+        fault(text, Some(symbols)).map_err(|error| {
+            let message = format!("is no fault here: {error}");
+            loaded.complaint("venue.simulator.faults", at, &message).into()
+        })
     };
-    texts.iter().map(read).collect()
+    venue.simulator.faults.iter().enumerate().map(read).collect()
 }
 
 /// A speed as it is typed.

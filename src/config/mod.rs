@@ -41,7 +41,7 @@ use tree::Value;
 const PROBLEMS_MAX: usize = 20;
 
 /// A checked configuration.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Loaded {
     /// What was set and what was left to defaults, checked.
     pub config: Config,
@@ -52,9 +52,17 @@ pub struct Loaded {
     pub hash: u64,
     canonical: String,
     effective: String,
+    tree: Value,
 }
 
 impl Loaded {
+    /// A complaint about an element of the list at `dotted`, which only its user can judge,
+    /// underlined where it is written.
+    pub fn complaint(&self, dotted: &str, index: usize, message: &str) -> ConfigError {
+        let path = KeyPath::of(dotted).index(index);
+        Problem::with_value(&self.tree, &path, message).into()
+    }
+
     /// Every key and value as TOML that reads back to the same configuration.
     pub fn canonical(&self) -> &str {
         &self.canonical
@@ -82,7 +90,7 @@ pub fn load(layers: &Layers, kinds: &[StrategyKind]) -> Result<Loaded, ConfigErr
     // the canonical text: the run itself takes its numbers from there as well.
     let text = Layers { text: Some(canonical.clone()), ..Layers::default() };
     let (_, config) = checked(&text, kinds)?;
-    Ok(Loaded { config, origins, hash, canonical, effective })
+    Ok(Loaded { config, origins, hash, canonical, effective, tree })
 }
 
 fn checked(layers: &Layers, kinds: &[StrategyKind]) -> Result<(Value, Config), ConfigError> {

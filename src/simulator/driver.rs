@@ -33,6 +33,14 @@ impl Anchor {
         Self { wall: Instant::now(), market: UnixNanos(nanos) }
     }
 
+    /// The same agreement, told by the last whole second. A market that begins there has the same
+    /// bars of whole seconds whenever it is started.
+    pub fn at_whole_second(self) -> Self {
+        let fraction = self.market.0 % UnixNanos::SECOND;
+        let wall = self.wall.checked_sub(Duration::from_nanos(fraction));
+        wall.map_or(self, |wall| Self { wall, market: UnixNanos(self.market.0 - fraction) })
+    }
+
     /// The market time at wall time `now`.
     fn market_at(&self, now: Instant, speed: f64) -> UnixNanos {
         let elapsed = now.saturating_duration_since(self.wall).as_secs_f64() * speed;
@@ -114,5 +122,14 @@ mod tests {
         assert_eq!(at, UnixNanos(7_000_000_000));
         assert_eq!(anchor.wall_at(at, 20.0), anchor.wall + Duration::from_millis(100));
         assert_eq!(anchor.wall_at(UnixNanos(0), 1.0), anchor.wall);
+    }
+
+    #[test]
+    fn a_whole_second_agrees_as_the_moment_did() {
+        let wall = Instant::now() + Duration::from_secs(2);
+        let anchor = Anchor { wall, market: UnixNanos(5_400_000_000) };
+        let whole = anchor.at_whole_second();
+        assert_eq!(whole.market, UnixNanos(5_000_000_000));
+        assert_eq!(whole.market_at(wall, 1.0), anchor.market);
     }
 }

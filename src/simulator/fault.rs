@@ -19,6 +19,14 @@ pub enum Fault {
         /// Which one, from 1.
         nth: u64,
     },
+    /// `drop-depth=SYMBOL@T`: the symbol's first depth message from market time T after the start
+    /// on is not sent.
+    DropDepthAt {
+        /// Its stream's name: `btcusdt@depth@100ms`.
+        stream: String,
+        /// Market time since serving began.
+        after: Duration,
+    },
     /// `drop-trade=N` or `drop-trade=NxM`: the N-th trade message that somebody subscribed to, from
     /// 1, and the M - 1 behind it are not sent. The exchange's own history has them.
     DropTrade {
@@ -44,7 +52,8 @@ pub enum Fault {
 pub enum FaultError {
     /// No such fault.
     #[error(
-        "unknown fault {0:?}: expected drop-depth=N, drop-trade=N, refuse-history or silence=STREAM@T"
+        "unknown fault {0:?}: expected drop-depth=N, drop-depth=SYMBOL@T, drop-trade=N, \
+         refuse-history or silence=STREAM@T"
     )]
     Unknown(String),
     /// `drop-depth` and `drop-trade` want a count from 1.
@@ -58,13 +67,29 @@ pub enum FaultError {
     Time(String),
 }
 
+impl Fault {
+    /// The stream that it waits for, if it waits for one.
+    pub fn stream(&self) -> Option<&str> {
+        match self {
+            Self::DropDepthAt { stream, .. } | Self::Silence { stream, .. } => Some(stream),
+            Self::DropDepth { .. } | Self::DropTrade { .. } | Self::RefuseHistory => None,
+        }
+    }
+}
+
 impl FromStr for Fault {
     type Err = FaultError;
 
     fn from_str(text: &str) -> Result<Self, FaultError> {
         match text.split_once('=') {
             None if text == "refuse-history" => Ok(Self::RefuseHistory),
-            Some(("drop-depth", nth)) => Ok(Self::DropDepth { nth: count(nth)? }),
+            Some(("drop-depth", which)) => match which.split_once('@') {
+                Some((symbol, after)) => {
+                    let stream = format!("{}@depth@100ms", symbol.to_lowercase());
+                    Ok(Self::DropDepthAt { stream, after: time(after)? })
+                }
+                None => Ok(Self::DropDepth { nth: count(which)? }),
+            },
             Some(("drop-trade", which)) => {
                 let (nth, times) = which.split_once('x').unwrap_or((which, "1"));
                 Ok(Self::DropTrade { nth: count(nth)?, count: count(times)? })
@@ -85,6 +110,10 @@ impl FromStr for Fault {
 fn count(text: &str) -> Result<u64, FaultError> {
     let count = text.parse().ok().filter(|count| *count > 0);
     count.ok_or_else(|| FaultError::Count(text.to_owned()))
+}
+
+fn is_from(frame: &Frame, stream: &str) -> bool {
+    *stream == *frame.stream
 }
 
 /// `500ms`, `10s`, `2m`.
@@ -148,6 +177,7 @@ impl Script {
         self.depth_messages += u64::from(frame.kind == FrameKind::Depth);
         self.trade_messages += u64::from(frame.kind == FrameKind::Trade);
         let elapsed = frame.at.since(*self.started.get_or_insert(frame.at));
+        let elapsed = Duration::from_nanos(elapsed);
         let mut swallowed = false;
         for armed in &mut self.armed {
             let strikes = match &armed.fault {
@@ -159,9 +189,10 @@ impl Script {
                     frame.kind == FrameKind::Trade && dropped.contains(&self.trade_messages)
                 }
                 Fault::RefuseHistory => false,
-                Fault::Silence { stream, after } => {
-                    **stream == *frame.stream && u128::from(elapsed) >= after.as_nanos()
+                Fault::DropDepthAt { stream, after } => {
+                    !armed.fired && is_from(frame, stream) && elapsed >= *after
                 }
+                Fault::Silence { stream, after } => is_from(frame, stream) && elapsed >= *after,
             };
             if strikes && !armed.fired {
                 armed.fired = true;
@@ -180,6 +211,9 @@ mod tests {
     #[test]
     fn faults_are_read_as_they_are_documented() {
         assert_eq!("drop-depth=3".parse(), Ok(Fault::DropDepth { nth: 3 }));
+        let stream = "btcusdt@depth@100ms".to_owned();
+        let at_20s = Fault::DropDepthAt { stream, after: Duration::from_secs(20) };
+        assert_eq!("drop-depth=BTCUSDT@20s".parse(), Ok(at_20s));
         assert_eq!("drop-trade=3".parse(), Ok(Fault::DropTrade { nth: 3, count: 1 }));
         assert_eq!("drop-trade=3x20".parse(), Ok(Fault::DropTrade { nth: 3, count: 20 }));
         assert_eq!("refuse-history".parse(), Ok(Fault::RefuseHistory));
@@ -195,6 +229,7 @@ mod tests {
         let error = |text: &str| text.parse::<Fault>().unwrap_err();
         assert_eq!(error("drop-trade=3x"), FaultError::Count(String::new()));
         assert_eq!(error("drop-depth=0"), FaultError::Count("0".to_owned()));
+        assert_eq!(error("drop-depth=btcusdt@20"), FaultError::Time("20".to_owned()));
         assert_eq!(error("silence=btcusdt@10s"), FaultError::Stream("btcusdt@10s".to_owned()));
         assert_eq!(error("silence=btcusdt@trade@soon"), FaultError::Time("soon".to_owned()));
         assert_eq!(error("silence=btcusdt@trade@5h"), FaultError::Time("5h".to_owned()));
@@ -204,7 +239,8 @@ mod tests {
     #[test]
     fn each_fault_counts_once_and_hits_only_its_target() {
         let fired = Arc::new(AtomicU64::new(0));
-        let faults = ["drop-depth=2", "silence=a@trade@1s"].map(|text| text.parse().unwrap());
+        let faults = ["drop-depth=2", "silence=a@trade@1s", "drop-depth=a@3s"];
+        let faults = faults.map(|text| text.parse().unwrap());
         let mut script = Script::new(faults.to_vec(), Arc::clone(&fired));
         script.start(UnixNanos(0));
         let mut swallowed = |seconds, stream: &str, kind| {
@@ -218,6 +254,10 @@ mod tests {
         assert!(swallowed(1, "a@trade", FrameKind::Other));
         assert!(swallowed(2, "a@trade", FrameKind::Other));
         assert!(!swallowed(2, "b@trade", FrameKind::Other));
-        assert_eq!(fired.load(Ordering::Relaxed), 2);
+        assert!(!swallowed(2, "a@depth@100ms", FrameKind::Depth));
+        assert!(!swallowed(3, "b@depth@100ms", FrameKind::Depth));
+        assert!(swallowed(4, "a@depth@100ms", FrameKind::Depth));
+        assert!(!swallowed(4, "a@depth@100ms", FrameKind::Depth));
+        assert_eq!(fired.load(Ordering::Relaxed), 3);
     }
 }

@@ -72,7 +72,10 @@ impl Server {
         let address = listener.local_addr().map_err(bind_error)?;
         let mut opened = Anchor::now();
         if let Source::Synthetic(synthetic) = &config.source {
-            opened.market = synthetic.epoch.unwrap_or(opened.market);
+            match synthetic.epoch {
+                Some(epoch) => opened.market = epoch,
+                None => opened = opened.at_whole_second(),
+            }
         }
         let epoch = opened.market;
         // Living through the history takes a while, and so may reading a tape ahead.

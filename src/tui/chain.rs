@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::model::{Chain, Model, Pane};
 use super::number;
 use super::row::{self, Row};
+use crate::engine::Check;
 use crate::engine::view::{DecisionView, EngineView, EvaluationView, NodeView};
 use crate::strategy::{Trigger, Truth};
 
@@ -90,7 +91,7 @@ pub(super) fn action(decision: &DecisionView, digits: u32) -> String {
 /// Why, in one line: the refusal, the first blocker, or the rules that held.
 pub(super) fn reason(decision: &DecisionView) -> String {
     if !decision.refusal.is_empty() {
-        return decision.refusal.clone();
+        return refusal(decision);
     }
     if let Some(order) = decision.order.as_ref().filter(|order| !order.reject.is_empty()) {
         return format!("venue: {}", order.reject);
@@ -104,6 +105,20 @@ pub(super) fn reason(decision: &DecisionView) -> String {
         return if blocker.is_empty() { evaluation.outcome.clone() } else { blocker.clone() };
     }
     held_rule(evaluation)
+}
+
+/// The check that refused, its value and its limit; money to the cent, where that tells them apart.
+fn refusal(decision: &DecisionView) -> String {
+    let refused =
+        |check: &&Check| !check.passed && decision.refusal.starts_with(check.kind.as_str());
+    let check = decision.checks.iter().find(refused);
+    let numbers = check.and_then(|check| Some((check.kind, check.observed?, check.limit?)));
+    let Some((kind, observed, limit)) = numbers else { return decision.refusal.clone() };
+    let is_money = kind.unit() == "quote" && observed.round_dp(2) != limit.round_dp(2);
+    let observed = if is_money { observed.round_dp(2) } else { observed };
+    let shown = |value| number::of_check(kind, value);
+    let sign = if kind.is_minimum() { "<" } else { ">" };
+    format!("{} {} {sign} {}", kind.as_str().replace('_', " "), shown(observed), shown(limit))
 }
 
 /// The leaves of the first rule that held, joined; a single comparison, as of a stop, with its

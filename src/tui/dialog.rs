@@ -19,10 +19,23 @@ pub(super) fn hints(theme: Theme, attached: Option<Attached>) -> Vec<Vec<Span>> 
         Some(Attached::Commands) => &[Action::Filter, Action::Freeze],
         Some(Attached::ReadOnly) => &[Action::Filter, Action::Freeze, Action::Halt],
     };
-    let hinted = ACTIONS
+    hinted(theme, attached, |action| !left_out.contains(&action))
+}
+
+/// The hints of some keys.
+pub(super) fn hints_of(theme: Theme, wanted: &[Action]) -> Vec<Vec<Span>> {
+    hinted(theme, None, |action| wanted.contains(&action))
+}
+
+fn hinted(
+    theme: Theme,
+    attached: Option<Attached>,
+    is_wanted: impl Fn(Action) -> bool,
+) -> Vec<Vec<Span>> {
+    let has_hint = |binding: &&Binding| !binding.hint.is_empty() && is_wanted(binding.action);
+    ACTIONS
         .iter()
-        .filter(|binding| !binding.hint.is_empty() && !left_out.contains(&binding.action));
-    hinted
+        .filter(has_hint)
         .map(|binding| {
             let key = binding.keys.first().map(|key| key.label()).unwrap_or_default();
             vec![

@@ -126,7 +126,11 @@ fn footer(buffer: &mut Buffer, layout: &Layout, scene: &Scene<'_>) {
 }
 
 fn hints(scene: &Scene<'_>, width: u16) -> Vec<Span> {
+    let Model { coach, attached, .. } = *scene.model;
     let pieces = match scene.model.overlay {
+        Overlay::None if attached.is_none() && coach.speaks(scene.view) => {
+            coach.pieces(scene.theme)
+        }
         Overlay::None => dialog::hints(scene.theme, scene.model.attached),
         Overlay::Why(_) => dialog::plain_hints(
             scene.theme,

@@ -108,6 +108,40 @@ pub(super) fn elide(text: &str, max: u16) -> String {
     short
 }
 
+/// The fewest cells of words that still say what numbers are about.
+const WORDS_AT_LEAST: u16 = 6;
+
+/// Text cut to `max` cells. Where it ends with numbers that were compared, `price > high: 3 < 4`,
+/// the words before them give way, so that both stay.
+pub(super) fn elide_words(text: &str, max: u16) -> String {
+    let Some((words, numbers)) = compared(text).filter(|_| width(text) > max) else {
+        return elide(text, max);
+    };
+    let room = max.saturating_sub(width(numbers).saturating_add(1));
+    if room < WORDS_AT_LEAST {
+        elide(text, max)
+    } else {
+        format!("{} {numbers}", elide(words, room))
+    }
+}
+
+/// The words of a text and the one comparison of two numbers behind them.
+fn compared(text: &str) -> Option<(&str, &str)> {
+    let is_number = |token: &str| {
+        token.trim_start_matches(['-', '+']).starts_with(|first: char| first.is_ascii_digit())
+    };
+    let starts = |(at, _): (usize, &str)| Some((text.get(..at)?, text.get(at + 1..)?));
+    let mut parts = text.match_indices(' ').filter_map(starts);
+    let (words, numbers) = parts.find(|(_, rest)| is_number(rest))?;
+    if words.contains(':') && !words.ends_with(':') {
+        return None; // A sentence, of which the numbers are only the end.
+    }
+    match numbers.split(' ').collect::<Vec<_>>().as_slice() {
+        [_, "<" | ">" | "=" | "<=" | ">=", last] if is_number(last) => Some((words, numbers)),
+        _ => None,
+    }
+}
+
 /// Lines made of pieces that are never broken: a piece that does not fit opens the next line, which
 /// begins `indent` cells in.
 pub(super) fn flow(pieces: Vec<Vec<Span>>, indent: u16, width: u16) -> Vec<Vec<Span>> {
@@ -182,6 +216,22 @@ mod tests {
         put(&mut buffer, 0, 0, "a\u{1b}[31m\u{202e}b\u{200b}c\t日", 20, Style::new());
         let row: String = buffer.content().iter().map(ratatui::buffer::Cell::symbol).collect();
         assert_eq!(row.trim_end(), "a\u{fffd}[31m\u{fffd}b\u{fffd}c\u{fffd}日");
+    }
+
+    /// Lost if broken: the limit, behind the words that name it.
+    #[test]
+    fn two_numbers_that_were_compared_stay_when_words_give_way() {
+        let refused = "position notional 447.08 > 400";
+        assert_eq!(elide_words(refused, 30), refused);
+        assert_eq!(elide_words(refused, 24), "position n… 447.08 > 400");
+        assert_eq!(elide_words("rsi < rsi_max: 86.12 > 85", 20), "rsi < rs… 86.12 > 85");
+        // Too little would be left of the words, or nothing was compared.
+        assert_eq!(elide_words(refused, 17), "position notiona…");
+        assert_eq!(elide_words("rsi is 14 of 20 bars old", 12), "rsi is 14 o…");
+        let sentence = "dip BTCUSDT: no signal, rsi 86 > 85";
+        assert_eq!(elide_words(sentence, 20), "dip BTCUSDT: no sig…");
+        let crossing = "fast crosses above slow: was 3 > 2 already";
+        assert_eq!(elide_words(crossing, 20), "fast crosses above …");
     }
 
     #[test]

@@ -3,6 +3,9 @@
 //! crossterm reads a terminal that is gone for ever, without a pause: to it an end of file is no
 //! event and no error. So it is asked only when there is something to read, and a terminal that
 //! nobody holds any more is noticed here.
+//!
+//! Its `use-dev-tty` source is used, which does not forget a key that it finds together with the
+//! signal of a new size, as the other one does until the next key comes.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
@@ -18,6 +21,9 @@ use super::run::Wake;
 
 /// How often the thread looks whether it shall end and whether the window has a new size.
 const LOOK: Duration = Duration::from_millis(100);
+
+/// How long crossterm may look for an event; it does not look at all when it has no time.
+const AT_ONCE: Duration = Duration::from_millis(1);
 
 /// What standard input has for us.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -58,7 +64,7 @@ pub(super) fn read_input(sender: &SyncSender<Wake>, ended: &AtomicBool) {
 /// Hands over what can be read now; false when nobody listens any more or reading failed.
 fn take_events(sender: &SyncSender<Wake>, ended: &AtomicBool) -> bool {
     loop {
-        let read = event::poll(Duration::ZERO).and_then(|some| some.then(event::read).transpose());
+        let read = event::poll(AT_ONCE).and_then(|some| some.then(event::read).transpose());
         let wake = match read {
             Ok(None) => return true,
             Ok(Some(event)) => Wake::Input(event),

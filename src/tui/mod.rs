@@ -11,6 +11,7 @@
 
 mod bell;
 mod chain;
+mod coach;
 mod command;
 mod dialog;
 mod draw;

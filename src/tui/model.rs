@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crossterm::event::{KeyEvent, MouseEvent};
 
+use super::coach::Coach;
 use super::number::Clock;
 use super::row::{Row, RowId};
 use super::theme::Theme;
@@ -241,6 +242,7 @@ pub struct Model {
     /// The run is that of another process.
     pub(super) attached: Option<Attached>,
     pub(super) notice: Option<Notice>,
+    pub(super) coach: Coach,
 }
 
 impl Model {
@@ -269,6 +271,7 @@ impl Model {
             interrupted: false,
             attached: None,
             notice: None,
+            coach: Coach::default(),
         }
     }
 

@@ -5,9 +5,13 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::domain::{Num, Price, Quantity, Signed, UnixNanos};
+use crate::engine::record::CheckKind;
 
-/// From here on a strategy's value is shown short: the seconds since a signal that never was.
+/// From here on a strategy's value is shown short.
 const LONG: f64 = 1e9;
+
+/// What stands for the seconds since a signal that never was, which strategies see as 10⁹.
+const NEVER: &str = "∞";
 
 /// What stands for a number that is not known.
 pub(super) const MISSING: &str = "-";
@@ -95,10 +99,17 @@ fn grouped(text: &str) -> String {
 /// very large one is short.
 pub(super) fn value(now: Option<f64>, other: Option<f64>) -> String {
     let Some(now) = now else { return MISSING.to_owned() };
+    if is_never(now) {
+        return NEVER.to_owned();
+    }
     if now.abs() >= LONG {
         return compact(now);
     }
     grouped(&format!("{now:.*}", decimals(now, other)))
+}
+
+fn is_never(value: f64) -> bool {
+    (value - LONG).abs() < f64::EPSILON
 }
 
 /// The decimals at which both numbers look different, when they are.
@@ -112,10 +123,23 @@ fn decimals(now: f64, other: Option<f64>) -> usize {
 pub(super) fn margin(left: Option<f64>, right: Option<f64>, margin: f64) -> String {
     let digits = left.map_or(2, |left| decimals(left, right)).max(decimals(margin, Some(0.0)));
     let text = match left {
+        Some(left) if is_never(left) => NEVER.to_owned(),
         Some(left) if left.abs() >= LONG => compact(margin),
         _ => grouped(&format!("{margin:.digits$}")),
     };
     if margin > 0.0 { format!("+{text}") } else { text }
+}
+
+/// A check's number in its unit; exact, because it is what the verdict rests on.
+pub(super) fn of_check(kind: CheckKind, value: Num) -> String {
+    match kind.unit() {
+        "%" => {
+            let percent = value.mul(Num::from(100)).unwrap_or(value);
+            format!("{}%", plain(percent.round_dp(4)))
+        }
+        "s" => format!("{}s", plain(value.round_dp(6))),
+        _ => plain(value),
+    }
 }
 
 /// A count with thousands separated.
@@ -262,6 +286,9 @@ mod tests {
         assert_eq!(value(Some(64_001.25), Some(64_001.251)), "64,001.250");
         assert_eq!(value(Some(10.0), Some(10.0)), "10.00");
         assert_eq!(value(None, Some(1.0)), MISSING);
+        assert_eq!(value(Some(1e9), Some(1e9)), "∞");
+        assert_eq!(margin(Some(1e9), Some(2.0), 1e9 - 2.0), "+∞");
+        assert_eq!(value(Some(1.21e9), None), "1.2B");
     }
 
     #[test]

@@ -112,7 +112,7 @@ fn draw_row(buffer: &mut Buffer, area: Rect, columns: &[Column], widths: &[u16],
                 ink::put(buffer, x, area.y, &cell.text, room, cell.style);
             }
             _ => {
-                ink::put(buffer, x, area.y, &ink::elide(&cell.text, room), room, cell.style);
+                ink::put(buffer, x, area.y, &ink::elide_words(&cell.text, room), room, cell.style);
             }
         }
         x = x.saturating_add(*width + 1);

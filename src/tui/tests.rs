@@ -10,7 +10,7 @@ use super::fixture;
 use super::model::{Attached, Intent, Message, Model, Overlay, Pane};
 use super::theme::{Palette, Theme};
 use super::{render, update};
-use crate::domain::Num;
+use crate::domain::{Num, UnixNanos};
 use crate::engine::TradingState;
 use crate::engine::record::StopReason;
 use crate::engine::view::{
@@ -69,6 +69,47 @@ fn the_main_screen_at_three_sizes() {
     for (width, height) in [(80, 24), (120, 40), (200, 50)] {
         insta::assert_snapshot!(format!("main_{width}x{height}"), screen(&model(width, height)));
     }
+}
+
+/// Lost if broken: the limit that refused, in the narrowest list, and a gap that nobody looked for.
+#[test]
+fn a_refusal_shows_both_numbers_and_a_lost_book_is_counted_at_every_size() {
+    let mut view = fixture::view();
+    let refused = view.decisions.iter_mut().find(|row| row.state == "REFUSED").unwrap();
+    Arc::make_mut(refused).refusal = "position_notional 3840.75123 > 3000 quote".to_owned();
+    let instrument = Arc::make_mut(&mut view.instruments[0]);
+    (instrument.gaps, instrument.synced) = (2, false);
+    let mut model = Model::new(Arc::new(view), (80, 24), Theme::default());
+    assert!(screen(&model).contains("REFUSED position no… 3,840.75 > 3,000"));
+    assert!(screen(&model).contains("gaps             2 syncing"), "{}", screen(&model));
+    model.size = (120, 40);
+    assert!(screen(&model).contains("REFUSED position notional 3,840.75 > 3,000"));
+}
+
+/// Lost if broken: what a newcomer does next; and the last line for everybody else.
+#[test]
+fn the_demo_says_the_two_keys_until_both_were_used() {
+    let mut view = fixture::view();
+    view.run.started = UnixNanos(view.now.0 - 20 * UnixNanos::SECOND);
+    let view = Arc::new(view);
+    let mut model = Model::new(Arc::clone(&view), (80, 24), Theme::default());
+    insta::assert_snapshot!("coached_80x24", screen(&model));
+    press(&mut model, "\n\u{1b}");
+    let shown = screen(&model);
+    assert!(shown.contains(" w: why not") && !shown.contains("Enter: why"), "{shown}");
+    press(&mut model, "w\u{1b}");
+    assert!(screen(&model).contains("w why not  / filter"), "{}", screen(&model));
+
+    let wide = screen(&Model::new(Arc::clone(&view), (120, 40), Theme::default()));
+    assert!(wide.contains("w: why not  for the row") && wide.contains("F9 HALT"), "{wide}");
+    let last_line = |change: fn(&mut EngineView)| {
+        let mut view = EngineView::clone(&view);
+        change(&mut view);
+        screen(&Model::new(Arc::new(view), (80, 24), Theme::default()))
+    };
+    assert!(!last_line(|view| view.run.mode = Mode::Paper).contains("Enter: why"));
+    let later = |view: &mut EngineView| view.now = view.now.plus(200 * UnixNanos::SECOND);
+    assert!(!last_line(later).contains("Enter: why"));
 }
 
 /// The decision as if the protective stop had made it.

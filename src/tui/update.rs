@@ -213,7 +213,10 @@ fn why(model: &mut Model) {
     }
     let view = Arc::clone(model.view());
     match chain::of_selected(model, &view, model.focus) {
-        Ok(chain) => open_chain(model, chain),
+        Ok(chain) => {
+            model.coach.found_why = true;
+            open_chain(model, chain);
+        }
         Err(sentence) => model.notify(sentence),
     }
 }
@@ -232,7 +235,10 @@ fn why_not(model: &mut Model) {
     };
     model.scroll = 0;
     match symbol {
-        Some(symbol) => model.overlay = Overlay::WhyNot(symbol),
+        Some(symbol) => {
+            model.coach.found_why_not = true;
+            model.overlay = Overlay::WhyNot(symbol);
+        }
         None => model.notify("no instrument yet"),
     }
 }

@@ -105,6 +105,10 @@ fn what_can_do_nothing_is_refused() {
     assert!(!escape.contains('\u{1b}'), "{escape:?}");
     let fault = ["run", "--headless", "--set", "venue.simulator.faults=earthquake"];
     home.run(&fault).expect_code(3).expect_stderr(&["venue.simulator.faults", "earthquake"]);
+    let market = "[venue]\ninstruments = [\"BTCUSDT\"]\n[venue.simulator]\n";
+    home.write("late.toml", format!("{market}faults = [\"drop-depth=ETHUSDT@20s\"]\n"));
+    let words = ["late.toml:4:11", "ethusdt@depth@100ms; there are", "· ", "─────"];
+    home.run(&["check", "--config", "late.toml"]).expect_code(3).expect_stderr(&words);
     let logs = ["run", "--headless", "--set", "log.directory=/proc/none"];
     home.run(&logs).expect_code(7).expect_stderr(&["/proc/none"]);
     assert!(home.sessions().iter().all(|session| session.join("tape-0001.mcap").exists()));

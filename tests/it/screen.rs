@@ -86,6 +86,15 @@ fn it_follows_the_window_from_small_to_wide() {
         terminal.wait("the hint line", last_row_is_drawn);
     }
     terminal.wait_text("DEMO");
+    // A key that follows a new size is taken at once, and not with the next one.
+    terminal.press("?");
+    terminal.wait_text("Keys (type to find one");
+    terminal.resize(110, 36);
+    terminal.wait("the new size", |screen| {
+        screen.contents_between(35, 0, 35, 110).contains("Esc back")
+    });
+    terminal.press("\x1b");
+    terminal.wait_gone("Keys (type to find one");
     // The habit of the hand: the first one asks, the second one ends.
     terminal.press("\x03");
     terminal.wait_text("Ctrl-C again ends the run");

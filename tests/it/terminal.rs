@@ -111,6 +111,19 @@ impl Terminal {
         self.wait(text, |screen| screen.contents().contains(text));
     }
 
+    /// Waits until one row of the screen shows all these texts, in this order.
+    pub fn wait_row(&mut self, texts: &[&str]) {
+        let shows = |row: &str| {
+            let mut rest = Some(row);
+            for text in texts {
+                rest = rest.and_then(|rest| rest.split_once(text)).map(|(_, behind)| behind);
+            }
+            rest.is_some()
+        };
+        let passes = |screen: &vt100::Screen| screen.contents().lines().any(shows);
+        self.wait(&format!("a row with {texts:?}"), passes);
+    }
+
     /// Waits until the screen no longer shows a text.
     pub fn wait_gone(&mut self, text: &str) {
         self.wait(&format!("the end of {text}"), |screen| !screen.contents().contains(text));

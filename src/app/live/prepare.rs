@@ -317,13 +317,11 @@ fn exchange(loaded: &Loaded) -> Result<Option<sim::Exchange>, AppError> {
         return Ok(None);
     }
     let simulated = &venue.simulator;
-    let symbols =
-        if simulated.instruments.is_empty() { &venue.instruments } else { &simulated.instruments };
+    let symbols = sim::configured_symbols(venue);
     let config = simulator::Config {
-        source: sim::synthetic_source(simulated.seed, symbols),
+        source: sim::synthetic_source(simulated.seed, symbols, simulated.script),
         speed: sim::speed(simulated.speed.0.to_f64()),
-        faults: sim::faults(&simulated.faults, Some(symbols))
-            .map_err(|error| AppError::invalid(format!("venue.simulator.faults: {error}")))?,
+        faults: sim::configured_faults(loaded)?,
         ..simulator::Config::default()
     };
     sim::Exchange::start(config).map(Some)

@@ -16,7 +16,7 @@ pub use output::{Color, Compression, Evaluations, Keep, Level, Log, Marker, Metr
 pub use output::{Tape, Theme, Ui, UpColor};
 pub use risk::{InstrumentLimits, Limits, Risk};
 pub use strategy::{Exit, Strategy};
-pub use venue::{Mode, OnHangup, Run, Simulator, Stream, Venue, VenueKind};
+pub use venue::{Mode, OnHangup, Run, Script, Simulator, Stream, Venue, VenueKind};
 
 use serde::{Deserialize, Serialize};
 

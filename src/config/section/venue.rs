@@ -119,6 +119,17 @@ impl Default for Venue {
     }
 }
 
+/// What the synthetic market goes through at its start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Script {
+    /// The seed decides.
+    #[default]
+    None,
+    /// Moods in an order that lets a newcomer see an entry, a refusal and a near miss in a minute.
+    FirstMinute,
+}
+
 /// `[venue.simulator]`: read only where the kind is `"loopback"`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -129,12 +140,20 @@ pub struct Simulator {
     pub speed: Exact,
     /// The instruments that are made; empty means those of the venue. Default empty.
     pub instruments: Vec<String>,
+    /// What the market goes through at its start. Default `"none"`.
+    pub script: Script,
     /// What goes wrong on purpose, as `--fault` takes it: `"drop-depth=500"`. Default none.
     pub faults: Vec<String>,
 }
 
 impl Default for Simulator {
     fn default() -> Self {
-        Self { seed: 7, speed: Exact(Num::ONE), instruments: Vec::new(), faults: Vec::new() }
+        Self {
+            seed: 7,
+            speed: Exact(Num::ONE),
+            instruments: Vec::new(),
+            script: Script::None,
+            faults: Vec::new(),
+        }
     }
 }

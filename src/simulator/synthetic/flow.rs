@@ -3,12 +3,15 @@
 //! Nobody in this market knows more than the fair price. When it leaves the spread, quotes on its
 //! way are pulled or swept and the touch follows; otherwise orders come and go where they are.
 
+use std::slice;
+
 use super::Instrument;
 use super::book::{Book, Lots, Ticks};
 use super::draw::Draw;
 use super::past;
 use super::publisher::Publisher;
 use super::regime::{Mood, Regime};
+use super::script::Act;
 use crate::domain::{Nanos, Side, UnixNanos};
 use crate::simulator::history::{History, Print};
 use crate::simulator::market::{Frame, Snapshot};
@@ -34,6 +37,10 @@ pub(super) struct Flow {
     draw: Draw,
     regime: Regime,
     regime_ends: UnixNanos,
+    /// When messages began to be written; what a script says counts from there.
+    epoch: UnixNanos,
+    /// What is left of the script.
+    acts: slice::Iter<'static, Act>,
     /// Where the price began, in parts of a tick.
     home: i64,
     /// The fair price, in parts of a tick.
@@ -60,6 +67,8 @@ impl Flow {
             draw: Draw::new(seed, index),
             regime: Regime::Calm,
             regime_ends: start,
+            epoch: start,
+            acts: [].iter(),
             home,
             fair: home,
             book: Book::new(update_id),
@@ -102,9 +111,14 @@ impl Flow {
         }
     }
 
-    /// Messages are written from here on.
-    pub fn go_live(&mut self) {
+    /// Messages are written from here on, and a script begins.
+    pub fn go_live(&mut self, epoch: UnixNanos, acts: &'static [Act]) {
         self.publisher.live = true;
+        self.epoch = epoch;
+        if !acts.is_empty() {
+            self.regime_ends = epoch;
+        }
+        self.acts = acts.iter();
     }
 
     /// Takes trades in that were before it began; its own go on with their ids.
@@ -143,12 +157,26 @@ impl Flow {
     /// The present regime's numbers; moves on to the next regime when its time has come.
     fn mood(&mut self, now: UnixNanos) -> Mood {
         if now >= self.regime_ends {
-            let above_permille = (self.fair - self.home) / (self.home / 1_000).max(1);
-            self.regime = self.regime.next(&mut self.draw, above_permille);
-            let length_ms = self.draw.exponential(self.regime.mood().length_ms).max(300);
-            self.regime_ends = now.plus(length_ms * 1_000_000);
+            match self.next_act(now) {
+                Some((regime, ends)) => (self.regime, self.regime_ends) = (regime, ends),
+                None => self.draw_regime(now),
+            }
         }
         self.regime.mood()
+    }
+
+    /// What the script says next, and until when.
+    fn next_act(&mut self, now: UnixNanos) -> Option<(Regime, UnixNanos)> {
+        let epoch = self.epoch;
+        let ends = |act: &Act| epoch.plus(act.until_ms * 1_000_000);
+        self.acts.find(|act| ends(act) > now).map(|act| (act.regime, ends(act)))
+    }
+
+    fn draw_regime(&mut self, now: UnixNanos) {
+        let above_permille = (self.fair - self.home) / (self.home / 1_000).max(1);
+        self.regime = self.regime.next(&mut self.draw, above_permille);
+        let length_ms = self.draw.exponential(self.regime.mood().length_ms).max(300);
+        self.regime_ends = now.plus(length_ms * 1_000_000);
     }
 
     /// A random walk that leans where the regime leans, within a fifth of where it began.

@@ -9,11 +9,13 @@ mod flow;
 mod past;
 mod publisher;
 mod regime;
+mod script;
 #[cfg(test)]
 mod tests;
 
 use self::flow::Flow;
 use self::past::Past;
+pub use self::script::Script;
 use super::history::History;
 use super::market::{FRAMES_AT_ONCE, Fixed, Frame, Listing, Market, Snapshot};
 use crate::domain::UnixNanos;
@@ -25,12 +27,14 @@ pub struct Config {
     pub seed: u64,
     /// What trades.
     pub instruments: Vec<Instrument>,
-    /// When the market begins; `None` begins it now.
+    /// When the market begins; `None` begins it at the last whole second.
     pub epoch: Option<UnixNanos>,
     /// For so long before the epoch orders come and go, and the book grows.
     pub history_seconds: u64,
     /// For so long before that there are trades, so that candles can be asked for at once.
     pub past_seconds: u64,
+    /// What the market goes through from the epoch on.
+    pub script: Script,
 }
 
 impl Default for Config {
@@ -38,7 +42,14 @@ impl Default for Config {
     /// than a thousand candles of a minute.
     fn default() -> Self {
         let instruments = ["BTCUSDT", "ETHUSDT", "SOLUSDT"].map(Instrument::of).to_vec();
-        Self { seed: 1, instruments, epoch: None, history_seconds: 600, past_seconds: 61_200 }
+        Self {
+            seed: 1,
+            instruments,
+            epoch: None,
+            history_seconds: 600,
+            past_seconds: 61_200,
+            script: Script::None,
+        }
     }
 }
 
@@ -93,17 +104,17 @@ impl Synthetic {
             .collect();
         let listings = config.instruments.iter().map(|i| i.listing.clone()).collect();
         let mut market = Self { now: start, listings, flows };
-        market.live_through(epoch);
+        market.live_through(epoch, config.script);
         market
     }
 
-    fn live_through(&mut self, epoch: UnixNanos) {
+    fn live_through(&mut self, epoch: UnixNanos, script: Script) {
         let mut unheard = Vec::new();
-        for flow in &mut self.flows {
+        for (flow, listing) in self.flows.iter_mut().zip(&self.listings) {
             while flow.next_due() <= epoch {
                 flow.step(&mut unheard);
             }
-            flow.go_live();
+            flow.go_live(epoch, script.acts(&listing.symbol));
         }
         self.now = epoch;
     }

@@ -10,6 +10,8 @@ pub(super) enum Regime {
     Falling,
     Burst,
     Quiet,
+    /// The price stands; only a script asks for it.
+    Still,
 }
 
 /// The numbers behind a regime.
@@ -53,6 +55,7 @@ impl Regime {
             Self::Quiet => {
                 Mood { gap_us: 45_000, volatility_permille: 350, length_ms: 3_000, ..calm }
             }
+            Self::Still => Mood { volatility_permille: 0, taker_permille: 0, ..calm },
         }
     }
 

@@ -11,8 +11,14 @@ const EPOCH: UnixNanos = UnixNanos(1_700_000_000_000_000_000);
 
 fn market(seed: u64, symbols: &[&str]) -> Synthetic {
     let instruments = symbols.iter().map(|symbol| Instrument::of(symbol)).collect();
-    let config =
-        Config { seed, instruments, epoch: Some(EPOCH), history_seconds: 2, past_seconds: 120 };
+    let config = Config {
+        seed,
+        instruments,
+        epoch: Some(EPOCH),
+        history_seconds: 2,
+        past_seconds: 120,
+        script: Script::None,
+    };
     Synthetic::new(&config, EPOCH)
 }
 
@@ -219,4 +225,33 @@ fn a_snapshot_is_as_deep_as_the_venues_and_history_reaches_back() {
         assert!(trades.windows(2).all(|pair| pair[1].id == pair[0].id + 1));
     }
     assert!(market.snapshot("XYZ", 5).is_none());
+}
+
+/// What the demo's market trades in its first seconds, by milliseconds after the epoch.
+fn first_trades(epoch: UnixNanos, millis: u64) -> Vec<(u64, u64, u64)> {
+    let instruments = vec![Instrument::of("BTCUSDT")];
+    let (seed, script) = (7, Script::FirstMinute);
+    let config = Config { seed, instruments, script, past_seconds: 120, ..Config::default() };
+    let mut market = Synthetic::new(&config, epoch);
+    let until = epoch.plus(millis * 1_000_000);
+    let (mut trades, mut frames) = (Vec::new(), Vec::new());
+    while market.next_due().is_some_and(|due| due <= until) {
+        market.advance(until, &mut frames);
+        for data in frames.drain(..).filter(|f| f.kind == FrameKind::Trade).map(|f| json(&f)) {
+            let after = data["T"].as_u64().unwrap() - epoch.millis();
+            trades.push((after, fixed(&data["p"]), fixed(&data["q"])));
+        }
+    }
+    trades
+}
+
+/// Lost if broken: the README prints a decision of the demo, whenever that is started.
+#[test]
+fn a_script_gives_the_same_trades_whenever_it_begins_and_the_price_stands_where_it_says() {
+    let trades = first_trades(EPOCH, 12_100);
+    assert_eq!(first_trades(EPOCH.plus(3_725 * UnixNanos::SECOND), 12_100), trades);
+    let between = |from, to| trades.iter().filter(move |(at, ..)| (from..to).contains(at));
+    assert!(between(11_000, 11_060).count() > 0, "no trade closes the bar at once");
+    assert!(between(8_000, 11_040).count() > 20 && between(11_600, 12_100).count() > 3);
+    assert_eq!(between(11_060, 11_540).count(), 0, "the market does not hold its breath");
 }

@@ -109,6 +109,7 @@ fn detail(buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
             second: (scene.money(number::profit(profit)), scene.theme.profit(profit)),
         });
     }
+    lines.extend(lost_books(scene, instrument));
     let right = area.right().saturating_sub(1);
     let room = |line: &Line| {
         let numbers = ink::width(&line.first.0) + ink::width(&line.second.0);
@@ -126,6 +127,19 @@ fn detail(buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
         ink::put_right(buffer, second_starts, y, &first.0, first.1);
         ink::put_right(buffer, right, y, &second.0, second.1);
     }
+}
+
+/// How often messages of the book were missing, and whether it is in sync again.
+fn lost_books(scene: &Scene<'_>, instrument: &InstrumentView) -> Option<Line> {
+    let theme = scene.theme;
+    let (word, style) =
+        if instrument.synced { ("resynced", theme.text()) } else { ("syncing", theme.warn()) };
+    let gaps = number::count(instrument.gaps);
+    (instrument.gaps > 0).then(|| Line {
+        label: "gaps".to_owned(),
+        first: (gaps, theme.warn()),
+        second: (word.to_owned(), style),
+    })
 }
 
 /// A label and two numbers below the list.

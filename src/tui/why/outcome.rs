@@ -7,7 +7,6 @@ use super::super::pane;
 use super::{Line, labelled, section};
 use crate::domain::{Liquidity, OrderKind, Price, Side, TimeInForce};
 use crate::engine::Check;
-use crate::engine::record::CheckKind;
 use crate::engine::view::{DecisionView, FillView, OrderView};
 
 /// Everything after the rules.
@@ -44,7 +43,9 @@ fn signal(scene: &Scene<'_>, decision: &DecisionView, width: u16) -> Vec<Line> {
     let text = format!("{} {}  ", signal.side.as_str(), number::quantity(signal.quantity, digits));
     let mut pieces = vec![vec![span(text, theme.side(signal.side))]];
     if signal.wanted != signal.quantity {
-        pieces.push(labelled(scene, "wanted", number::quantity(signal.wanted, digits)));
+        // A share of equity has no last decimal.
+        let wanted = number::exact(signal.wanted.num().round_dp(8), digits);
+        pieces.push(labelled(scene, "wanted", wanted));
         pieces.push(vec![span("floored to the lot", theme.dim())]);
     }
     section(scene, "SIGNAL", pieces, width)
@@ -68,7 +69,7 @@ fn check(scene: &Scene<'_>, check: &Check) -> Line {
     let (mark, style) = if check.passed { ("✓", theme.up()) } else { ("✗", theme.error()) };
     let name = check.kind.as_str().replace('_', " ");
     let sign = if check.kind.is_minimum() { "≥" } else { "≤" };
-    let shown = |value| check_number(check.kind, value);
+    let shown = |value| number::of_check(check.kind, value);
     let observed = check.observed.map_or_else(|| "unknown".to_owned(), shown);
     let limit = check.limit.map_or_else(|| "no limit".to_owned(), shown);
     let numbers = match (check.observed, check.limit) {
@@ -82,18 +83,6 @@ fn check(scene: &Scene<'_>, check: &Check) -> Line {
         span(numbers, theme.text()),
         span(blocker, theme.blocked()),
     ]
-}
-
-/// A check's number in its unit; exact, because it is what the verdict rests on.
-fn check_number(kind: CheckKind, value: crate::domain::Num) -> String {
-    match kind.unit() {
-        "%" => {
-            let percent = value.mul(crate::domain::Num::from(100)).unwrap_or(value);
-            format!("{}%", number::plain(percent.round_dp(4)))
-        }
-        "s" => format!("{}s", number::plain(value.round_dp(6))),
-        _ => number::plain(value),
-    }
 }
 
 fn sent(scene: &Scene<'_>, order: &OrderView, width: u16) -> Vec<Line> {
