@@ -116,7 +116,8 @@ impl AppError {
             Self::Ledger(LedgerError::File { .. } | LedgerError::Sqlite { .. }) => {
                 Exit::NotWritable
             }
-            Self::History(_) | Self::Ledger(_) => Exit::Failed,
+            Self::Ledger(_) => Exit::Different,
+            Self::History(_) => Exit::Failed,
             Self::Other { exit, .. } => *exit,
         }
     }

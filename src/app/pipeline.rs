@@ -217,16 +217,25 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Takes over what another run left.
-    pub fn inherit(&mut self, estate: &Estate) -> Result<(), String> {
+    /// Takes over what another run left, and says what of it is left out.
+    pub fn inherit(&mut self, estate: &Estate) -> Result<Vec<String>, String> {
         match estate {
-            Estate::Whole(bytes) => self.restore(bytes).map_err(|error| error.to_string()),
+            Estate::Whole(bytes) => {
+                self.restore(bytes).map(|()| Vec::new()).map_err(|error| error.to_string())
+            }
             Estate::Standing(json) => {
                 let standing: Standing = serde_json::from_str(json)
                     .map_err(|error| format!("the account's standing cannot be read: {error}"))?;
                 self.engine.take_over(&standing).map_err(|error| error.to_string())
             }
         }
+    }
+
+    /// What the account has once the venue's last words were heard: what is left to a run that
+    /// cannot take over the whole state.
+    pub fn settle_up(&mut self, out: &mut dyn Outlet) -> Standing {
+        self.engine.settle_up(out);
+        self.engine.standing()
     }
 
     /// Goes on where the state came from, as if its line were down now.
@@ -250,7 +259,7 @@ impl Pipeline {
     pub fn take(&mut self, seq: u64, time: UnixNanos, given: Given<'_>, out: &mut dyn Outlet) {
         if let Given::Other(TapeInput::Resume(inheritance)) = given {
             match self.inherit(&inheritance.estate) {
-                Ok(()) => self.go_on(seq, time, out),
+                Ok(_) => self.go_on(seq, time, out),
                 Err(fault) => self.fault = Some(fault),
             }
             return;

@@ -275,6 +275,8 @@ impl Engine {
         let (feed, trigger) = (Feed::Bars(bar.kind), Trigger::Bar(*bar));
         if bar.quality != Quality::Partial {
             self.measure_range(instrument, bar);
+            // A distance in average true ranges is known once these are.
+            self.guard_taken_over(instrument, cause, out);
         }
         if decide {
             self.evaluate_all(instrument, feed, &trigger, cause, out);

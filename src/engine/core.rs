@@ -145,6 +145,7 @@ impl Engine {
                     market.instrument = instrument.clone();
                     market.filters_known = true;
                 }
+                self.guard_taken_over(id, cause, out);
             }
             Event::Feed { instrument, live } => {
                 if let Some(market) = self.markets.get_mut(instrument.index()) {
@@ -217,7 +218,7 @@ impl Engine {
 
     /// Fires everything due at or before `until`, each at its own time; at the same time, what the
     /// venue says or hears before what an exit waited for, and that before bars.
-    fn fire(&mut self, until: UnixNanos, out: &mut dyn Outlet) {
+    pub(super) fn fire(&mut self, until: UnixNanos, out: &mut dyn Outlet) {
         // Nearly always nothing is due, which costs a comparison each.
         while self.is_due(until)
             && let Some(due) = self.next_due().filter(|due| *due <= until)

@@ -97,6 +97,34 @@ impl Engine {
         self.schedule_exits();
     }
 
+    /// Arms the configured exits of positions that were taken over without any: the configuration
+    /// got them since.
+    pub(super) fn guard_taken_over(
+        &mut self,
+        instrument: InstrumentId,
+        cause: Cause,
+        out: &mut dyn Outlet,
+    ) {
+        for at in 0..self.slots.len() {
+            let configured = self.configured_exits(at);
+            let (Some(slot), Some(guard)) = (self.slots.get(at), self.guards.get_mut(at)) else {
+                continue;
+            };
+            let Some(market) = self.markets.get(slot.instrument.index()) else { continue };
+            let is_bare = slot.instrument == instrument && !slot.position.is_flat();
+            if !is_bare || configured.is_empty() || !guard.is_bare() {
+                continue;
+            }
+            let order = OrderId { strategy: slot.strategy, n: 0 };
+            guard.adopt(order, configured, false);
+            guard.armed = guard.renewed(slot, &market.instrument, order, cause, self.now);
+            if let Some(armed) = guard.armed {
+                self.tell_exit(at, ExitChange::Armed, armed.levels, cause, out);
+            }
+        }
+        self.schedule_exits();
+    }
+
     /// The exits that the configuration gives a slot's strategy.
     pub(super) fn configured_exits(&self, at: usize) -> Exits {
         let slot = self.slots.get(at);

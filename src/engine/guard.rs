@@ -101,6 +101,11 @@ impl Guard {
         (self.plan, armed)
     }
 
+    /// True when it has neither distances nor levels.
+    pub(super) fn is_bare(&self) -> bool {
+        self.armed.is_none() && self.plan.is_empty()
+    }
+
     /// Takes over what [`Guard::carried`] gave.
     pub(super) fn carry(&mut self, plan: Exits, armed: Option<Armed>) {
         (self.plan, self.armed) = (plan, armed);

@@ -89,6 +89,14 @@ impl Paper {
         (self.orders, self.trades) = (orders, trades);
     }
 
+    /// Forgets what has not come to pass: orders on their way to it and those that rest. What it did
+    /// already will be heard.
+    pub fn abandon(&mut self) {
+        self.due.retain(|_, (_, due)| matches!(due, Due::Hear(_)));
+        self.resting.clear();
+        self.consumed.clear();
+    }
+
     /// Fills from here on as it is configured now.
     pub fn configure(&mut self, config: PaperConfig) {
         self.config = config;

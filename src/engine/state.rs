@@ -16,10 +16,13 @@ use super::portfolio::Portfolio;
 use super::record::{Outlet, Record, Resumed, TradingState};
 use super::slot::{Runner, Slot};
 use crate::domain::{Cause, InstrumentId, Order, OrderId, Position, StrategyId, UnixNanos};
-use crate::strategy::{Draft, DraftState, Form, StrategyError, Trigger};
+use crate::strategy::{Draft, DraftState, Form, RuleTexts, StrategyError, Trigger};
 
 /// The version of the saved form.
 pub const STATE_VERSION: u16 = 5;
+
+/// Words of the venue that may be on their way when an account is settled.
+const HEARD_MAX: usize = 100_000;
 
 /// Why a state could not be saved or restored.
 #[derive(Clone, PartialEq, Debug, Error)]
@@ -55,6 +58,8 @@ struct State {
     ending: bool,
     paused: Vec<bool>,
     sent: VecDeque<UnixNanos>,
+    /// What each strategy's rules are now: they may have been changed since the configuration.
+    rules: Vec<RuleTexts>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -105,6 +110,7 @@ impl Engine {
             ending: self.ending,
             paused: self.paused.clone(),
             sent: self.sent.clone(),
+            rules: self.config.strategies.iter().map(|strategy| strategy.rules.clone()).collect(),
         };
         postcard::to_stdvec(&state).map_err(|error| StateError::Damaged(error.to_string()))
     }
@@ -152,11 +158,26 @@ impl Engine {
         self.ending = state.ending;
         self.paused = state.paused;
         self.sent = state.sent;
+        for (strategy, rules) in self.config.strategies.iter_mut().zip(state.rules) {
+            strategy.rules = rules;
+        }
         // These two may be configured otherwise than when the state was saved.
         self.paper.configure(self.config.paper.clone());
         self.portfolio.measure_floor(&self.config.risk);
         self.restore_guards(state.guards);
         Ok(())
+    }
+
+    /// Hears what the venue did already, and forgets every order that is left: for a run that cannot
+    /// take orders over. The same engine gives the same every time.
+    pub fn settle_up(&mut self, out: &mut dyn Outlet) {
+        self.ending = true;
+        for _ in 0..HEARD_MAX {
+            self.paper.abandon();
+            let Some(due) = self.paper.next_due() else { break };
+            self.fire(due, out);
+        }
+        self.orders.clear();
     }
 
     /// Goes on where another run ended, in a state that was just restored or that it has: the line

@@ -116,12 +116,15 @@ impl Ledger {
         &self.path
     }
 
-    /// A run begins on the account.
-    pub fn begin(&mut self, session: &SessionRow) -> Result<()> {
+    /// A run begins on the account; `settled` is what the run before it had still to hear of.
+    pub fn begin(&mut self, session: &SessionRow, settled: &Batch) -> Result<()> {
         self.write(|transaction| {
+            for fill in &settled.fills {
+                rows::insert_fill(transaction, fill)?;
+            }
             transaction
                 .execute(
-                    "INSERT OR REPLACE INTO sessions (run, directory, started, heir_of)
+                    "INSERT INTO sessions (run, directory, started, heir_of)
                      VALUES (?1, ?2, ?3, ?4)",
                     params![
                         session.run.0,
@@ -139,9 +142,6 @@ impl Ledger {
         self.write(|transaction| {
             for fill in &batch.fills {
                 rows::insert_fill(transaction, fill)?;
-            }
-            for day in &batch.days {
-                rows::add_day(transaction, day)?;
             }
             for blocker in &batch.blockers {
                 rows::add_blocker(transaction, blocker)?;
@@ -193,13 +193,17 @@ impl Ledger {
 
     /// The runs on the account, oldest first.
     pub fn sessions(&self) -> Result<Vec<SessionRow>> {
-        let query = "SELECT run, directory, started, heir_of FROM sessions ORDER BY started, rowid";
+        // In the order in which they began, whatever the clock said.
+        let query = "SELECT run, directory, started, heir_of, seq, ended FROM sessions
+                     ORDER BY rowid";
         self.list(query, |row| {
             Ok(SessionRow {
                 run: RunId(row.get(0)?),
                 directory: row.get(1)?,
                 started: UnixNanos(row.get::<_, i64>(2)?.unsigned_abs()),
                 heir_of: row.get::<_, Option<String>>(3)?.map(RunId),
+                seq: row.get::<_, Option<i64>>(4)?.map(i64::unsigned_abs),
+                ended: row.get(5)?,
             })
         })
     }

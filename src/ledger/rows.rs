@@ -16,6 +16,10 @@ pub struct SessionRow {
     pub started: UnixNanos,
     /// The run that it goes on with; `None` for one that begins anew.
     pub heir_of: Option<RunId>,
+    /// The last input that was committed; `None` while none was.
+    pub seq: Option<u64>,
+    /// Its recording was committed to its end.
+    pub ended: bool,
 }
 
 /// The state after one input of a run.
@@ -42,12 +46,12 @@ pub struct Checkpoint {
 pub struct Batch {
     /// Fills.
     pub fills: Vec<FillRow>,
-    /// What they add to each day.
-    pub days: Vec<DayRow>,
     /// How often strategies were stopped, more than before.
     pub blockers: Vec<BlockerRow>,
     /// What the account is worth now.
     pub equity: Option<EquityRow>,
+    /// The recording ends here.
+    pub ends: bool,
 }
 
 /// A fill.
@@ -79,6 +83,8 @@ pub struct FillRow {
     pub fee: Num,
     /// In which asset.
     pub fee_asset: String,
+    /// What it adds to its day.
+    pub day: DayRow,
 }
 
 /// A strategy's day in an instrument.
@@ -124,39 +130,41 @@ pub struct EquityRow {
     pub peak: Num,
 }
 
+/// A fill that is there already adds nothing: not to its day either.
 pub(super) fn insert_fill(to: &Transaction<'_>, fill: &FillRow) -> rusqlite::Result<()> {
-    to.prepare(
-        "INSERT OR IGNORE INTO fills
+    let inserted = to
+        .prepare(
+            "INSERT OR IGNORE INTO fills
          (trade, run, seq, time, strategy, instrument, order_id, side, price, quantity, liquidity,
           fee, fee_asset)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
-    )?
-    .execute(params![
-        number(fill.trade),
-        fill.run.0,
-        number(fill.seq),
-        number(fill.time.0),
-        fill.strategy,
-        fill.instrument,
-        number(fill.order),
-        match fill.side {
-            Side::Buy => "buy",
-            Side::Sell => "sell",
-        },
-        fill.price.to_string(),
-        fill.quantity.to_string(),
-        match fill.liquidity {
-            Liquidity::Maker => "maker",
-            Liquidity::Taker => "taker",
-        },
-        fill.fee.to_string(),
-        fill.fee_asset,
-    ])
-    .map(drop)
+        )?
+        .execute(params![
+            number(fill.trade),
+            fill.run.0,
+            number(fill.seq),
+            number(fill.time.0),
+            fill.strategy,
+            fill.instrument,
+            number(fill.order),
+            match fill.side {
+                Side::Buy => "buy",
+                Side::Sell => "sell",
+            },
+            fill.price.to_string(),
+            fill.quantity.to_string(),
+            match fill.liquidity {
+                Liquidity::Maker => "maker",
+                Liquidity::Taker => "taker",
+            },
+            fill.fee.to_string(),
+            fill.fee_asset,
+        ])?;
+    if inserted > 0 { add_day(to, &fill.day) } else { Ok(()) }
 }
 
 /// Sums of exact amounts are made here: SQLite would make them in floats.
-pub(super) fn add_day(to: &Transaction<'_>, day: &DayRow) -> rusqlite::Result<()> {
+fn add_day(to: &Transaction<'_>, day: &DayRow) -> rusqlite::Result<()> {
     let before = to
         .prepare(
             "SELECT fills, realised, fees, turnover FROM days

@@ -8,7 +8,8 @@ CREATE TABLE sessions (
     started   INTEGER NOT NULL,
     heir_of   TEXT,
     seq       INTEGER,
-    until     INTEGER
+    until     INTEGER,
+    ended     INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 CREATE TABLE checkpoint (

@@ -37,6 +37,7 @@ fn fill(trade: u64) -> FillRow {
         liquidity: Liquidity::Taker,
         fee: num("0.00001"),
         fee_asset: "BTC".to_owned(),
+        day: day("0.1"),
     }
 }
 
@@ -61,12 +62,7 @@ fn batch(trade: u64) -> Batch {
     };
     let equity =
         EquityRow { day: "2026-11-26".to_owned(), equity: num("9999.9"), peak: num("10000") };
-    Batch {
-        fills: vec![fill(trade)],
-        days: vec![day("0.1")],
-        blockers: vec![blocker],
-        equity: Some(equity),
-    }
+    Batch { fills: vec![fill(trade)], blockers: vec![blocker], equity: Some(equity), ends: false }
 }
 
 /// Lost if broken: a fill counted twice after a restart, or cents in a sum of floats.
@@ -90,6 +86,7 @@ fn commits_add_up_exactly_and_a_fill_counts_once() {
     let again = Batch { fills: vec![fill(3)], ..Batch::default() };
     ledger.commit(&again, &checkpoint(44, "9383.41")).unwrap();
     assert_eq!(ledger.fills().unwrap(), [("BTC".to_owned(), 3, num("0.00003"))]);
+    assert_eq!(ledger.days().unwrap()[0].fills, 3, "a fill that is there adds nothing to its day");
 }
 
 /// Lost if broken: the answer of any SQLite tool to "what do I hold?".

@@ -5,10 +5,10 @@
 //! cost the core more than the decision it records. Nothing is dropped: a full ring and a failed
 //! disk are errors of the next push, and the core stops trading on either.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle, Thread};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::entry::Entry;
 use super::error::{Result, TapeError};
@@ -17,6 +17,9 @@ use super::writer::{Writer, Written};
 
 /// The ring's usual size in bytes: seconds of the busiest market, should the disk stall.
 pub const RING_BYTES: usize = 32 * 1024 * 1024;
+
+/// How long a follower waits for the disk.
+const SYNC_PATIENCE: Duration = Duration::from_secs(10);
 
 /// The size of a follower's ring: what comes between two flushes, and some.
 const FOLLOWED_BYTES: usize = RING_BYTES / 2;
@@ -81,6 +84,7 @@ pub struct RecorderState {
     sync_requested: AtomicU64,
     synced: AtomicU64,
     flushed_input: AtomicU64,
+    is_left_behind: AtomicBool,
 }
 
 /// The recorder's numbers at one moment.
@@ -159,6 +163,25 @@ impl Followed {
         let entry = self.receiver.pop()?;
         self.seen = entry.seq;
         Some(entry)
+    }
+
+    /// Has what was yielded so far put on the disk, and waits for it; false when that takes too long.
+    pub fn sync(&self) -> bool {
+        let ticket = self.state.sync_requested.fetch_add(1, Ordering::AcqRel) + 1;
+        let began = Instant::now();
+        // An ended recording was synced when it was finished.
+        while self.state.synced() < ticket && !self.has_ended() {
+            if began.elapsed() >= SYNC_PATIENCE {
+                return false;
+            }
+            thread::sleep(REST);
+        }
+        true
+    }
+
+    /// False when inputs came faster than they were taken, and the rest will not come.
+    pub fn is_whole(&self) -> bool {
+        !self.state.is_left_behind.load(Ordering::Acquire)
     }
 
     /// True when no more will come: the tape has ended, or whoever follows has fallen too far
@@ -254,10 +277,10 @@ impl Recorder {
             if entry.channel.is_input() {
                 self.input = entry.seq;
                 // One that does not keep up has lost the thread for good.
-                self.follower = self
-                    .follower
-                    .take()
-                    .and_then(|mut follower| follower.push(&entry).then_some(follower));
+                if self.follower.as_mut().is_some_and(|follower| !follower.push(&entry)) {
+                    self.state.is_left_behind.store(true, Ordering::Release);
+                    self.follower = None;
+                }
             }
             self.state.entries.fetch_add(1, Ordering::Relaxed);
             self.state.bytes.fetch_add(entry.bytes.len() as u64, Ordering::Relaxed);

@@ -39,9 +39,10 @@ words! {
 }
 
 /// Which events are which alerts, from how loud on: an approved risk check is none.
-const KINDS: [(&str, Level, AlertKind); 7] = [
+const KINDS: [(&str, Level, AlertKind); 8] = [
     ("trading.state_changed", Level::Warn, AlertKind::Halt),
     ("disk.low", Level::Warn, AlertKind::Disk),
+    ("ledger.write_failed", Level::Error, AlertKind::Disk),
     ("feed.stale", Level::Warn, AlertKind::Stale),
     ("account.resumed", Level::Info, AlertKind::Restart),
     ("risk.checked", Level::Warn, AlertKind::Refusal),

@@ -73,6 +73,8 @@ names! {
     TapeWriteFailed => "tape.write_failed" Error Diagnostics,
     /// The account's ledger is no longer kept; the next run reads more of the tape.
     LedgerFailed => "ledger.write_failed" Error Diagnostics,
+    /// It is kept again.
+    LedgerKept => "ledger.kept" Info Diagnostics,
     /// The wanted port is in use.
     MetricsPortTaken => "metrics.port_taken" Warn Diagnostics,
     /// A connection is being made.

@@ -134,7 +134,7 @@ fn an_account_in_use_and_a_newer_ledger_are_refused_with_a_sentence() {
     // The user version of an SQLite file is at byte 60.
     bytes[60..64].copy_from_slice(&7_u32.to_be_bytes());
     std::fs::write(&ledger, bytes).unwrap();
-    let refused = home.run(&run(&url, &["--for", "1s"])).expect_code(1);
+    let refused = home.run(&run(&url, &["--for", "1s"])).expect_code(5);
     refused.expect_stderr(&["a ledger of version 7", "use a newer tickscope"]);
     home.run(&["account", "nobody"]).expect_code(1).expect_stderr(&["there is no account nobody"]);
 }

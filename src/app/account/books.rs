@@ -6,17 +6,17 @@ use std::path::{Path, PathBuf};
 use super::rows::Rows;
 use crate::app::build::{self, Filters, Plan};
 use crate::app::error::{AppError, Exit};
-use crate::app::pipeline::{Given, Pipeline, TapeInput};
+use crate::app::pipeline::{Given, Pipeline};
 use crate::app::setup;
 use crate::app::source::{Inputs, Replayed};
 use crate::domain::{RunId, UnixNanos};
-use crate::engine::Command;
-use crate::ledger::{Checkpoint, Ledger};
+use crate::engine::Standing;
+use crate::ledger::{Batch, Checkpoint, Ledger};
 use crate::strategy::StrategyKind;
 use crate::tape::Entry;
 
-/// Events that may be due when an account is settled.
-const DUES_MAX: usize = 100_000;
+/// How hard a state is compressed: it is written every half minute.
+const STATE_LEVEL: i32 = 1;
 
 /// Which run the books are of.
 #[derive(Clone, Debug)]
@@ -73,8 +73,8 @@ impl Books {
             let plan = build::plan(&loaded, Filters::FromVenue)?;
             let mut pipeline = build::pipeline(&plan, registry)?;
             if let Some(at) = at {
-                let restored = pipeline.restore(&at.state);
-                restored.map_err(|error| AppError::new(Exit::Different, error.to_string()))?;
+                let restored = state_of(at).map(|state| pipeline.restore(&state));
+                restored?.map_err(|error| AppError::new(Exit::Different, error.to_string()))?;
             }
             Ok((pipeline, plan))
         };
@@ -118,44 +118,42 @@ impl Books {
         }
     }
 
-    /// Cancels what is open and hears what is on its way: for a run that another configuration goes
-    /// on with, which cannot take over orders.
-    pub fn settle(&mut self) {
-        let (seq, time) = (self.seq, self.time);
-        let mut take = |input: TapeInput, time| {
-            self.pipeline.take(seq, time, Given::Other(&input), &mut self.rows);
-            self.pipeline.engine().next_order_due()
-        };
-        let mut due = take(TapeInput::Command(Command::Stop), time);
-        for _ in 0..DUES_MAX {
-            let Some(at) = due else { break };
-            due = take(TapeInput::Clock, at);
-        }
-        self.committed = 0;
+    /// Closes them for a run that cannot take over the whole state: what the account has once the
+    /// venue's last words were heard, and the fills among these, which are on no tape of their own.
+    pub fn settle(mut self) -> (Ledger, Standing, Batch) {
+        let standing = self.pipeline.settle_up(&mut self.rows);
+        let batch = self.rows.batch(&standing, self.time);
+        (self.ledger, standing, batch)
     }
 
-    /// Writes what came since the last commit, and the state now.
-    pub fn commit(&mut self) -> Result<(), AppError> {
-        if self.seq == self.committed {
+    /// Writes what came since the last commit, and the state now; `ends` with the recording.
+    pub fn commit(&mut self, ends: bool) -> Result<(), AppError> {
+        if self.seq == self.committed && !ends {
             return Ok(());
         }
         let failed = |error: String| AppError::new(Exit::Failed, error);
         let standing = self.pipeline.engine().standing();
+        let state = self.pipeline.save().map_err(|error| failed(error.to_string()))?;
         let checkpoint = Checkpoint {
             run: self.session.run.clone(),
             directory: self.session.directory.display().to_string(),
             seq: self.seq,
             time: self.time,
             config: self.session.config.clone(),
-            state: self.pipeline.save().map_err(|error| failed(error.to_string()))?,
+            state: zstd::bulk::compress(&state, STATE_LEVEL).map_err(|e| failed(e.to_string()))?,
             standing: serde_json::to_string(&standing)
                 .map_err(|error| failed(error.to_string()))?,
         };
-        let batch = self.rows.batch(&standing, self.time);
+        let batch = Batch { ends, ..self.rows.batch(&standing, self.time) };
         self.ledger.commit(&batch, &checkpoint)?;
         self.rows.clear();
         self.committed = self.seq;
         Ok(())
+    }
+
+    /// True when fills wait to be written.
+    pub fn has_fills(&self) -> bool {
+        self.rows.has_fills()
     }
 
     /// True when a run of the plan `next` can go on with the whole state: the same strategies on
@@ -192,4 +190,10 @@ impl Books {
     pub fn into_ledger(self) -> Ledger {
         self.ledger
     }
+}
+
+/// The state that a checkpoint holds.
+pub fn state_of(checkpoint: &Checkpoint) -> Result<Vec<u8>, AppError> {
+    zstd::stream::decode_all(checkpoint.state.as_slice())
+        .map_err(|error| AppError::new(Exit::Different, format!("the state is damaged: {error}")))
 }

@@ -2,18 +2,18 @@
 //! pipeline that is never stopped. What each run began with must be what that pipeline has then,
 //! byte for byte, and what the ledger says must be what it has in the end.
 
-use std::path::Path;
-
 use serde::Serialize;
 
+use super::books::state_of;
+use super::recover::place;
 use crate::app::build::{self, Filters};
 use crate::app::error::{AppError, Exit};
 use crate::app::pipeline::{Estate, Given, Inheritance, Pipeline, TapeInput};
 use crate::app::setup;
 use crate::app::source::{Inputs, Replayed};
-use crate::domain::{RunId, UnixNanos};
-use crate::engine::{Outlet, Record};
-use crate::ledger::{Checkpoint, SessionRow};
+use crate::domain::{Num, RunId, UnixNanos};
+use crate::engine::{Outlet, Record, Standing};
+use crate::ledger::{Checkpoint, DayRow, SessionRow};
 use crate::strategy::StrategyKind;
 use crate::tape::{Entry, Reader, TapeError};
 
@@ -57,6 +57,28 @@ impl Outlet for Unheard {
     fn record(&mut self, _record: &Record) {}
 }
 
+/// The fold of an account's fills against the sums of its days.
+fn day_that_differs(standing: &Standing, days: &[DayRow]) -> Option<String> {
+    standing.positions.iter().find_map(|held| {
+        let is_its =
+            |day: &&DayRow| day.strategy == held.strategy && day.instrument == held.instrument;
+        let (mut fills, mut fees) = (0, Num::ZERO);
+        for day in days.iter().filter(is_its) {
+            fills += day.fills;
+            fees = fees.add(day.fees).unwrap_or(fees);
+        }
+        let position = &held.position;
+        let (strategy, instrument) = (&held.strategy, &held.instrument);
+        (fills != position.fills || fees != position.fees).then(|| {
+            format!(
+                "the days of {strategy} in {instrument} have {fills} fills and fees of {fees}, its \
+                 position {} and {}",
+                position.fills, position.fees
+            )
+        })
+    })
+}
+
 /// The next entry; a recording that was ended before its first flush has none.
 fn next(reader: &mut Reader) -> Result<Option<Entry<'_>>, AppError> {
     match reader.next() {
@@ -69,10 +91,13 @@ fn next(reader: &mut Reader) -> Result<Option<Entry<'_>>, AppError> {
 pub fn verify(
     sessions: &[SessionRow],
     last: &Checkpoint,
+    days: &[DayRow],
     registry: &[StrategyKind],
 ) -> Result<Chain, AppError> {
     let mut walk = Walk { registry, chain: Chain::default(), at: None };
-    for session in sessions {
+    // Those that began after the last commit are in the ledger with the next one.
+    let known = sessions.iter().rposition(|session| session.run == last.run);
+    for session in sessions.iter().take(known.map_or(0, |at| at + 1)) {
         walk.session(session, last)?;
         if walk.chain.difference.is_some() {
             return Ok(walk.chain);
@@ -81,10 +106,13 @@ pub fn verify(
     if let Some((pipeline, _)) = &walk.at {
         let failed = |error: String| AppError::new(Exit::Failed, error);
         let state = pipeline.save().map_err(|error| failed(error.to_string()))?;
-        if state != last.state {
+        if state != state_of(last)? {
             let text = "what the ledger holds is not what the tapes lead to";
             walk.chain.difference = Some(text.to_owned());
         }
+        let standing = pipeline.engine().standing();
+        walk.chain.difference =
+            walk.chain.difference.take().or_else(|| day_that_differs(&standing, days));
     }
     Ok(walk.chain)
 }
@@ -156,12 +184,22 @@ impl Walk<'_> {
 
     /// The recording of a run; `None` for one that is gone.
     fn open(&mut self, session: &SessionRow) -> Result<Option<Reader>, AppError> {
-        let directory = Path::new(&session.directory);
+        let directory = place(&session.run, &session.directory);
         if directory.exists() {
-            return Ok(Some(Reader::open(directory)?));
+            return match Reader::open(&directory) {
+                // It was ended before it recorded anything.
+                Err(TapeError::NotATape { .. } | TapeError::Empty { .. })
+                    if session.seq.is_none() =>
+                {
+                    Ok(None)
+                }
+                opened => Ok(Some(opened?)),
+            };
         }
-        self.chain.gone += 1;
-        self.at = None;
+        if session.seq.is_some() {
+            self.chain.gone += 1;
+            self.at = None;
+        }
         Ok(None)
     }
 
@@ -203,8 +241,14 @@ impl Walk<'_> {
                 }
                 pipeline.go_on(seq, time, &mut Unheard);
             }
-            Estate::Standing(_) => {
+            Estate::Standing(recorded) => {
                 self.chain.reconfigured += 1;
+                let standing = pipeline.settle_up(&mut Unheard);
+                if serde_json::to_string(&standing).is_ok_and(|json| json != *recorded) {
+                    let text = format!("{run} did not begin with what its account had");
+                    self.chain.difference = Some(text);
+                    return Ok(());
+                }
                 pipeline = self.build(&config)?;
                 pipeline.take(1, time, Given::Other(&start), &mut Unheard);
                 let resume = TapeInput::Resume(inheritance.clone());

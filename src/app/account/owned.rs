@@ -27,11 +27,11 @@ pub struct OwnedAccount {
 impl OwnedAccount {
     /// Takes the account of this name: for the demo the next free one, with nothing in its ledger.
     pub fn take(name: &str) -> Result<Self, AppError> {
-        if name != FRESH {
+        if !is_fresh(name) {
             return Self::lock(name)?.ok_or_else(|| in_use(name));
         }
         for number in 1..=TRIED {
-            let name = if number == 1 { name.to_owned() } else { format!("{name}-{number}") };
+            let name = if number == 1 { FRESH.to_owned() } else { format!("{FRESH}-{number}") };
             if let Some(account) = Self::lock(&name)? {
                 account.forget()?;
                 return Ok(account);
@@ -102,6 +102,12 @@ impl OwnedAccount {
     }
 }
 
+/// True for the demo's account, and for those of further demos.
+fn is_fresh(name: &str) -> bool {
+    let number = name.strip_prefix(FRESH).and_then(|rest| rest.strip_prefix('-'));
+    name == FRESH || number.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
 /// Where an account's ledger is, whoever owns it.
 pub fn ledger_of(name: &str) -> Result<PathBuf, AppError> {
     Ok(directory(name)?.join(LEDGER))
@@ -115,7 +121,8 @@ fn directory(name: &str) -> Result<PathBuf, AppError> {
 
 fn in_use(name: &str) -> AppError {
     let text = format!(
-        "account {name} is in use by another run: end that run, or choose another account.name"
+        "account {name} is in use by another run, or being read by `tickscope account`: wait for \
+         that, or choose another account.name"
     );
     AppError::new(Exit::Failed, text)
 }

@@ -6,44 +6,77 @@ use super::books::{Books, Session};
 use crate::app::build::Plan;
 use crate::app::error::{AppError, Exit};
 use crate::app::pipeline::{Estate, Inheritance, Pipeline, TapeInput};
-use crate::ledger::{Checkpoint, Ledger, SessionRow};
+use crate::domain::{RunId, UnixNanos};
+use crate::ledger::{Batch, Checkpoint, Ledger, SessionRow};
 use crate::strategy::StrategyKind;
-use crate::tape::{Channel, Reader, TapeError};
+use crate::tape::{self, Channel, Reader, TapeError};
+
+/// An account at the end of its last run.
+pub struct Recovered {
+    /// Its ledger, brought to that end.
+    pub ledger: Ledger,
+    /// What a run takes over; nothing for an account without a run.
+    pub inheritance: Option<Inheritance>,
+    /// Fills that the last run had still to hear of, which belong into the ledger with the next one.
+    pub settled: Batch,
+    /// The engine time of that end.
+    pub time: UnixNanos,
+    /// What somebody should know.
+    pub notes: Vec<String>,
+}
 
 /// Reads what the account's last run recorded after its last commit, commits it, and says what it
-/// left for a run of the plan `next`. Nothing for an account without a run.
+/// left for a run of the plan `next`. Nothing else is written: the run may yet not begin.
 pub fn recover(
     ledger: Ledger,
     next: &Plan,
     registry: &[StrategyKind],
-) -> Result<(Ledger, Option<Inheritance>), AppError> {
-    let mut books = match reach_end(ledger, registry)? {
-        Reached::Nothing(ledger) => return Ok((ledger, None)),
+) -> Result<Recovered, AppError> {
+    let mut notes = Vec::new();
+    let nothing = |ledger, notes| Recovered {
+        ledger,
+        inheritance: None,
+        settled: Batch::default(),
+        time: UnixNanos::default(),
+        notes,
+    };
+    match reach_end(ledger, registry, &mut notes)? {
+        Reached::Nothing(ledger) => Ok(nothing(ledger, notes)),
         Reached::Ledger(ledger, last) => {
-            let estate = Estate::Standing(last.standing);
-            return Ok((ledger, Some(Inheritance { from: last.run, estate })));
+            let Checkpoint { run: from, time, standing, .. } = last;
+            notes.push(format!("session {from} is of another program: strategies begin anew"));
+            let inheritance = Some(Inheritance { from, estate: Estate::Standing(standing) });
+            Ok(Recovered { inheritance, time, ..nothing(ledger, notes) })
         }
-        Reached::Books(books) => books,
-    };
+        Reached::Books(mut books) => {
+            books.commit(false)?;
+            inherit(*books, next, notes)
+        }
+    }
+}
+
+/// What brought-up books leave to a run of the plan `next`.
+fn inherit(books: Books, next: &Plan, notes: Vec<String>) -> Result<Recovered, AppError> {
     let failed = |error: String| AppError::new(Exit::Failed, error);
-    let estate = if books.continue_in(next) {
-        Estate::Whole(books.pipeline().save().map_err(|error| failed(error.to_string()))?)
-    } else {
-        books.settle();
-        let standing = books.pipeline().engine().standing();
-        Estate::Standing(serde_json::to_string(&standing).map_err(|e| failed(e.to_string()))?)
-    };
-    books.commit()?;
-    let from = books.run().clone();
-    Ok((books.into_ledger(), Some(Inheritance { from, estate })))
+    let (from, time) = (books.run().clone(), books.pipeline().engine().now());
+    if books.continue_in(next) {
+        let state = books.pipeline().save().map_err(|error| failed(error.to_string()))?;
+        let inheritance = Some(Inheritance { from, estate: Estate::Whole(state) });
+        let (ledger, settled) = (books.into_ledger(), Batch::default());
+        return Ok(Recovered { ledger, inheritance, settled, time, notes });
+    }
+    let (ledger, standing, settled) = books.settle();
+    let json = serde_json::to_string(&standing).map_err(|error| failed(error.to_string()))?;
+    let inheritance = Some(Inheritance { from, estate: Estate::Standing(json) });
+    Ok(Recovered { ledger, inheritance, settled, time, notes })
 }
 
 /// Brings an account's ledger to the end of its last tape, as far as this program can read it.
 pub fn bring_up(ledger: Ledger, registry: &[StrategyKind]) -> Result<Ledger, AppError> {
-    Ok(match reach_end(ledger, registry)? {
+    Ok(match reach_end(ledger, registry, &mut Vec::new())? {
         Reached::Nothing(ledger) | Reached::Ledger(ledger, _) => ledger,
         Reached::Books(mut books) => {
-            books.commit()?;
+            books.commit(false)?;
             books.into_ledger()
         }
     })
@@ -59,9 +92,14 @@ enum Reached {
     Books(Box<Books>),
 }
 
-fn reach_end(ledger: Ledger, registry: &[StrategyKind]) -> Result<Reached, AppError> {
+fn reach_end(
+    ledger: Ledger,
+    registry: &[StrategyKind],
+    notes: &mut Vec<String>,
+) -> Result<Reached, AppError> {
     let last = ledger.last()?;
-    let (session, at) = match (begun_since(&ledger, last.as_ref())?, &last) {
+    let sessions = ledger.sessions()?;
+    let (session, at) = match (begun_since(&sessions)?, &last) {
         (Some(session), _) => (session, None),
         (None, Some(last)) => (session_of(last), Some(last)),
         (None, None) => return Ok(Reached::Nothing(ledger)),
@@ -69,7 +107,7 @@ fn reach_end(ledger: Ledger, registry: &[StrategyKind]) -> Result<Reached, AppEr
     let from = session.run.clone();
     match (Books::reopen(ledger, session, at, registry), at) {
         (Ok(mut books), _) => {
-            read_on(&mut books)?;
+            read_on(&mut books, &sessions, notes)?;
             Ok(Reached::Books(Box::new(books)))
         }
         // Another version, or strategies that are not in this binary: what the account has is known
@@ -82,24 +120,27 @@ fn reach_end(ledger: Ledger, registry: &[StrategyKind]) -> Result<Reached, AppEr
                 "session {from} ended without a last word, and this program cannot read on where \
                  its ledger ends ({reason}): start the one that ran it, or begin anew with --fresh"
             );
-            Err(AppError::new(Exit::Failed, text))
+            Err(AppError::new(Exit::Different, text))
         }
     }
 }
 
 fn session_of(last: &Checkpoint) -> Session {
-    let directory = PathBuf::from(&last.directory);
+    let directory = place(&last.run, &last.directory);
     Session { run: last.run.clone(), directory, config: last.config.clone() }
 }
 
-/// The newest run that began after the one of the last commit and was ended before its own first
-/// commit, if its recording says what it began with. One that was ended even before that did
-/// nothing.
-fn begun_since(ledger: &Ledger, last: Option<&Checkpoint>) -> Result<Option<Session>, AppError> {
-    let sessions = ledger.sessions()?;
-    let is_newer = |session: &&SessionRow| last.is_none_or(|last| session.run != last.run);
-    for session in sessions.iter().rev().take_while(is_newer) {
-        let directory = PathBuf::from(&session.directory);
+/// Where a session is: where sessions are now, or where it was.
+pub fn place(run: &RunId, recorded: &str) -> PathBuf {
+    let here = tape::default_root().ok().map(|root| root.join(&run.0));
+    here.filter(|here| here.exists()).unwrap_or_else(|| PathBuf::from(recorded))
+}
+
+/// The newest run that was ended before its own first commit, if its recording says what it began
+/// with. One that was ended even before that did nothing.
+fn begun_since(sessions: &[SessionRow]) -> Result<Option<Session>, AppError> {
+    for session in sessions.iter().rev().take_while(|session| session.seq.is_none()) {
+        let directory = place(&session.run, &session.directory);
         if let Some(config) = began_with(&directory, session.heir_of.is_some())? {
             return Ok(Some(Session { run: session.run.clone(), directory, config }));
         }
@@ -132,9 +173,23 @@ fn began_with(directory: &Path, is_heir: bool) -> Result<Option<String>, AppErro
     }
 }
 
-/// Takes what the tape holds beyond the books. A session that was removed holds nothing more.
-fn read_on(books: &mut Books) -> Result<(), AppError> {
-    let Some(mut reader) = open(books.directory(), books.seq())? else { return Ok(()) };
+/// Takes what the tape holds beyond the books.
+fn read_on(
+    books: &mut Books,
+    sessions: &[SessionRow],
+    notes: &mut Vec<String>,
+) -> Result<(), AppError> {
+    let Some(mut reader) = open(books.directory(), books.seq())? else {
+        let is_whole = |row: &SessionRow| row.run == *books.run() && row.ended;
+        if !sessions.iter().any(is_whole) {
+            notes.push(format!(
+                "session {} is gone: what it recorded after input {} is lost",
+                books.run(),
+                books.seq()
+            ));
+        }
+        return Ok(());
+    };
     loop {
         match reader.next() {
             Ok(Some(entry)) => books.take(&entry)?,
@@ -157,7 +212,8 @@ fn unreadable(books: &Books, error: &TapeError) -> AppError {
 
 /// True when a run recorded inputs after its last commit.
 fn has_more(last: &Checkpoint) -> Result<bool, AppError> {
-    let Some(mut reader) = open(Path::new(&last.directory), last.seq)? else { return Ok(false) };
+    let directory = place(&last.run, &last.directory);
+    let Some(mut reader) = open(&directory, last.seq)? else { return Ok(false) };
     while let Some(entry) = reader.next()? {
         if entry.channel.is_input() && entry.seq > last.seq {
             return Ok(true);
@@ -172,8 +228,12 @@ fn open(directory: &Path, seq: u64) -> Result<Option<Reader>, AppError> {
     Ok(if exists { Some(Reader::open_after(directory, seq)?) } else { None })
 }
 
-/// An error in words, when a pipeline cannot take an estate over.
-pub fn check(estate: &Estate, pipeline: &mut Pipeline, account: &str) -> Result<(), AppError> {
+/// What is left out when a pipeline takes an estate over; an error in words when it cannot.
+pub fn check(
+    estate: &Estate,
+    pipeline: &mut Pipeline,
+    account: &str,
+) -> Result<Vec<String>, AppError> {
     pipeline.inherit(estate).map_err(|reason| {
         let text = format!(
             "account {account} cannot go on with this configuration: {reason}; name it again, choose \

@@ -10,8 +10,6 @@ use crate::engine::{Config, Evaluation, Outcome, Outlet, Record, Standing};
 use crate::ledger::{Batch, BlockerRow, DayRow, EquityRow, FillRow};
 use crate::strategy::Form;
 
-/// A day, a strategy, an instrument.
-type DayKey = (String, StrategyId, InstrumentId);
 /// A day, a strategy, what stopped it.
 type StopKey = (String, StrategyId, String);
 
@@ -27,7 +25,6 @@ pub struct Rows {
     /// A fill that was heard of and whose position comes next.
     heard: Option<Fill>,
     fills: Vec<FillRow>,
-    days: BTreeMap<DayKey, DayRow>,
     blockers: BTreeMap<StopKey, u64>,
     last: BTreeMap<(StrategyId, InstrumentId), Stop>,
 }
@@ -53,7 +50,6 @@ impl Rows {
             forms,
             heard: None,
             fills: Vec::new(),
-            days: BTreeMap::new(),
             blockers: BTreeMap::new(),
             last: BTreeMap::new(),
         }
@@ -73,20 +69,24 @@ impl Rows {
         let worth = standing.worth;
         Batch {
             fills: self.fills.clone(),
-            days: self.days.values().cloned().collect(),
             blockers: blockers.collect(),
             equity: worth.equity.map(|equity| EquityRow {
                 day: day_of(now),
                 equity,
                 peak: worth.peak.unwrap_or(equity),
             }),
+            ends: false,
         }
+    }
+
+    /// True when fills wait to be written.
+    pub fn has_fills(&self) -> bool {
+        !self.fills.is_empty()
     }
 
     /// They are written.
     pub fn clear(&mut self) {
         self.fills.clear();
-        self.days.clear();
         self.blockers.clear();
     }
 
@@ -130,16 +130,15 @@ impl Rows {
         );
         let delta = |before: Num, after: Num| after.sub(before).unwrap_or_default();
         let realised = |position: &Position| position.realised().unwrap_or_default();
-        let day = day_of(of.time);
-        let row = self.days.entry((day.clone(), of.strategy, of.instrument)).or_insert_with(|| {
-            let (strategy, instrument) = (strategy.clone(), instrument.clone());
-            DayRow { day, strategy, instrument, ..DayRow::default() }
-        });
-        let add = |sum: &mut Num, more: Num| *sum = sum.add(more).unwrap_or(*sum);
-        row.fills += 1;
-        add(&mut row.realised, delta(realised(of.before), realised(of.after)));
-        add(&mut row.fees, delta(of.before.fees, of.after.fees));
-        add(&mut row.turnover, delta(of.before.turnover, of.after.turnover));
+        let day = DayRow {
+            day: day_of(of.time),
+            strategy: strategy.clone(),
+            instrument: instrument.clone(),
+            fills: 1,
+            realised: delta(realised(of.before), realised(of.after)),
+            fees: delta(of.before.fees, of.after.fees),
+            turnover: delta(of.before.turnover, of.after.turnover),
+        };
         let bought = of.after.quantity > of.before.quantity;
         self.fills.push(FillRow {
             trade: fill.trade_id,
@@ -155,6 +154,7 @@ impl Rows {
             liquidity: fill.liquidity,
             fee: fill.fee.amount,
             fee_asset: name(&self.assets, fill.fee.asset.index()),
+            day,
         });
     }
 }

@@ -59,6 +59,11 @@ impl From<DayRow> for Day {
 /// Prints the statement of an account.
 pub fn run(args: &AccountArgs, registry: &[StrategyKind]) -> Result<Exit, AppError> {
     let name = &args.name;
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    if name.is_empty() || !name.bytes().all(plain) {
+        let text = format!("an account's name is letters, digits, `-` or `_`, not {name:?}");
+        return Err(AppError::new(Exit::Usage, text));
+    }
     let path = ledger_of(name)?;
     if !path.exists() {
         let text = format!(
@@ -68,22 +73,27 @@ pub fn run(args: &AccountArgs, registry: &[StrategyKind]) -> Result<Exit, AppErr
     }
     // What the last run recorded after its last commit is read first, unless that run still runs.
     let owned = OwnedAccount::lock(name)?;
+    let runs_now = owned.is_none();
     let ledger = match &owned {
         Some(_) => recover::bring_up(Ledger::open(&path)?, registry)?,
         None => Ledger::open(&path)?,
     };
+    // A run may begin meanwhile: what is read below is what there is now.
+    drop(owned);
     let Some(last) = ledger.last()? else {
         let text = format!("account {name} has not begun: no run has recorded anything yet");
         return Err(AppError::new(Exit::Failed, text));
     };
     let sessions = ledger.sessions()?;
-    let chain = args.verify.then(|| chain::verify(&sessions, &last, registry)).transpose()?;
+    let days = ledger.days()?;
+    let chain =
+        args.verify.then(|| chain::verify(&sessions, &last, &days, registry)).transpose()?;
     let differs = chain.as_ref().is_some_and(|chain| chain.difference.is_some());
-    let statement = statement(name, &ledger, &sessions, last, chain)?;
+    let statement = statement(name, &ledger, &sessions, last, (days, chain))?;
     if args.json {
         print_json(&statement)?;
     } else {
-        print(&text(&statement, sessions.first(), owned.is_none()));
+        print(&text(&statement, sessions.first(), runs_now));
     }
     Ok(if differs { Exit::Different } else { Exit::Done })
 }
@@ -93,7 +103,7 @@ fn statement(
     ledger: &Ledger,
     sessions: &[SessionRow],
     last: Checkpoint,
-    chain: Option<Chain>,
+    (days, chain): (Vec<DayRow>, Option<Chain>),
 ) -> Result<Statement, AppError> {
     let standing = serde_json::from_str(&last.standing).map_err(|error| {
         let path = ledger.path().display();
@@ -106,7 +116,7 @@ fn statement(
         input: last.seq,
         time: last.time,
         standing,
-        days: ledger.days()?.into_iter().map(Day::from).collect(),
+        days: days.into_iter().map(Day::from).collect(),
         chain,
     })
 }

@@ -25,6 +25,7 @@ use crate::app::live::watchers::Watchers;
 use crate::domain::StrategyId;
 use crate::engine::Command;
 use crate::engine::view::EngineView;
+use crate::tape::RecorderState;
 use crate::telemetry::{ProcessEvent, Telemetry};
 
 /// Connections served at once, viewers included.
@@ -35,6 +36,8 @@ const VIEWERS_MAX: u32 = 8;
 const LINE_PATIENCE: Duration = Duration::from_secs(2);
 /// How long the core may take to answer.
 pub const CORE_PATIENCE: Duration = Duration::from_secs(5);
+/// How long an answer waits for the disk.
+const DISK_PATIENCE: Duration = Duration::from_secs(1);
 /// How long viewers may take to hear that the run ended.
 const END_PATIENCE: Duration = Duration::from_millis(500);
 
@@ -50,6 +53,8 @@ pub struct Run {
     pub telemetry: Telemetry,
     /// Names of strategies by number.
     pub strategies: Vec<String>,
+    /// What is on the disk of the recording.
+    pub recorder: Arc<RecorderState>,
 }
 
 /// What the threads of the server share.
@@ -136,6 +141,14 @@ impl Shared {
         &self.run.watchers
     }
 
+    /// Waits until what was done is on the disk, but not for ever: it is done all the same.
+    fn wait_until_recorded(&self, ticket: u64) {
+        let began = Instant::now();
+        while self.run.recorder.synced() < ticket && began.elapsed() < DISK_PATIENCE {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
     /// The newest view.
     pub(super) fn view(&self) -> Arc<EngineView> {
         self.run.view.load_full()
@@ -217,7 +230,7 @@ fn command(shared: &Shared, request: &Request) -> Answer {
         by: request.by,
         pid: request.pid,
         // It holds one, and one comes: this never waits.
-        reply: Box::new(move |done| drop(reply.try_send(done))),
+        reply: Box::new(move |done, ticket| drop(reply.try_send((done, ticket)))),
     };
     let failed = |text: &str| Answer::refusal(Exit::Failed.code(), text);
     match shared.run.control.try_send(Control::Command(asked)) {
@@ -228,7 +241,8 @@ fn command(shared: &Shared, request: &Request) -> Answer {
         Err(TrySendError::Closed(_)) => return failed("the run is ending and took nothing"),
     }
     match replied.recv_timeout(CORE_PATIENCE) {
-        Ok(done) => {
+        Ok((done, ticket)) => {
+            shared.wait_until_recorded(ticket);
             let code = if done.is_whole() { Exit::Done } else { Exit::Failed }.code();
             Answer { tickscope: PROTOCOL, code, text: done.sentence(), done: Some(done) }
         }

@@ -19,6 +19,13 @@ impl Clock {
         Self { anchor: setup::now(), since: Instant::now() }
     }
 
+    /// The same, but not before a moment: the system's clock may have been set back since.
+    #[must_use]
+    pub fn not_before(self, moment: UnixNanos) -> Self {
+        let behind = moment.since(self.now());
+        Self { anchor: self.anchor.plus(behind), ..self }
+    }
+
     /// Now.
     pub fn now(&self) -> UnixNanos {
         self.anchor.plus(u64::try_from(self.since.elapsed().as_nanos()).unwrap_or(u64::MAX))

@@ -116,6 +116,8 @@ pub struct Core {
     pub on_disk: Arc<ArcSwapOption<String>>,
     /// What the upkeep warns of.
     pub standing: Standing,
+    /// Why the account's ledger is not kept.
+    pub unkept: Arc<ArcSwapOption<String>>,
     /// What tells logs and metrics.
     pub teller: Teller,
     /// Folds records into what is visible.
@@ -352,6 +354,7 @@ impl Core {
         view.log = self.teller.log_tail();
         view.health = self.teller.health();
         view.health.warnings.extend(self.on_disk.load().as_deref().cloned());
+        view.health.warnings.extend(self.unkept.load().as_deref().cloned());
         view.health.warnings.extend(self.standing.load().iter().cloned());
         let state = if self.up { "up" } else { "connecting" };
         view.health.connections = vec![ConnectionView {

@@ -47,7 +47,7 @@ use self::screen::Ui;
 use self::serving::strategies;
 use self::upkeep::Upkeep;
 use self::watchers::Who;
-use super::account::{Kept, OwnedAccount};
+use super::account::OwnedAccount;
 use super::alert::Alerts;
 use super::build::{self, Plan};
 use super::cli::RunArgs;
@@ -111,7 +111,7 @@ struct Held {
     alerts: Option<Alerts>,
     recorder: JoinHandle<RecorderResult>,
     teller: JoinHandle<()>,
-    books: JoinHandle<Kept>,
+    books: JoinHandle<()>,
     rest: JoinHandle<()>,
 }
 

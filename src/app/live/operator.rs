@@ -9,8 +9,9 @@ use crate::app::outputs::{TapeStopped, copied_records};
 use crate::app::pipeline::TapeInput;
 use crate::engine::Command;
 
-/// Takes what became of a command. It is called on the core's thread and must not wait.
-pub type Reply = Box<dyn FnOnce(Done) + Send>;
+/// Takes what became of a command, and the ticket with which it is on the disk. It is called on the
+/// core's thread and must not wait.
+pub type Reply = Box<dyn FnOnce(Done, u64) + Send>;
 
 /// A command, and who gave it.
 pub struct Asked {
@@ -43,13 +44,16 @@ impl Core {
         let told = self.outputs.copied();
         let input = TapeInput::Command(command.clone());
         self.other(&input)?;
+        // What was answered to a person holds after a kill as well.
+        self.outputs.flush(&mut self.tape)?;
+        let ticket = self.tape.request_sync();
         let records = copied_records(self.outputs.copies_since(told));
         let done = Done::of(&command, &before, self.pipeline.engine(), records);
         // The log tells what the engine did before it tells who wanted it, and screens show it at once.
         self.publish();
         let now = self.clock.now();
         self.teller.tell(Tidings::Operator(Box::new(Told { done: done.clone(), by, pid }), now));
-        reply(done);
+        reply(done, ticket);
         Ok(())
     }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU64;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::mpsc;
 
 use super::clock::Clock;
@@ -18,7 +18,7 @@ use super::silence::Silence;
 use super::teller::Teller;
 use super::upkeep::Upkeep;
 use super::{Held, Run};
-use crate::app::account::{self, Books, OwnedAccount};
+use crate::app::account::{self, Books, OwnedAccount, Recovered};
 use crate::app::alert::Alerts;
 use crate::app::build::{self, Filters, Plan};
 use crate::app::cli::RunArgs;
@@ -26,14 +26,14 @@ use crate::app::command;
 use crate::app::control as socket;
 use crate::app::error::{AppError, Exit};
 use crate::app::outputs::Outputs;
-use crate::app::pipeline::{Inheritance, Pipeline, TapeInput};
+use crate::app::pipeline::{Pipeline, TapeInput};
 use crate::app::{setup, sim};
 use crate::config::section::VenueKind;
 use crate::config::{self, Loaded};
-use crate::domain::RunId;
+use crate::domain::{RunId, UnixNanos};
 use crate::engine::view::{EngineView, Mode};
 use crate::engine::{self, Viewer};
-use crate::ledger::{Ledger, SessionRow};
+use crate::ledger::{Batch, Ledger, SessionRow};
 use crate::simulator;
 use crate::strategy::StrategyKind;
 use crate::tape::{
@@ -56,8 +56,7 @@ struct Parts {
     pipeline: Pipeline,
     mode: Mode,
     account: OwnedAccount,
-    ledger: Ledger,
-    inheritance: Option<Inheritance>,
+    recovered: Recovered,
     /// Does after the recording what the core does before it.
     shadow: Pipeline,
     bound: Bound,
@@ -92,17 +91,15 @@ impl Parts {
         };
         let account = OwnedAccount::take(&loaded.config.account.name)?;
         plan.start.account.name.clone_from(&account.name);
+        // What may be refused comes first: a run that does not begin leaves the account as it was.
+        let bound = Bound::take(&loaded, args.headless)?;
         let clock = Clock::start();
         if args.fresh {
-            begin_anew(&account, clock)?;
+            begin_anew(&account, registry, clock)?;
         }
-        let (ledger, inheritance) =
-            account::recover(Ledger::open(&account.ledger())?, &plan, registry)?;
-        if let Some(Inheritance { estate, .. }) = &inheritance {
-            account::check(estate, &mut build::pipeline(&plan, registry)?, &account.name)?;
-        }
+        let recovered = account::recover(Ledger::open(&account.ledger())?, &plan, registry)?;
+        let clock = look_at(&recovered, &mut build::pipeline(&plan, registry)?, clock, &account)?;
         let shadow = build::pipeline(&plan, registry)?;
-        let bound = Bound::take(&loaded, args.headless)?;
         let exchange = exchange(&loaded)?;
         let (stream, rest) = addresses(&loaded, exchange.as_ref());
         let rest = Rest::new(&rest, &[])
@@ -113,8 +110,7 @@ impl Parts {
             pipeline,
             mode,
             account,
-            ledger,
-            inheritance,
+            recovered,
             shadow,
             bound,
             exchange,
@@ -129,12 +125,11 @@ impl Parts {
         let Self { loaded, plan, mode, clock, exchange, account, .. } = self;
         let (tape, recorder, followed) = recorder(&loaded, &session)?;
         let telemetry = telemetry(&loaded, &plan, &session, mode, clock)?;
-        let from = self.inheritance.as_ref().map(|inheritance| inheritance.from.clone());
-        let books = books((self.ledger, self.shadow), from, &loaded, &plan, &session)?;
-        let teller = telemetry.clone();
-        let books = account::follow(books, followed, move |error| {
-            teller.emit(&ProcessEvent::LedgerFailed { error: &error.to_string() }.into());
-        })?;
+        let Recovered { ledger, inheritance, settled, .. } = self.recovered;
+        let heir_of = inheritance.as_ref().map(|inheritance| inheritance.from.clone());
+        let books = books((ledger, &settled, self.shadow), heir_of, &loaded, &plan, &session)?;
+        let unkept = Arc::<ArcSwapOption<String>>::default();
+        let books = account::follow(books, followed, tell_of(&telemetry, &unkept))?;
         let alerts = Alerts::start(&loaded.config.alert, &session.manifest().run_id.0, &telemetry)?;
         let metrics = Metrics::serve(self.bound, &telemetry)?;
         let upkeep = Upkeep::start(&session, &loaded.config.tape, &telemetry)?;
@@ -143,10 +138,10 @@ impl Parts {
         let view = Arc::new(ArcSwap::from_pointee(EngineView::default()));
         let (told, teller) = Teller::start(&telemetry, tape.state(), metrics.address.clone())?;
         let (control, controls) = mpsc::channel(CONTROLS);
-        let server = serve(&session, &plan, (&control, &view), &telemetry)?;
+        let server = serve(&session, &plan, (&control, &view), &telemetry, tape.state())?;
         let start =
             TapeInput::Start { state: plan.start.clone(), config: loaded.canonical().to_owned() };
-        let resume = self.inheritance.map(TapeInput::Resume);
+        let resume = inheritance.map(TapeInput::Resume);
         let start = std::iter::once(start).chain(resume).collect();
         let mut core = Core {
             pipeline: self.pipeline,
@@ -168,6 +163,7 @@ impl Parts {
             woken: Arc::new(AtomicU64::new(clock.now().0)),
             teller: told,
             on_disk: Arc::default(),
+            unkept,
             standing: upkeep.standing(),
             seq: 0,
             connections: 0,
@@ -213,8 +209,16 @@ fn announce(held: &Held, view: &Arc<ArcSwap<EngineView>>, mode: Mode) -> Result<
     Ok(held.session.update_runtime(&Runtime { pid: std::process::id(), addresses })?)
 }
 
-/// Puts the account's ledger aside.
-fn begin_anew(account: &OwnedAccount, clock: Clock) -> Result<(), AppError> {
+/// Puts the account's ledger aside, with all that its last run recorded.
+fn begin_anew(
+    account: &OwnedAccount,
+    registry: &[StrategyKind],
+    clock: Clock,
+) -> Result<(), AppError> {
+    if account.ledger().exists() {
+        // One that cannot be read on is no reason to keep it.
+        let _ = Ledger::open(&account.ledger()).map(|ledger| account::bring_up(ledger, registry));
+    }
     let stamp = tape::run_id(clock.now(), u64::from(std::process::id()));
     if let Some(aside) = account.put_aside(&stamp.0)? {
         let name = &account.name;
@@ -223,9 +227,51 @@ fn begin_anew(account: &OwnedAccount, clock: Clock) -> Result<(), AppError> {
     Ok(())
 }
 
+/// Looks whether a run can go on with what was recovered, says what somebody should know, and
+/// sets the clock on to where the account is.
+fn look_at(
+    recovered: &Recovered,
+    pipeline: &mut Pipeline,
+    clock: Clock,
+    account: &OwnedAccount,
+) -> Result<Clock, AppError> {
+    let name = &account.name;
+    let left_out = match &recovered.inheritance {
+        Some(inheritance) => account::check(&inheritance.estate, pipeline, name)?,
+        None => Vec::new(),
+    };
+    for note in recovered.notes.iter().chain(&left_out) {
+        command::say(&format!("account {name}: {note}"));
+    }
+    let behind = recovered.time.since(clock.now()) / UnixNanos::SECOND;
+    if behind > 0 {
+        command::say(&format!(
+            "account {name}: this machine's clock is {behind} s behind the account's last run; the \
+             run goes on from there, and its times are ahead by as much"
+        ));
+    }
+    Ok(clock.not_before(recovered.time))
+}
+
+/// What is told of the ledger: a line when it is not kept, and a warning that stands meanwhile.
+fn tell_of(telemetry: &Telemetry, unkept: &Arc<ArcSwapOption<String>>) -> account::Tell {
+    let (telemetry, unkept) = (telemetry.clone(), Arc::clone(unkept));
+    Box::new(move |kept| match kept {
+        Ok(()) => {
+            unkept.store(None);
+            telemetry.emit(&ProcessEvent::LedgerKept.into());
+        }
+        Err(error) => {
+            let error = error.to_string();
+            unkept.store(Some(Arc::new(format!("the account's ledger is not kept: {error}"))));
+            telemetry.emit(&ProcessEvent::LedgerFailed { error: &error }.into());
+        }
+    })
+}
+
 /// Opens the books of the run that begins.
 fn books(
-    (mut ledger, shadow): (Ledger, Pipeline),
+    (mut ledger, settled, shadow): (Ledger, &Batch, Pipeline),
     heir_of: Option<RunId>,
     loaded: &Loaded,
     plan: &Plan,
@@ -233,12 +279,15 @@ fn books(
 ) -> Result<Books, AppError> {
     let manifest = session.manifest();
     let directory = session.directory().to_owned();
-    ledger.begin(&SessionRow {
+    let row = SessionRow {
         run: manifest.run_id.clone(),
         directory: directory.display().to_string(),
         started: manifest.started,
         heir_of,
-    })?;
+        seq: None,
+        ended: false,
+    };
+    ledger.begin(&row, settled)?;
     let config = loaded.canonical().to_owned();
     let session = account::Session { run: manifest.run_id.clone(), directory, config };
     Ok(Books::begin(ledger, session, shadow, plan))

@@ -96,7 +96,7 @@ pub fn take_intent(
         Intent::Copy(_) | Intent::Mouse(_) | Intent::Redraw => return true,
     };
     let notifier = notifier.clone();
-    let reply = Box::new(move |done: Done| notifier.notice(done.sentence()));
+    let reply = Box::new(move |done: Done, _| notifier.notice(done.sentence()));
     let asked = Asked { command, by: By::Screen, pid: 0, reply };
     control.try_send(Control::Command(asked)).is_ok()
 }

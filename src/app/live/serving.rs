@@ -11,7 +11,7 @@ use crate::app::build::Plan;
 use crate::app::control::server;
 use crate::app::error::{AppError, Exit};
 use crate::engine::view::EngineView;
-use crate::tape::Session;
+use crate::tape::{RecorderState, Session};
 use crate::telemetry::Telemetry;
 
 /// Names of the strategies by number.
@@ -25,6 +25,7 @@ pub fn serve(
     plan: &Plan,
     (control, view): (&mpsc::Sender<Control>, &Arc<ArcSwap<EngineView>>),
     telemetry: &Telemetry,
+    recorder: Arc<RecorderState>,
 ) -> Result<server::Server, AppError> {
     let run = server::Run {
         control: control.clone(),
@@ -32,6 +33,7 @@ pub fn serve(
         watchers: Watchers::default(),
         telemetry: telemetry.clone(),
         strategies: strategies(plan),
+        recorder,
     };
     server::Server::start(session.directory(), run).map_err(|error| {
         let directory = session.directory().display();

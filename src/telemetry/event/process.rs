@@ -73,6 +73,8 @@ pub enum ProcessEvent<'a> {
         /// Why.
         error: &'a str,
     },
+    /// The account's ledger is kept again.
+    LedgerKept,
     /// The wanted port is in use.
     PortTaken {
         /// The wanted port.
@@ -122,6 +124,7 @@ impl Told for ProcessEvent<'_> {
             Self::LibraryLogged { .. } => EventName::LibraryLogged,
             Self::TapeWriteFailed { .. } => EventName::TapeWriteFailed,
             Self::LedgerFailed { .. } => EventName::LedgerFailed,
+            Self::LedgerKept => EventName::LedgerKept,
             Self::PortTaken { .. } => EventName::MetricsPortTaken,
             Self::Command { .. } => EventName::OperatorCommand,
             Self::Viewer { attached: true, .. } => EventName::ViewerAttached,
@@ -159,6 +162,7 @@ impl Told for ProcessEvent<'_> {
             Self::LibraryLogged { target, message, .. } => format!("{target}: {message}"),
             Self::TapeWriteFailed { error } => format!("the tape cannot be written: {error}"),
             Self::LedgerFailed { error } => format!("the account's ledger is not kept: {error}"),
+            Self::LedgerKept => "the account's ledger is kept again".to_owned(),
             Self::PortTaken { wanted, bound: Some(bound) } => {
                 format!("port {wanted} is in use, metrics are served on {bound}")
             }
@@ -207,6 +211,7 @@ impl Told for ProcessEvent<'_> {
             Self::TapeWriteFailed { error } | Self::LedgerFailed { error } => {
                 line.text("error", error);
             }
+            Self::LedgerKept => {}
             Self::PortTaken { wanted, bound } => {
                 line.unsigned("wanted_port", u64::from(*wanted));
                 if let Some(port) = bound {
