@@ -176,6 +176,7 @@ impl Engine {
             left_out.push(format!("the day's loss and the peak begin anew, in {}", asset.0));
         }
         self.portfolio.take_over(balances, worth);
+        self.portfolio.measure_floor(&self.config.risk);
         self.paper.take_over(&self.portfolio.account, standing.venue);
         for held in &standing.positions {
             self.take_position(held, &mut left_out)?;

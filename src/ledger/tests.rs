@@ -125,3 +125,23 @@ fn a_file_that_is_no_ledger_is_an_error_that_names_it() {
     let error = Ledger::open(&path).unwrap_err().to_string();
     assert!(error.contains("ledger.db cannot be used"), "{error}");
 }
+
+/// Lost if broken: the newest run, to an older one, because a clock was set back.
+#[test]
+fn runs_are_in_the_order_in_which_they_began() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(&folder.path().join("ledger.db")).unwrap();
+    for (name, started) in [("20261126-170412-zzzz", 9), ("20261126-160412-aaaa", 5)] {
+        let row = SessionRow {
+            run: RunId(name.to_owned()),
+            directory: String::new(),
+            started: UnixNanos(started),
+            heir_of: None,
+            seq: None,
+            ended: false,
+        };
+        ledger.begin(&row, &Batch::default()).unwrap();
+    }
+    let names: Vec<_> = ledger.sessions().unwrap().into_iter().map(|row| row.run.0).collect();
+    assert_eq!(names, ["20261126-170412-zzzz", "20261126-160412-aaaa"]);
+}

@@ -112,8 +112,39 @@ fn another_configuration_goes_on_with_what_the_account_has() {
     assert!(fees(&said) >= fees(&before), "{before} {said}");
     let gone = ["--for", "1s", "--set", "venue.instruments=[\"ETHUSDT\"]"];
     let only = ["--set", "strategy.busy.instruments=[\"ETHUSDT\"]"];
-    let refused = home.run(&run(&url, &[&gone[..], &only].concat())).expect_code(3);
-    assert!(refused.stderr.contains("account mine cannot go on"), "{}", refused.stderr);
+    let running = home.start(&run(&url, &slower[2..]));
+    wait_fills(&home, 4, 1);
+    running.kill();
+    let before = statement(&home);
+    let holds = |said: &Value| {
+        let held = said["standing"]["positions"].as_array().unwrap().iter();
+        held.filter(|held| held["instrument"] == "BTCUSDT").any(|held| held["dust"] == false)
+    };
+    let tried = home.run(&run(&url, &[&gone[..], &only].concat()));
+    if holds(&before) {
+        let refused = tried.expect_code(3);
+        assert!(refused.stderr.contains("account mine cannot go on"), "{}", refused.stderr);
+        // A start that is refused changes nothing.
+        assert_eq!(statement(&home), before);
+    } else {
+        tried.expect_code(0).expect_stderr(&["too little to be sold"]);
+    }
+    let chain = home.succeed(&["account", "mine", "--verify", "--json"]).json();
+    assert_eq!(chain["chain"]["difference"], Value::Null, "{chain}");
+}
+
+/// Lost if broken: a halt that was answered, to a crash a moment later.
+#[test]
+fn a_halt_that_was_answered_outlives_a_kill() {
+    let home = Home::new();
+    let (_market, url) = market(&home);
+    let running = home.start(&run(&url, &[]));
+    wait_fills(&home, 1, 1);
+    home.succeed(&["halt"]);
+    running.kill();
+    assert_eq!(statement(&home)["standing"]["trading"], serde_json::json!({"halted": "operator"}));
+    let result = home.succeed(&run(&url, &["--for", "3s", "--json"])).json();
+    assert_eq!(result["orders"], 0, "{result}");
 }
 
 /// Lost if broken: two runs that trade one account, and a newer ledger overwritten.

@@ -116,3 +116,15 @@ fn a_change_survives_a_restart_at_any_input() {
         assert_eq!(run(restart), whole, "restarted before price {restart}");
     }
 }
+
+/// Lost if broken: rules that are in no file any more, and trade on after a restart.
+#[test]
+fn a_saved_state_says_which_rules_are_in_force() {
+    let mut rig = rig("close > 1000000");
+    rig.revise(&rules("close > 2"));
+    let saved = rig.engine.save().unwrap();
+    let mut next = engine(by_rules("close > 1000000"));
+    next.restore(&saved).unwrap();
+    assert!(!next.config().continues(&by_rules("close > 1000000")));
+    assert!(next.config().continues(&by_rules("close > 2")));
+}
