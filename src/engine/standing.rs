@@ -243,7 +243,7 @@ fn balances(
     left_out: &mut Vec<String>,
 ) -> Result<Balances, StandingError> {
     let mut balances = Balances::default();
-    for (name, amount) in standing.balances.iter().filter(|(_, amount)| !amount.is_zero()) {
+    for (name, amount) in &standing.balances {
         let known = config.assets.iter().position(|asset| asset.0 == *name);
         if let Some(id) = known.and_then(|at| u16::try_from(at).ok()).map(AssetId) {
             balances.add(Money::new(*amount, id))?;
@@ -251,6 +251,9 @@ fn balances(
         }
         let mut held = standing.positions.iter().filter(|held| held.base == *name).peekable();
         let is_dust = held.peek().is_some() && held.all(|it| it.dust || it.position.is_flat());
+        if amount.is_zero() {
+            continue;
+        }
         if !is_dust {
             return Err(StandingError::UnknownAsset { asset: name.clone(), amount: *amount });
         }
