@@ -222,11 +222,24 @@ impl SegmentReader {
             Fault::NotMcap => "wrong magic bytes".to_owned(),
             Fault::Torn if self.sealed => "a record reaches beyond its end".to_owned(),
             Fault::Torn => return self.torn(at_byte),
-            _ if !self.sealed && is_last => return self.torn(at_byte),
+            _ if !self.sealed && (is_last || self.rest_is_blank()) => return self.torn(at_byte),
             Fault::Damage(damage) => damage.to_owned(),
             Fault::Mcap(error) => error.to_string(),
         };
         Err(TapeError::Damaged { path: self.path.clone(), at_byte, damage })
+    }
+
+    /// True when nothing but zeros is left: a machine that lost its power had promised the file more
+    /// than it had written.
+    fn rest_is_blank(&mut self) -> bool {
+        let mut buffer = [0; 64 * 1024];
+        loop {
+            match self.file.read(&mut buffer) {
+                Ok(0) => return true,
+                Ok(read) if buffer.iter().take(read).all(|byte| *byte == 0) => {}
+                _ => return false,
+            }
+        }
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "reads as one of the verdicts of `judge`")]

@@ -171,6 +171,34 @@ fn a_tape_rotates_by_size_and_by_time() {
     }
 }
 
+/// Lost if broken: everything before a loss of power, which leaves a file longer than what was written.
+#[test]
+fn a_broken_end_in_zeros_is_torn_and_not_damaged() {
+    let (_directory, path) = scratch();
+    let entries = sample(200);
+    let mut writer = Writer::in_file(&path, options(Compression::None)).unwrap();
+    for entry in &entries {
+        writer.write(&entry.entry()).unwrap();
+    }
+    writer.flush().unwrap();
+    let written = fs::read(&path).unwrap();
+    drop(writer);
+    for blank in [700, 3_000, 9_000] {
+        let mut bytes = written.clone();
+        let from = bytes.len() - blank;
+        bytes[from..].fill(0);
+        bytes.extend([0; 5_000]);
+        fs::write(&path, &bytes).unwrap();
+        let (read, end) = read_all(&path);
+        assert!(matches!(end, Ok(TapeEnd::Torn { .. })), "{blank}: {end:?}");
+        assert!(read.len() > 50 && entries.starts_with(&read), "{blank}: {}", read.len());
+        // With anything behind it, it is no end.
+        bytes.push(7);
+        fs::write(&path, &bytes).unwrap();
+        assert!(read_all(&path).1.is_err(), "{blank}");
+    }
+}
+
 /// Lost if broken: what was flushed before a kill -9.
 #[test]
 fn every_flushed_entry_survives_a_killed_writer() {
