@@ -232,7 +232,7 @@ impl SegmentReader {
     /// True when nothing but zeros is left: a machine that lost its power had promised the file more
     /// than it had written.
     fn rest_is_blank(&mut self) -> bool {
-        let mut buffer = [0; 64 * 1024];
+        let mut buffer = [0; 8 * 1024];
         loop {
             match self.file.read(&mut buffer) {
                 Ok(0) => return true,
