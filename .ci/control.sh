@@ -86,8 +86,9 @@ same "decisions that say operator: flatten" \
     "$(($(said decision.evaluated | grep -c 'operator: flatten') > 0))" 1
 ends "replay of a run with commands and viewers" 0 "$bin" replay last --verify
 
-# The line drops: the terminal goes away in mid-run.
-tmux_ new-session -d -s line -x 120 -y 40 "$bin" run --config "$busy" --set run.on_hangup=continue
+# The line drops: the terminal goes away in mid-run. The account was left halted, and stays so.
+tmux_ new-session -d -s line -x 120 -y 40 "$bin" run --fresh --config "$busy" \
+    --set run.on_hangup=continue
 await_text 30 line FILLED || fail "it does not trade"
 run=$(tmux_ display-message -p -t line '#{pane_pid}')
 tmux_ kill-session -t line

@@ -220,6 +220,10 @@ catalogue! {
     TAPE_BYTES = gauge("tickscope_tape_size_bytes", &[], "Bytes on the session's tape.");
     TAPE_WRITE_ERRORS = counter("tickscope_tape_write_errors_total", &[],
         "Failures to write the tape; the first one stops trading.");
+    LEDGER_INPUTS = gauge("tickscope_ledger_inputs", &[],
+        "Inputs of the run that are in its account's ledger; the next run reads the rest from the tape.");
+    LEDGER_COMMIT = gauge("tickscope_ledger_commit_timestamp_seconds", &[],
+        "When the account's ledger was last written, in seconds since 1970; 0 before the first time.");
     ALERTS = counter("tickscope_alerts_total", &["alert", "outcome"],
         "Alerts that a command was to be run for, by what became of it.");
     DISK_FREE = gauge("tickscope_disk_free_bytes", &[],

@@ -18,7 +18,21 @@ const COMMIT_FILLS_EVERY: Duration = Duration::from_secs(2);
 const TRY_AGAIN: Duration = Duration::from_secs(5);
 
 /// What the thread tells of the ledger.
-pub type Tell = Box<dyn Fn(Result<(), &AppError>) + Send>;
+#[derive(Debug)]
+pub enum Kept<'a> {
+    /// It holds the run up to an input.
+    Committed {
+        /// The last one.
+        input: u64,
+        /// The last try had failed.
+        again: bool,
+    },
+    /// It could not be written, for the first time since it could.
+    Failed(&'a AppError),
+}
+
+/// Who is told of the ledger.
+pub type Tell = Box<dyn Fn(Kept<'_>) + Send>;
 
 /// Starts the thread; it ends with the recording, and has then committed all of it. `tell` hears
 /// when the ledger cannot be kept, and when it can again: the run goes on meanwhile, and whatever
@@ -43,7 +57,7 @@ struct Follower {
 impl Follower {
     fn run(mut self) {
         if let Err(error) = self.follow() {
-            (self.tell)(Err(&error));
+            (self.tell)(Kept::Failed(&error));
         }
     }
 
@@ -82,11 +96,13 @@ impl Follower {
         let committed = if synced { self.books.commit(ends) } else { Err(not_synced()) };
         self.committed = Some(Instant::now());
         match committed {
-            Ok(()) if self.failed.take().is_some() => (self.tell)(Ok(())),
-            Ok(()) => {}
+            Ok(()) => {
+                let again = self.failed.take().is_some();
+                (self.tell)(Kept::Committed { input: self.books.seq(), again });
+            }
             Err(error) => {
                 if self.failed.is_none() {
-                    (self.tell)(Err(&error));
+                    (self.tell)(Kept::Failed(&error));
                 }
                 self.failed = Some(Instant::now());
             }

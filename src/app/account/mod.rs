@@ -18,7 +18,7 @@ mod rows;
 mod statement;
 
 pub use books::{Books, Session};
-pub use follow::{Tell, start as follow};
+pub use follow::{Kept, Tell, start as follow};
 pub use owned::{OwnedAccount, ledger_of};
 pub use recover::{Recovered, bring_up, check, recover};
 pub use statement::run;

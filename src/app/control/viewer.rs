@@ -66,3 +66,45 @@ impl Viewer<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+
+    /// Lost if broken: the core, which would build views for a screen that nobody looks at.
+    #[test]
+    fn a_viewer_that_takes_nothing_is_not_looking() {
+        let (mut here, mut there) = UnixStream::pair().unwrap();
+        here.set_write_timeout(Some(Duration::from_millis(20))).unwrap();
+        let watchers = Watchers::default();
+        let nobody = watchers.pace();
+        let (frozen, thawed) = std::sync::mpsc::sync_channel::<()>(1);
+        let reader = std::thread::spawn(move || {
+            thawed.recv().unwrap();
+            let mut bytes = Vec::new();
+            there.read_to_end(&mut bytes).unwrap();
+            bytes.len()
+        });
+        std::thread::scope(|scope| {
+            let (looking, here) = (watchers.clone(), &mut here);
+            let sender = scope.spawn(move || {
+                let mut viewer = Viewer { stream: here, watchers: &looking, watching: None };
+                viewer.send(&[1]).unwrap();
+                let looked = looking.pace() != nobody;
+                viewer.send(&vec![7; 4 << 20]).unwrap();
+                (looked, looking.pace() != nobody)
+            });
+            let looks_away = (0..1_000).any(|_| {
+                std::thread::sleep(Duration::from_millis(5));
+                watchers.pace() == nobody
+            });
+            frozen.send(()).unwrap();
+            assert!(looks_away, "views are built for a frozen one");
+            assert_eq!(sender.join().unwrap(), (true, true), "and for one that looks again");
+        });
+        drop(here);
+        assert_eq!(reader.join().unwrap(), 1 + (4 << 20));
+    }
+}

@@ -18,7 +18,7 @@ use super::silence::Silence;
 use super::teller::Teller;
 use super::upkeep::Upkeep;
 use super::{Held, Run};
-use crate::app::account::{self, Books, OwnedAccount, Recovered};
+use crate::app::account::{self, Books, Kept, OwnedAccount, Recovered};
 use crate::app::alert::Alerts;
 use crate::app::build::{self, Filters, Plan};
 use crate::app::cli::RunArgs;
@@ -129,7 +129,7 @@ impl Parts {
         let heir_of = inheritance.as_ref().map(|inheritance| inheritance.from.clone());
         let books = books((ledger, &settled, self.shadow), heir_of, &loaded, &plan, &session)?;
         let unkept = Arc::<ArcSwapOption<String>>::default();
-        let books = account::follow(books, followed, tell_of(&telemetry, &unkept))?;
+        let books = account::follow(books, followed, tell_of(&telemetry, &unkept, clock))?;
         let alerts = Alerts::start(&loaded.config.alert, &session.manifest().run_id.0, &telemetry)?;
         let metrics = Metrics::serve(self.bound, &telemetry)?;
         let upkeep = Upkeep::start(&session, &loaded.config.tape, &telemetry)?;
@@ -254,14 +254,21 @@ fn look_at(
 }
 
 /// What is told of the ledger: a line when it is not kept, and a warning that stands meanwhile.
-fn tell_of(telemetry: &Telemetry, unkept: &Arc<ArcSwapOption<String>>) -> account::Tell {
+fn tell_of(
+    telemetry: &Telemetry,
+    unkept: &Arc<ArcSwapOption<String>>,
+    clock: Clock,
+) -> account::Tell {
     let (telemetry, unkept) = (telemetry.clone(), Arc::clone(unkept));
     Box::new(move |kept| match kept {
-        Ok(()) => {
-            unkept.store(None);
-            telemetry.emit(&ProcessEvent::LedgerKept.into());
+        Kept::Committed { input, again } => {
+            telemetry.metrics().ledger(input, clock.now());
+            if again {
+                unkept.store(None);
+                telemetry.emit(&ProcessEvent::LedgerKept.into());
+            }
         }
-        Err(error) => {
+        Kept::Failed(error) => {
             let error = error.to_string();
             unkept.store(Some(Arc::new(format!("the account's ledger is not kept: {error}"))));
             telemetry.emit(&ProcessEvent::LedgerFailed { error: &error }.into());

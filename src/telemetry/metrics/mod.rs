@@ -37,6 +37,8 @@ pub struct Metrics {
     event_loop: Histogram,
     tape_bytes: Gauge,
     pub(super) tape_write_errors: IntCounter,
+    ledger_inputs: Gauge,
+    ledger_commit: Gauge,
     alerts: ByWord<AlertKind, ByWord<AlertOutcome, IntCounter>>,
     disk_free: Gauge,
     disk_rate: Gauge,
@@ -98,6 +100,8 @@ impl Metrics {
             event_loop: families.histogram(&names::EVENT_LOOP)?.get(&[])?,
             tape_bytes: families.gauge(&names::TAPE_BYTES)?.get(&[])?,
             tape_write_errors: families.counter(&names::TAPE_WRITE_ERRORS)?.get(&[])?,
+            ledger_inputs: families.gauge(&names::LEDGER_INPUTS)?.get(&[])?,
+            ledger_commit: families.gauge(&names::LEDGER_COMMIT)?.get(&[])?,
             alerts: ByWord::new(|kind| ByWord::new(|outcome| alerts.get(&[kind, outcome])))?,
             disk_free: unknown(families.gauge(&names::DISK_FREE)?.get(&[])?),
             disk_rate: families.gauge(&names::DISK_RATE)?.get(&[])?,
@@ -157,6 +161,12 @@ impl Metrics {
     /// So many alerts of a kind came to this.
     pub fn alert(&self, kind: AlertKind, outcome: AlertOutcome, count: u64) {
         self.alerts.get(kind).get(outcome).inc_by(count);
+    }
+
+    /// The ledger holds this many inputs, since this moment.
+    pub fn ledger(&self, inputs: u64, time: UnixNanos) {
+        self.ledger_inputs.set(float(inputs));
+        self.ledger_commit.set(float(time.0) / 1e9);
     }
 
     /// So much room is on the disk of the session, which grows by so many bytes a second.
