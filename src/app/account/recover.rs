@@ -48,10 +48,7 @@ pub fn recover(
             let inheritance = Some(Inheritance { from, estate: Estate::Standing(standing) });
             Ok(Recovered { inheritance, time, ..nothing(ledger, notes) })
         }
-        Reached::Books(mut books) => {
-            books.commit(false)?;
-            inherit(*books, next, notes)
-        }
+        Reached::Books(books) => inherit(*books, next, notes),
     }
 }
 
@@ -75,10 +72,7 @@ fn inherit(books: Books, next: &Plan, notes: Vec<String>) -> Result<Recovered, A
 pub fn bring_up(ledger: Ledger, registry: &[StrategyKind]) -> Result<Ledger, AppError> {
     Ok(match reach_end(ledger, registry, &mut Vec::new())? {
         Reached::Nothing(ledger) | Reached::Ledger(ledger, _) => ledger,
-        Reached::Books(mut books) => {
-            books.commit(false)?;
-            books.into_ledger()
-        }
+        Reached::Books(books) => books.into_ledger(),
     })
 }
 
@@ -88,7 +82,7 @@ enum Reached {
     Nothing(Ledger),
     /// What the ledger says, and there is no more: this program cannot read on.
     Ledger(Ledger, Checkpoint),
-    /// All of it.
+    /// All of it, committed.
     Books(Box<Books>),
 }
 
@@ -173,27 +167,28 @@ fn began_with(directory: &Path, is_heir: bool) -> Result<Option<String>, AppErro
     }
 }
 
-/// Takes what the tape holds beyond the books.
+/// Takes what the tape holds beyond the books, and commits it. Where the books were closed there is
+/// nothing more.
 fn read_on(
     books: &mut Books,
     sessions: &[SessionRow],
     notes: &mut Vec<String>,
 ) -> Result<(), AppError> {
-    let Some(mut reader) = open(books.directory(), books.seq())? else {
-        let is_whole = |row: &SessionRow| row.run == *books.run() && row.ended;
-        if !sessions.iter().any(is_whole) {
-            notes.push(format!(
-                "session {} is gone: what it recorded after input {} is lost",
-                books.run(),
-                books.seq()
-            ));
-        }
+    if sessions.iter().any(|row| row.run == *books.run() && row.ended) {
         return Ok(());
+    }
+    let Some(mut reader) = open(books.directory(), books.seq())? else {
+        notes.push(format!(
+            "session {} is gone: what it recorded after input {} is lost",
+            books.run(),
+            books.seq()
+        ));
+        return books.commit(false);
     };
     loop {
         match reader.next() {
             Ok(Some(entry)) => books.take(&entry)?,
-            Ok(None) => return Ok(()),
+            Ok(None) => return books.commit(true),
             Err(error) => return Err(unreadable(books, &error)),
         }
     }

@@ -98,3 +98,32 @@ fn a_run_that_goes_on_trusts_no_data_and_tells_what_was_there() {
     let forms = told.iter().any(|record| matches!(record, Record::Form { .. }));
     assert!(halted && paused && forms, "{told:?}");
 }
+
+/// Lost if broken: the order that rested when the machine died, or its place in what the account may
+/// spend.
+#[test]
+fn a_resting_order_rests_on_and_fills_in_the_next_run() {
+    let mut rig = Rig::cash();
+    let order = rig.send(limit(Side::Buy, "99.99", "1", TimeInForce::Gtc));
+    rig.wait(100 * MS);
+    assert_eq!(rig.engine.open_orders(), 1);
+    let saved = rig.engine.save().unwrap();
+    let mut next =
+        Rig { engine: Rig::cash().engine, seq: rig.seq, now: rig.now, records: Vec::new() };
+    next.engine.restore(&saved).unwrap();
+    next.now += 3_600_000 * MS;
+    let (now, mut told) = (UnixNanos(next.now), Vec::new());
+    next.engine.go_on(now, &mut told);
+    let resumed = told.iter().find_map(|record: &Record| match record {
+        Record::Resumed(resumed) => resumed.orders.first().map(|order| order.request.id),
+        _ => None,
+    });
+    assert_eq!(resumed, Some(order), "whoever reads records knows of it");
+    next.input(Event::Feed { instrument: BTC, live: true });
+    next.sync(BTC);
+    next.trade(BTC, "99.90", "50", Side::Sell);
+    next.wait(100 * MS);
+    assert_eq!(next.engine.open_orders(), 0);
+    let filled = next.engine.standing().positions[0].position.quantity;
+    assert!(!filled.is_zero(), "{:?}", next.records);
+}
