@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::pipeline::TapeInput;
+use super::pipeline::{Given, TapeInput};
 use crate::tape::{Channel, Entry};
 use crate::venue::{Request, Source};
 
@@ -62,6 +62,18 @@ pub enum Replayed<'a> {
     Output(&'a [u8]),
     /// A hash mark, to compare with.
     Mark(&'a [u8]),
+}
+
+impl Replayed<'_> {
+    /// What a pipeline takes of it; nothing of what the engine itself wrote.
+    pub fn given(&self) -> Option<Given<'_>> {
+        Some(match self {
+            Self::Stream(source, bytes) => Given::Frame { source, bytes },
+            Self::Answer(source, bytes) => Given::Frame { source, bytes },
+            Self::Other(input) => Given::Other(input),
+            Self::Output(_) | Self::Mark(_) => return None,
+        })
+    }
 }
 
 impl Inputs {

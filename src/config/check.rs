@@ -103,8 +103,7 @@ impl Checker<'_> {
     }
 
     fn name_at(&mut self, path: &KeyPath, name: &str) {
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-        let fits = !name.is_empty() && name.len() <= NAME_MAX && name.bytes().all(plain);
+        let fits = is_name(name);
         let message = format!("must be 1 to {NAME_MAX} letters, digits, `-` or `_`, is {name:?}");
         self.require(fits, path, message);
     }
@@ -416,4 +415,10 @@ fn host(rest: &str) -> &str {
 /// Borrowed names.
 fn names(symbols: &[String]) -> Vec<&str> {
     symbols.iter().map(String::as_str).collect()
+}
+
+/// True for what a run, a venue, an account or a strategy may be called: it becomes part of paths.
+pub fn is_name(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    !text.is_empty() && text.len() <= NAME_MAX && text.bytes().all(plain)
 }

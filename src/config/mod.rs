@@ -25,6 +25,7 @@ pub mod unit;
 #[cfg(test)]
 mod tests;
 
+pub use check::is_name;
 pub use diagnostic::{ConfigError, Problem};
 pub use effective::Origins;
 pub use layer::{DEMO, Layers};

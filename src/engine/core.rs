@@ -187,6 +187,11 @@ impl Engine {
         std::mem::take(&mut self.distrusted)
     }
 
+    /// The n-th slot of an instrument.
+    pub(super) fn slot_of(&self, instrument: InstrumentId, n: usize) -> Option<usize> {
+        self.routes.get(instrument.index())?.get(n).copied()
+    }
+
     /// Every form seen, by number.
     pub fn forms(&self) -> Vec<Form> {
         self.forms.iter().map(|(_, form)| form.clone()).collect()

@@ -86,10 +86,8 @@ impl Engine {
         cause: Cause,
         out: &mut dyn Outlet,
     ) {
-        let slots = self.routes.get(instrument.index()).map_or(0, Vec::len);
-        for n in 0..slots {
-            let at = self.routes.get(instrument.index()).and_then(|route| route.get(n));
-            let Some(&at) = at else { continue };
+        for n in 0.. {
+            let Some(at) = self.slot_of(instrument, n) else { break };
             if self.slots.get(at).is_some_and(|slot| slot.feed == feed) {
                 self.evaluate(at, trigger, cause, out);
             }

@@ -105,14 +105,14 @@ impl Engine {
         cause: Cause,
         out: &mut dyn Outlet,
     ) {
-        for at in 0..self.slots.len() {
+        for n in 0.. {
+            let Some(at) = self.slot_of(instrument, n) else { break };
             let configured = self.configured_exits(at);
             let (Some(slot), Some(guard)) = (self.slots.get(at), self.guards.get_mut(at)) else {
                 continue;
             };
-            let Some(market) = self.markets.get(slot.instrument.index()) else { continue };
-            let is_bare = slot.instrument == instrument && !slot.position.is_flat();
-            if !is_bare || configured.is_empty() || !guard.is_bare() {
+            let Some(market) = self.markets.get(instrument.index()) else { continue };
+            if slot.position.is_flat() || configured.is_empty() || !guard.is_bare() {
                 continue;
             }
             let order = OrderId { strategy: slot.strategy, n: 0 };
@@ -120,9 +120,9 @@ impl Engine {
             guard.armed = guard.renewed(slot, &market.instrument, order, cause, self.now);
             if let Some(armed) = guard.armed {
                 self.tell_exit(at, ExitChange::Armed, armed.levels, cause, out);
+                self.schedule_exits();
             }
         }
-        self.schedule_exits();
     }
 
     /// The exits that the configuration gives a slot's strategy.
@@ -140,10 +140,8 @@ impl Engine {
         cause: Cause,
         out: &mut dyn Outlet,
     ) {
-        let slots = self.routes.get(instrument.index()).map_or(0, Vec::len);
-        for n in 0..slots {
-            let at = self.routes.get(instrument.index()).and_then(|route| route.get(n)).copied();
-            let Some(at) = at else { continue };
+        for n in 0.. {
+            let Some(at) = self.slot_of(instrument, n) else { break };
             self.watch_exit(at, trade, cause, out);
         }
     }

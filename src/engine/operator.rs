@@ -147,11 +147,9 @@ impl Engine {
         cause: Cause,
         out: &mut dyn Outlet,
     ) {
-        for n in 0..self.routes.get(instrument.index()).map_or(0, Vec::len) {
-            let at = self.routes.get(instrument.index()).and_then(|route| route.get(n));
-            if let Some(&at) = at {
-                self.close_position(at, cause, out);
-            }
+        for n in 0.. {
+            let Some(at) = self.slot_of(instrument, n) else { break };
+            self.close_position(at, cause, out);
         }
     }
 

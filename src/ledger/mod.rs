@@ -25,7 +25,7 @@ use thiserror::Error;
 
 pub use rows::{Batch, BlockerRow, Checkpoint, DayRow, EquityRow, FillRow, SessionRow};
 
-use crate::domain::{Num, RunId, UnixNanos};
+use crate::domain::{RunId, UnixNanos};
 
 /// The version of the tables that this build writes.
 pub const LEDGER_VERSION: i64 = 1;
@@ -225,41 +225,6 @@ impl Ledger {
                 })
             },
         )
-    }
-
-    /// How often each blocker stopped a strategy on a day, the most frequent first.
-    pub fn blockers(&self, day: &str) -> Result<Vec<BlockerRow>> {
-        let query = format!(
-            "SELECT day, strategy, blocker, count FROM blockers WHERE day = '{}'
-             ORDER BY strategy, count DESC, blocker",
-            day.replace('\'', "")
-        );
-        self.list(&query, |row| {
-            Ok(BlockerRow {
-                day: row.get(0)?,
-                strategy: row.get(1)?,
-                blocker: row.get(2)?,
-                count: row.get::<_, i64>(3)?.unsigned_abs(),
-            })
-        })
-    }
-
-    /// How many fills it holds, and the sum of what they cost in fees, by asset.
-    pub fn fills(&self) -> Result<Vec<(String, u64, Num)>> {
-        let all = self.list("SELECT fee_asset, fee FROM fills ORDER BY fee_asset", |row| {
-            Ok((row.get::<_, String>(0)?, rows::amount(row, 1)?))
-        })?;
-        let mut sums: Vec<(String, u64, Num)> = Vec::new();
-        for (asset, fee) in all {
-            match sums.last_mut().filter(|(last, ..)| *last == asset) {
-                Some((_, count, sum)) => {
-                    *count += 1;
-                    *sum = sum.add(fee).unwrap_or(*sum);
-                }
-                None => sums.push((asset, 1, fee)),
-            }
-        }
-        Ok(sums)
     }
 
     fn list<T>(

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use super::rows::Rows;
 use crate::app::build::{self, Filters, Plan};
 use crate::app::error::{AppError, Exit};
-use crate::app::pipeline::{Given, Pipeline};
+use crate::app::pipeline::Pipeline;
 use crate::app::setup;
-use crate::app::source::{Inputs, Replayed};
+use crate::app::source::Inputs;
 use crate::domain::{RunId, UnixNanos};
 use crate::engine::Standing;
 use crate::ledger::{Batch, Checkpoint, Ledger};
@@ -69,9 +69,7 @@ impl Books {
         registry: &[StrategyKind],
     ) -> Result<Self, (Ledger, String)> {
         let rebuilt = || -> Result<(Pipeline, Plan), AppError> {
-            let loaded = setup::load_text(&session.config, &[], registry)?;
-            let plan = build::plan(&loaded, Filters::FromVenue)?;
-            let mut pipeline = build::pipeline(&plan, registry)?;
+            let (mut pipeline, plan) = recorded(&session.config, registry)?;
             if let Some(at) = at {
                 let restored = state_of(at).map(|state| pipeline.restore(&state));
                 restored?.map_err(|error| AppError::new(Exit::Different, error.to_string()))?;
@@ -100,15 +98,8 @@ impl Books {
         let broken = |text: String| AppError::new(Exit::Different, text);
         let Self { inputs, pipeline, rows, .. } = self;
         rows.seq = seq;
-        match inputs.read(entry).map_err(broken)? {
-            Replayed::Stream(source, bytes) => {
-                pipeline.take(seq, time, Given::Frame { source, bytes }, rows);
-            }
-            Replayed::Answer(source, bytes) => {
-                pipeline.take(seq, time, Given::Frame { source: &source, bytes }, rows);
-            }
-            Replayed::Other(input) => pipeline.take(seq, time, Given::Other(&input), rows),
-            Replayed::Output(_) | Replayed::Mark(_) => {}
+        if let Some(given) = inputs.read(entry).map_err(broken)?.given() {
+            pipeline.take(seq, time, given, rows);
         }
         pipeline.discard_wishes();
         (self.seq, self.time) = (seq, time);
@@ -190,6 +181,13 @@ impl Books {
     pub fn into_ledger(self) -> Ledger {
         self.ledger
     }
+}
+
+/// A pipeline of the configuration that a tape holds.
+pub fn recorded(config: &str, registry: &[StrategyKind]) -> Result<(Pipeline, Plan), AppError> {
+    let loaded = setup::load_text(config, &[], registry)?;
+    let plan = build::plan(&loaded, Filters::FromVenue)?;
+    Ok((build::pipeline(&plan, registry)?, plan))
 }
 
 /// The state that a checkpoint holds.

@@ -4,12 +4,10 @@
 
 use serde::Serialize;
 
-use super::books::state_of;
+use super::books::{recorded, state_of};
 use super::recover::place;
-use crate::app::build::{self, Filters};
 use crate::app::error::{AppError, Exit};
 use crate::app::pipeline::{Estate, Given, Inheritance, Pipeline, TapeInput};
-use crate::app::setup;
 use crate::app::source::{Inputs, Replayed};
 use crate::domain::{Num, RunId, UnixNanos};
 use crate::engine::{Outlet, Record, Standing};
@@ -129,9 +127,8 @@ impl Walk<'_> {
         let Some(mut reader) = self.open(session)? else { return Ok(()) };
         let mut inputs = Inputs::default();
         self.chain.runs += 1;
-        let broken = |text: String| AppError::new(Exit::Different, text);
         // A run begins anew unless its second input says otherwise.
-        let mut started: Option<(TapeInput, String)> = None;
+        let mut started: Option<TapeInput> = None;
         while let Some(entry) = next(&mut reader)? {
             // Of a run that still runs, the ledger does not know the newest inputs.
             let is_beyond = session.run == last.run && entry.seq > last.seq;
@@ -140,46 +137,50 @@ impl Walk<'_> {
             }
             self.chain.inputs += 1;
             let (seq, time) = (entry.seq, entry.time);
-            let given = inputs.read(&entry).map_err(broken)?;
-            if let Replayed::Other(input) = &given {
-                match input.as_ref() {
-                    TapeInput::Start { config, .. } => {
-                        let config = config.clone();
-                        started = Some((input.as_ref().clone(), config));
-                        continue;
-                    }
+            let broken = |text: String| AppError::new(Exit::Different, text);
+            let read = inputs.read(&entry).map_err(broken)?;
+            match (&read, started.take()) {
+                (Replayed::Other(input), _) if matches!(**input, TapeInput::Start { .. }) => {
+                    started = Some((**input).clone());
+                    continue;
+                }
+                (Replayed::Other(input), Some(start)) => match &**input {
                     TapeInput::Resume(inheritance) => {
-                        let Some(start) = started.take() else { continue };
-                        self.resume(&session.run, start, inheritance, (seq, time))?;
+                        self.resume(&session.run, &start, inheritance, (seq, time))?;
                         if self.chain.difference.is_some() {
                             return Ok(());
                         }
                         continue;
                     }
-                    _ => {}
-                }
+                    _ => self.at = Some(self.begin(&start, None, (seq, time))?),
+                },
+                (_, Some(start)) => self.at = Some(self.begin(&start, None, (seq, time))?),
+                (_, None) => {}
             }
-            if let Some((start, config)) = started.take() {
-                let mut pipeline = self.build(&config)?;
-                pipeline.take(1, time, Given::Other(&start), &mut Unheard);
-                self.at = Some((pipeline, config));
+            if let (Some((pipeline, _)), Some(given)) = (&mut self.at, read.given()) {
+                pipeline.take(seq, time, given, &mut Unheard);
+                pipeline.discard_wishes();
             }
-            let Some((pipeline, _)) = &mut self.at else { continue };
-            match &given {
-                Replayed::Stream(source, bytes) => {
-                    pipeline.take(seq, time, Given::Frame { source, bytes }, &mut Unheard);
-                }
-                Replayed::Answer(source, bytes) => {
-                    pipeline.take(seq, time, Given::Frame { source, bytes }, &mut Unheard);
-                }
-                Replayed::Other(input) => {
-                    pipeline.take(seq, time, Given::Other(input), &mut Unheard);
-                }
-                Replayed::Output(_) | Replayed::Mark(_) => {}
-            }
-            pipeline.discard_wishes();
         }
         Ok(())
+    }
+
+    /// A pipeline at the begin of a run, with its configuration: with what the run takes over.
+    fn begin(
+        &self,
+        start: &TapeInput,
+        inheritance: Option<&Inheritance>,
+        (seq, time): (u64, UnixNanos),
+    ) -> Result<(Pipeline, String), AppError> {
+        let config = config_of(start).to_owned();
+        let (mut pipeline, _) = recorded(&config, self.registry)?;
+        pipeline.take(1, time, Given::Other(start), &mut Unheard);
+        if let Some(inheritance) = inheritance {
+            let resume = TapeInput::Resume(inheritance.clone());
+            pipeline.take(seq, time, Given::Other(&resume), &mut Unheard);
+        }
+        pipeline.discard_wishes();
+        Ok((pipeline, config))
     }
 
     /// The recording of a run; `None` for one that is gone.
@@ -203,60 +204,53 @@ impl Walk<'_> {
         Ok(None)
     }
 
-    fn build(&self, config: &str) -> Result<Pipeline, AppError> {
-        let loaded = setup::load_text(config, &[], self.registry)?;
-        build::pipeline(&build::plan(&loaded, Filters::FromVenue)?, self.registry)
-    }
-
     fn resume(
         &mut self,
         run: &RunId,
-        (start, config): (TapeInput, String),
+        start: &TapeInput,
         inheritance: &Inheritance,
-        (seq, time): (u64, UnixNanos),
+        moment: (u64, UnixNanos),
     ) -> Result<(), AppError> {
         let failed = |error: String| AppError::new(Exit::Failed, error);
-        let Some((mut pipeline, before)) = self.at.take() else {
+        let recorded_state = match (&inheritance.estate, &mut self.at) {
             // The run before is gone: the chain begins with what this one took over.
-            let mut pipeline = self.build(&config)?;
-            pipeline.take(1, time, Given::Other(&start), &mut Unheard);
-            let resume = TapeInput::Resume(inheritance.clone());
-            pipeline.take(seq, time, Given::Other(&resume), &mut Unheard);
-            pipeline.discard_wishes();
-            self.at = Some((pipeline, config));
-            return Ok(());
-        };
-        match &inheritance.estate {
-            Estate::Whole(recorded) => {
-                let state = pipeline.save().map_err(|error| failed(error.to_string()))?;
-                if state != *recorded {
-                    self.chain.difference =
-                        Some(format!("{run} did not begin with what the run before it left"));
-                    return Ok(());
-                }
-                self.chain.equal += 1;
-                if before != config {
-                    pipeline = self.build(&config)?;
-                    pipeline.restore(&state).map_err(|error| failed(error.to_string()))?;
-                }
-                pipeline.go_on(seq, time, &mut Unheard);
-            }
-            Estate::Standing(recorded) => {
+            (_, None) => None,
+            (Estate::Standing(recorded), Some((pipeline, _))) => {
                 self.chain.reconfigured += 1;
                 let standing = pipeline.settle_up(&mut Unheard);
                 if serde_json::to_string(&standing).is_ok_and(|json| json != *recorded) {
                     let text = format!("{run} did not begin with what its account had");
                     self.chain.difference = Some(text);
-                    return Ok(());
                 }
-                pipeline = self.build(&config)?;
-                pipeline.take(1, time, Given::Other(&start), &mut Unheard);
-                let resume = TapeInput::Resume(inheritance.clone());
-                pipeline.take(seq, time, Given::Other(&resume), &mut Unheard);
+                None
             }
+            (Estate::Whole(recorded), Some((pipeline, _))) => {
+                let state = pipeline.save().map_err(|error| failed(error.to_string()))?;
+                if state == *recorded {
+                    self.chain.equal += 1;
+                } else {
+                    let text = format!("{run} did not begin with what the run before it left");
+                    self.chain.difference = Some(text);
+                }
+                Some(state)
+            }
+        };
+        match (recorded_state, &mut self.at) {
+            // It is the same pipeline that goes on.
+            (Some(_), Some((pipeline, config))) if config == config_of(start) => {
+                pipeline.go_on(moment.0, moment.1, &mut Unheard);
+                pipeline.discard_wishes();
+            }
+            _ => self.at = Some(self.begin(start, Some(inheritance), moment)?),
         }
-        pipeline.discard_wishes();
-        self.at = Some((pipeline, config));
         Ok(())
+    }
+}
+
+/// The configuration that a run's first input holds.
+fn config_of(start: &TapeInput) -> &str {
+    match start {
+        TapeInput::Start { config, .. } => config,
+        _ => "",
     }
 }

@@ -9,6 +9,7 @@ use super::{OwnedAccount, ledger_of};
 use crate::app::cli::AccountArgs;
 use crate::app::command::{print, print_json};
 use crate::app::error::{AppError, Exit};
+use crate::config;
 use crate::domain::{Num, RunId, UnixNanos};
 use crate::engine::{Held, Standing, TradingState};
 use crate::ledger::{Checkpoint, DayRow, Ledger, SessionRow};
@@ -59,8 +60,7 @@ impl From<DayRow> for Day {
 /// Prints the statement of an account.
 pub fn run(args: &AccountArgs, registry: &[StrategyKind]) -> Result<Exit, AppError> {
     let name = &args.name;
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-    if name.is_empty() || !name.bytes().all(plain) {
+    if !config::is_name(name) {
         let text = format!("an account's name is letters, digits, `-` or `_`, not {name:?}");
         return Err(AppError::new(Exit::Usage, text));
     }

@@ -123,17 +123,10 @@ pub fn view(argument: &str, registry: &[StrategyKind]) -> Result<EngineView, App
     while let Some(entry) = reader.next()? {
         let (seq, time) = (entry.seq, entry.time);
         let broken = |text: String| AppError::new(Exit::Different, text);
-        match inputs.read(&entry).map_err(broken)? {
-            Replayed::Stream(source, bytes) => {
-                pipeline.take(seq, time, Given::Frame { source, bytes }, &mut viewer);
-            }
-            Replayed::Answer(source, bytes) => {
-                pipeline.take(seq, time, Given::Frame { source: &source, bytes }, &mut viewer);
-            }
-            Replayed::Other(input) => pipeline.take(seq, time, Given::Other(&input), &mut viewer),
-            Replayed::Output(_) | Replayed::Mark(_) => continue,
+        if let Some(given) = inputs.read(&entry).map_err(broken)?.given() {
+            pipeline.take(seq, time, given, &mut viewer);
+            taken += 1;
         }
-        taken += 1;
     }
     Ok(viewer.build(pipeline.engine(), taken))
 }
