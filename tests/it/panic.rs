@@ -12,7 +12,7 @@ use super::terminal::{Terminal, expect_restored};
 /// The configuration of the program below; without it the program below is an empty test.
 const CONFIG: &str = "TICKSCOPE_TEST_PANIC";
 
-/// Panics at its fortieth event: a busy machine has drawn its screen by then.
+/// Panics at its two hundredth event: a busy machine has drawn its screen by then.
 #[derive(Serialize, Deserialize)]
 struct Careless {
     left: u8,
@@ -23,7 +23,7 @@ impl Strategy for Careless {
     const PARAMS: &'static [ParamSpec] = &[];
 
     fn new(_: &Params) -> Result<Self, StrategyError> {
-        Ok(Self { left: 40 })
+        Ok(Self { left: 200 })
     }
 
     fn on_prices(&mut self, _: &mut Context<'_>, _: Prices) {
