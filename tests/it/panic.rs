@@ -12,10 +12,11 @@ use super::terminal::{Terminal, expect_restored};
 /// The configuration of the program below; without it the program below is an empty test.
 const CONFIG: &str = "TICKSCOPE_TEST_PANIC";
 
-/// Panics at its two hundredth event: a busy machine has drawn its screen by then.
+/// Panics some trades after the thousand of the past that it is shown: a busy machine has drawn its
+/// screen by then.
 #[derive(Serialize, Deserialize)]
 struct Careless {
-    left: u8,
+    left: u16,
 }
 
 impl Strategy for Careless {
@@ -23,7 +24,7 @@ impl Strategy for Careless {
     const PARAMS: &'static [ParamSpec] = &[];
 
     fn new(_: &Params) -> Result<Self, StrategyError> {
-        Ok(Self { left: 200 })
+        Ok(Self { left: 1_020 })
     }
 
     fn on_prices(&mut self, _: &mut Context<'_>, _: Prices) {
