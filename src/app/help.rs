@@ -76,8 +76,9 @@ Examples:
   tickscope tape verify last --bars --klines BTCUSDT=btc.json
 
 A tape that was torn off passes up to its end. The last candle of an answer is taken to be
-unfinished. Ends with 5 when the tape is damaged, when a book has a gap, when more than one comparison
-of books in 1,000 disagrees, when a bar differs or there is no candle to compare with.";
+unfinished. Ends with 5 when the tape is damaged, when a book has a gap, when more than one
+comparison of books in 1,000 disagrees, when a bar differs or there is no candle to compare
+with.";
 
 /// Below `tape cut --help`.
 pub const CUT: &str = "\
@@ -110,11 +111,11 @@ Examples:
   tickscope backtest --tape last --trades trades.csv --equity equity.csv
   tickscope backtest --tape last --bracket                            both queue models
 
-A row of ticks is `1723161253937085768,1,61837.63,0.02,-1`: nanoseconds, trade id, price, quantity,
-1 for a buyer who crossed and -1 for a seller. History in files has no order book: paper.fills must be
-\"last_trade\". A file that is not what it seems ends the run with 1, the file and the line; a
-configuration that asks for more than the files have, with 3. Money is in the reporting asset, after
-fees. The session that it leaves is verified by `tickscope replay`.";
+A row of ticks is `1723161253937085768,1,61837.63,0.02,-1`: nanoseconds, trade id, price,
+quantity, 1 for a buyer who crossed and -1 for a seller. History in files has no order book:
+paper.fills must be \"last_trade\". A file that is not what it seems ends the run with 1, the
+file and the line; a configuration that asks for more than the files have, with 3. Money is in
+the reporting asset, after fees. The session that it leaves is verified by `tickscope replay`.";
 
 /// Below `lookahead --help`.
 pub const LOOKAHEAD: &str = "\
@@ -123,10 +124,10 @@ Examples:
   tickscope lookahead --tape last --config mine.toml       your strategy over it
   tickscope lookahead --tape btcusdt.mcap --cuts 100 --json
 
-The tape is run whole, then once for each cut up to there only; every record up to the cut must be
-the same, byte for byte. What follows the last input is not compared: orders on their way are brought
-to their end only when a tape ends. Ends with 0 when all are equal, with 5 and the first difference
-otherwise.";
+The tape is run whole, then once for each cut up to there only; every record up to the cut
+must be the same, byte for byte. What follows the last input is not compared: orders on their
+way are brought to their end only when a tape ends. Ends with 0 when all are equal, with 5 and
+the first difference otherwise.";
 
 /// Below `check --help`.
 pub const CHECK: &str = "\
@@ -169,10 +170,10 @@ Examples:
   tickscope account mine --json | jq .standing.balances
   tickscope account mine --verify      do its runs prove what it has?
 
-A run goes on where the account's last run ended: balances, positions with their stops, resting
-orders, the day's loss, the equity peak, strategies. `tickscope run --fresh` begins anew. The account
-named demo is a fresh one each time. Its ledger is an SQLite file, accounts/NAME/ledger.db beside the
-sessions, with tables of fills, days and blockers.";
+A run goes on where the account's last run ended: balances, positions with their stops,
+resting orders, the day's loss, the equity peak, strategies. `tickscope run --fresh` begins
+anew. The account named demo is a fresh one each time. Its ledger is an SQLite file,
+accounts/NAME/ledger.db beside the sessions, with tables of fills, days and blockers.";
 
 /// Below the help of `halt`, `flatten`, `cancel-all`, `pause` and `resume`.
 pub const CONTROL: &str = "\

@@ -212,9 +212,9 @@ impl Walk<'_> {
         moment: (u64, UnixNanos),
     ) -> Result<(), AppError> {
         let failed = |error: String| AppError::new(Exit::Failed, error);
-        let recorded_state = match (&inheritance.estate, &mut self.at) {
+        let is_whole = match (&inheritance.estate, &mut self.at) {
             // The run before is gone: the chain begins with what this one took over.
-            (_, None) => None,
+            (_, None) => false,
             (Estate::Standing(recorded), Some((pipeline, _))) => {
                 self.chain.reconfigured += 1;
                 let standing = pipeline.settle_up(&mut Unheard);
@@ -222,7 +222,7 @@ impl Walk<'_> {
                     let text = format!("{run} did not begin with what its account had");
                     self.chain.difference = Some(text);
                 }
-                None
+                false
             }
             (Estate::Whole(recorded), Some((pipeline, _))) => {
                 let state = pipeline.save().map_err(|error| failed(error.to_string()))?;
@@ -232,12 +232,12 @@ impl Walk<'_> {
                     let text = format!("{run} did not begin with what the run before it left");
                     self.chain.difference = Some(text);
                 }
-                Some(state)
+                true
             }
         };
-        match (recorded_state, &mut self.at) {
+        match (is_whole, &mut self.at) {
             // It is the same pipeline that goes on.
-            (Some(_), Some((pipeline, config))) if config == config_of(start) => {
+            (true, Some((pipeline, config))) if config == config_of(start) => {
                 pipeline.go_on(moment.0, moment.1, &mut Unheard);
                 pipeline.discard_wishes();
             }
