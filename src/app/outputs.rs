@@ -4,13 +4,10 @@
 use std::collections::BTreeMap;
 
 use crate::domain::{InstrumentId, StrategyId, UnixNanos};
-use crate::engine::codec::{HashMark, OutputHash, encode};
+use crate::engine::codec::{HashMark, LINK_INPUTS, OutputHash, encode};
 use crate::engine::{Blocker, Evaluation, Outcome, Outlet, Record};
 use crate::strategy::{Quality, Truth};
 use crate::tape::{Channel, Entry, OutputBlock};
-
-/// Inputs between two hash marks on the tape.
-const MARK_EVERY: u64 = 1_024;
 
 /// Which evaluations are written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -191,8 +188,10 @@ impl Outputs {
         if self.failed {
             return Err(TapeStopped);
         }
-        if self.seq.is_multiple_of(MARK_EVERY) {
-            self.mark(sink)
+        if self.seq.is_multiple_of(LINK_INPUTS) {
+            self.mark(sink)?;
+            self.hash.link(self.seq);
+            Ok(())
         } else if self.block.is_due() {
             self.flush(sink)
         } else {

@@ -21,6 +21,7 @@
 //! [`TapeEnd::Torn`]. Anything else that is not as it was written is [`TapeError::Damaged`].
 
 mod block;
+mod checkpoints;
 mod contents;
 mod copy;
 mod entry;
@@ -34,6 +35,7 @@ mod recorder;
 mod retention;
 mod ring;
 mod schema;
+mod seek;
 mod segment_reader;
 mod segment_writer;
 mod session;
@@ -44,6 +46,7 @@ mod writer;
 mod tests;
 
 pub use block::{BrokenBlock, OutputBlock, records};
+pub use checkpoints::{CheckpointWriter, Checkpoints};
 pub use contents::{ChannelContents, Contents, Extent, SegmentFile};
 pub use copy::{Copied, copy_without};
 pub use entry::{Channel, Entry};

@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 
 use super::entry::Entry;
 use super::error::{Result, TapeError};
+use super::seek;
 use super::segment_reader::{SegmentEnd, SegmentReader};
 use super::writer::segment_path;
+use crate::domain::UnixNanos;
 
 /// How a tape ends.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -61,6 +63,28 @@ impl Reader {
         }
         found.drain(..first);
         Self::over(path, found)
+    }
+
+    /// Opens a tape at the chunk that holds the first entry received at `time` or later, where time
+    /// never went back: what it yields first may be earlier, but not by more than a chunk.
+    pub fn open_at(path: &Path, time: UnixNanos) -> Result<Self> {
+        let mut found = segments(path)?;
+        let mut first = 0;
+        for (at, (_, segment)) in found.iter().enumerate().skip(1).rev() {
+            let begins = seek::begins(segment).map_err(TapeError::io("read", segment))?;
+            if begins.is_some_and(|begins| begins < time) {
+                first = at;
+                break;
+            }
+        }
+        found.drain(..first);
+        let mut reader = Self::over(path, found.clone())?;
+        if let Some((number, segment)) = found.first() {
+            reader.segment = SegmentReader::open_at(segment, *number, time)?;
+            // A seek to the end of a tape is no empty tape.
+            reader.begun = true;
+        }
+        Ok(reader)
     }
 
     fn over(path: &Path, segments: Vec<(Option<u32>, PathBuf)>) -> Result<Self> {

@@ -18,6 +18,8 @@ use mcap::sans_io::{LinearReadEvent, LinearReader, LinearReaderOptions};
 use super::entry::Entry;
 use super::error::{Result, TapeError};
 use super::message_table::{Fault, MessageTable};
+use super::seek;
+use crate::domain::UnixNanos;
 
 /// The largest record and the largest chunk that is read into memory, in bytes. Bounds what a
 /// damaged length can cost.
@@ -68,12 +70,27 @@ pub(super) struct SegmentReader {
 impl SegmentReader {
     /// Opens a segment, which must be the one with this number, if its place says which.
     pub fn open(path: &Path, number: Option<u32>) -> Result<Self> {
+        Self::with(path, number, true)
+    }
+
+    /// Opens a segment at the chunk that holds the first entry received at `time` or later. What
+    /// comes before is neither read nor checked.
+    pub fn open_at(path: &Path, number: Option<u32>, time: UnixNanos) -> Result<Self> {
+        let mut reader = Self::with(path, number, false)?;
+        let plan = seek::plan(reader.file.get_ref(), time).map_err(TapeError::io("read", path))?;
+        if let Err(fault) = reader.skip(&plan) {
+            reader.judge(fault)?;
+        }
+        Ok(reader)
+    }
+
+    fn with(path: &Path, number: Option<u32>, is_whole: bool) -> Result<Self> {
         let mut file = File::open(path).map_err(TapeError::io("open", path))?;
         let length = file.metadata().map_err(TapeError::io("open", path))?.len();
         let sealed = is_sealed(&mut file, length).map_err(TapeError::io("read", path))?;
         let options = LinearReaderOptions::default()
             .with_prevalidate_chunk_crcs(true)
-            .with_validate_data_section_crc(true)
+            .with_validate_data_section_crc(is_whole)
             .with_validate_summary_section_crc(true)
             .with_record_length_limit(RECORD_BYTES_MAX);
         Ok(Self {
@@ -89,6 +106,29 @@ impl SegmentReader {
             messages: MessageTable::new(number),
             end: None,
         })
+    }
+
+    /// Reads what must be read before a place, and goes there.
+    fn skip(&mut self, plan: &seek::Plan) -> Result<(), Fault> {
+        while self.section != Section::Data {
+            self.advance()?;
+        }
+        for chunk in &plan.announcing {
+            self.go_to(*chunk)?;
+            while self.chunk_left == 0 && self.end.is_none() {
+                self.advance()?;
+            }
+            while self.chunk_left > 0 {
+                self.advance()?;
+            }
+        }
+        self.go_to(plan.from)
+    }
+
+    fn go_to(&mut self, at: u64) -> Result<(), Fault> {
+        self.file.seek(SeekFrom::Start(at))?;
+        self.at = at;
+        Ok(())
     }
 
     /// Reads up to the next entry: false at the end, see [`SegmentReader::end`].

@@ -373,3 +373,44 @@ fn sequence_numbers_beyond_32_bits_survive_and_impossible_jumps_are_refused() {
     let read: Vec<u64> = read_all(&path).0.iter().map(|kept| kept.seq).collect();
     assert_eq!(read, (first..first + 6).collect::<Vec<_>>());
 }
+
+/// Lost if broken: any moment of a long session within a second.
+#[test]
+fn a_tape_opened_at_a_moment_yields_all_that_came_since_and_little_more() {
+    for torn in [false, true] {
+        let directory = tempfile::tempdir().unwrap();
+        let session = directory.path().join("session");
+        let by_span = WriterOptions {
+            segment_span: 150 * UnixNanos::SECOND,
+            ..options(Compression::Zstd(1))
+        };
+        let mut entries = sample(400);
+        // A channel of its own, announced late and now and then.
+        for (nth, entry) in entries.iter_mut().enumerate().filter(|(nth, _)| nth % 61 == 60) {
+            let request = format!("historicalTrades/BTCUSDT/{nth}");
+            entry.topic = Channel::Answer { request: &request, status: 200 }.into();
+        }
+        write_all(Writer::in_directory(&session, by_span).unwrap(), &entries);
+        if torn {
+            let last = session.join("tape-0003.mcap");
+            let length = last.metadata().unwrap().len();
+            OpenOptions::new().write(true).open(last).unwrap().set_len(length - 3_000).unwrap();
+        }
+        let (whole, _) = read_all(&session);
+        for first in (0..whole.len()).step_by(7) {
+            let mut reader = Reader::open_at(&session, whole[first].time).unwrap();
+            let mut read: Vec<Kept> = Vec::new();
+            while let Some(entry) = reader.next().unwrap() {
+                read.push(entry.into());
+            }
+            let more = read.len() - (whole.len() - first);
+            assert!(more < 40, "{more} before entry {first}");
+            assert_eq!(read, whole[first - more..], "from entry {first}, torn: {torn}");
+            let end = reader.end().unwrap();
+            assert_eq!(matches!(end, TapeEnd::Torn { .. }), torn, "{end:?}");
+        }
+        let after = whole.last().unwrap().time.plus(UnixNanos::SECOND);
+        let mut reader = Reader::open_at(&session, after).unwrap();
+        assert_eq!(reader.next().unwrap(), None);
+    }
+}
