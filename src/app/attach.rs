@@ -197,6 +197,7 @@ fn take(intent: Intent, commands: &SyncSender<Ask>) -> bool {
         Intent::ResumeStrategy(strategy) => Ask::Resume(Some(strategy)),
         // Leaving is the screen's own business.
         Intent::Quit | Intent::Copy(_) | Intent::Mouse(_) | Intent::Redraw => return true,
+        Intent::Playback(_) | Intent::TimeTravel(_) => return false,
     };
     commands.try_send(ask).is_ok()
 }

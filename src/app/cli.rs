@@ -29,6 +29,9 @@ pub enum Command {
     /// Look at recordings, import them, check them.
     #[command(subcommand)]
     Tape(TapeCommand),
+    /// Why a decision was made, or why none was: its whole chain, from a recording.
+    #[command(after_help = help::EXPLAIN)]
+    Explain(ExplainArgs),
     /// Run a recorded session again and compare every record.
     #[command(after_help = help::REPLAY)]
     Replay(ReplayArgs),
@@ -259,6 +262,34 @@ pub enum Format {
     AggTrades,
     /// Binance's `klines`.
     Klines,
+}
+
+/// `explain`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ExplainArgs {
+    /// A decision (k7f3-0-0412), an order or client order id (k7f3-0-o0007), a fill
+    /// (k7f3-0-o0007-f1), or the venue's number of an order or a trade.
+    #[arg(group = "what")]
+    pub id: Option<String>,
+    /// The last decision that wanted an order.
+    #[arg(long, group = "what")]
+    pub last: bool,
+    /// The last evaluation before a moment: 14:03:22.5, or 2026-11-22T14:03:00Z; without a zone it is
+    /// UTC.
+    #[arg(long, value_name = "TIME", group = "what")]
+    pub at: Option<String>,
+    /// Whose evaluation; may be left out where there is one strategy.
+    #[arg(long, value_name = "NAME", requires = "at")]
+    pub strategy: Option<String>,
+    /// In which instrument; may be left out where the strategy has one.
+    #[arg(long, value_name = "SYMBOL", requires = "at")]
+    pub instrument: Option<String>,
+    /// The session, its prefix, a tape, or `last`; an id says itself which.
+    #[arg(long, value_name = "ID")]
+    pub session: Option<String>,
+    /// As one line of JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `replay`.

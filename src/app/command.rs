@@ -14,7 +14,7 @@ use super::control::protocol::Ask;
 use super::error::{AppError, Exit};
 use super::tape_command;
 use super::{
-    account, attach, backtest, live, lookahead, prune_command, replay, report, setup, sim,
+    account, attach, backtest, explain, live, lookahead, prune_command, replay, report, setup, sim,
 };
 use crate::domain::clean;
 use crate::strategy::StrategyKind;
@@ -49,6 +49,7 @@ pub fn run_with(
 fn dispatch(command: &Command, registry: &[StrategyKind]) -> Result<Exit, AppError> {
     match command {
         Command::Backtest(args) => run_backtest(args, registry),
+        Command::Explain(args) => explain::run(args, registry),
         Command::Replay(args) => run_replay(args, registry),
         Command::Lookahead(args) => lookahead::run(args, registry),
         Command::Check(args) => check(args, registry),

@@ -197,3 +197,17 @@ Examples:
 
 Exit codes: 0 left, or the run has ended; 1 the connection broke; 2 no terminal, several runs, or
 an unknown session; 4 no run is active.";
+
+/// Below `explain --help`.
+pub const EXPLAIN: &str = "\
+Examples:
+  tickscope explain --last                     the last decision that wanted an order
+  tickscope explain k7f3-0-0412                a decision, from a log line or the screen
+  tickscope explain k7f3-0-o0007               the order with this client order id
+  tickscope explain 99182 --session k7f3       what the venue calls 99182
+  tickscope explain --at 14:03 --strategy trend --instrument BTCUSDT
+  tickscope explain --last --json | jq .rules
+
+Works on recorded sessions and on those that run. What was not written is decided again from the
+nearest checkpoint. Exit codes: 0 explained, 1 there is no such id or moment, 2 usage, 5 the tape is
+damaged.";

@@ -139,6 +139,7 @@ impl Tally {
 }
 
 /// Encodes, hashes, counts and gathers records.
+#[derive(Clone)]
 pub struct Outputs {
     policy: Written,
     hash: OutputHash,
@@ -154,7 +155,7 @@ pub struct Outputs {
     copies: Option<Vec<u8>>,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Seen {
     form: u16,
     truths: Vec<Truth>,
@@ -164,13 +165,18 @@ struct Seen {
 impl Outputs {
     /// Outputs of a run that has not begun.
     pub fn new(policy: Written) -> Self {
+        Self::after(policy, HashMark::default())
+    }
+
+    /// Outputs that go on after a link of the hash.
+    pub fn after(policy: Written, link: HashMark) -> Self {
         Self {
             policy,
-            hash: OutputHash::default(),
+            hash: OutputHash::after(link),
             scratch: Vec::new(),
             block: OutputBlock::default(),
             seen: BTreeMap::new(),
-            seq: 0,
+            seq: link.seq,
             time: UnixNanos::default(),
             failed: false,
             tally: Tally::default(),

@@ -1,4 +1,6 @@
-//! Sizes and spans as a sentence has them: two digits are enough to act on.
+//! Sizes, spans and moments as a sentence has them.
+
+use crate::domain::UnixNanos;
 
 /// `1.4 GiB`.
 pub fn bytes(count: u64) -> String {
@@ -26,6 +28,12 @@ pub fn span(seconds: u64) -> String {
         7_200..172_800 => format!("{} h", seconds / 3_600),
         _ => format!("{} days", seconds / 86_400),
     }
+}
+
+/// `2026-11-22T14:03:22.500Z`: to the millisecond, in UTC.
+pub fn moment(at: UnixNanos) -> String {
+    let moment = jiff::Timestamp::from_nanosecond(i128::from(at.0)).unwrap_or_default();
+    moment.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
 }
 
 /// `1 session`, `2 sessions`.

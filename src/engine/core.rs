@@ -192,6 +192,11 @@ impl Engine {
         self.routes.get(instrument.index())?.get(n).copied()
     }
 
+    /// What each strategy has counted so far, in the order of the configuration.
+    pub fn counters(&self) -> &[Counters] {
+        &self.counters
+    }
+
     /// Every form seen, by number.
     pub fn forms(&self) -> Vec<Form> {
         self.forms.iter().map(|(_, form)| form.clone()).collect()

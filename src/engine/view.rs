@@ -68,6 +68,64 @@ pub struct EngineView {
     pub log: Vec<Arc<LogView>>,
     /// Filled in by the app.
     pub health: HealthView,
+    /// Where in a recording this is; `None` for a run that is live. Filled in by the app.
+    pub replay: Option<Arc<ReplayView>>,
+}
+
+/// A place in a recording, and how it is played.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct ReplayView {
+    /// The session.
+    pub session: String,
+    /// It plays; else it waits for a key.
+    pub playing: bool,
+    /// How many times as fast as it was; 0 as fast as possible.
+    pub speed: u32,
+    /// The last input taken.
+    pub seq: u64,
+    /// The last input of the recording, as far as it is known.
+    pub last_seq: u64,
+    /// When the recording begins.
+    pub began: UnixNanos,
+    /// When it ends, as far as it is known.
+    pub ends: UnixNanos,
+    /// Records that are proven equal to what was recorded, and by how many marks.
+    pub proven: (u64, u64),
+    /// Where they part, in words; empty while they are equal.
+    pub parted: String,
+    /// What happened when, for the bar: oldest first.
+    pub marks: Vec<ReplayMark>,
+    /// What ends playing: `decision`, `refusal`, `fill`, `reconnect`, `gap`.
+    pub breaks: Vec<String>,
+    /// The expression over values that ends playing when it becomes true; empty for none.
+    pub expression: String,
+    /// Why it waits: `decision k7f3-0-0412`, `ema_fast > ema_slow`, `the end`; empty for no reason.
+    pub stopped_by: String,
+    /// It stands beside its living run, which goes on.
+    pub beside_live: bool,
+}
+
+/// Something on the bar of a recording.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ReplayMark {
+    /// When.
+    pub time: UnixNanos,
+    /// What.
+    pub kind: ReplayMarkKind,
+}
+
+/// What is marked on the bar of a recording: `△` signal, `▲` fill, `x` refusal, `!` gap or reconnect.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReplayMarkKind {
+    /// A decision wanted an order.
+    Signal,
+    /// An order filled.
+    Fill,
+    /// Risk or the venue refused an order.
+    Refusal,
+    /// A book or the line was lost.
+    Gap,
 }
 
 /// The run and its state.

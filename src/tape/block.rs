@@ -18,7 +18,7 @@ const BLOCK_BYTES: usize = 64 * 1024;
 /// block.append(seq, time, record)?;
 /// if block.is_due() { tape.write(&block.entry())?; block.clear(); }
 /// ```
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct OutputBlock {
     bytes: Vec<u8>,
     seq: u64,

@@ -113,6 +113,11 @@ impl Reader {
         Ok(if found? { self.segment.entry() } else { None })
     }
 
+    /// The entry that [`next`](Self::next) yielded last.
+    pub fn current(&self) -> Option<Entry<'_>> {
+        if self.end.is_none() && !self.failed { self.segment.entry() } else { None }
+    }
+
     fn advance(&mut self) -> Result<bool> {
         while self.end.is_none() && !self.failed {
             if self.segment.advance_to_entry()? {

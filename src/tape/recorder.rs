@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
-use super::entry::Entry;
+use super::entry::{Channel, Entry};
 use super::error::{Result, TapeError};
 use super::ring::{EntryReceiver, EntrySender, ring};
 use super::writer::{Writer, Written};
@@ -83,7 +83,7 @@ pub struct RecorderState {
     flushes: AtomicU64,
     sync_requested: AtomicU64,
     synced: AtomicU64,
-    flushed_input: AtomicU64,
+    flushed: AtomicU64,
     is_left_behind: AtomicBool,
 }
 
@@ -139,29 +139,30 @@ pub struct Recorder {
     looks_since_flush: u32,
     /// Whether something was written since the last flush.
     unflushed: bool,
-    /// The last input written.
-    input: u64,
-    /// Who gets a copy of every input; gone when that one does not keep up.
+    /// Entries handed to the follower.
+    handed: u64,
+    /// Who gets a copy of every input and mark; gone when that one does not keep up.
     follower: Option<EntrySender>,
 }
 
-/// The inputs of a tape that is being written, for a thread that does with them what the core does:
-/// only those that are in the file already, so that nobody who follows is ahead of a recording that
-/// a kill may cut off.
+/// The inputs of a tape that is being written, for a thread that does with them what the core does,
+/// and the marks that say whether it did the same: only those that are in the file already, so that
+/// nobody who follows is ahead of a recording that a kill may cut off.
 pub struct Followed {
     receiver: EntryReceiver,
     state: Arc<RecorderState>,
-    seen: u64,
+    /// Entries yielded.
+    yielded: u64,
 }
 
 impl Followed {
-    /// The next input that is in the file; `None` while there is none.
+    /// The next input or mark that is in the file; `None` while there is none.
     pub fn next(&mut self) -> Option<Entry<'_>> {
-        if self.seen >= self.state.flushed_input.load(Ordering::Acquire) {
+        if self.yielded >= self.state.flushed.load(Ordering::Acquire) {
             return None;
         }
         let entry = self.receiver.pop()?;
-        self.seen = entry.seq;
+        self.yielded += 1;
         Some(entry)
     }
 
@@ -210,7 +211,7 @@ impl Recorder {
     ) -> Result<(RecorderHandle, JoinHandle<RecorderResult>, Followed)> {
         let (follower, receiver) = ring(FOLLOWED_BYTES);
         let state = Arc::new(RecorderState::default());
-        let followed = Followed { receiver, state: Arc::clone(&state), seen: 0 };
+        let followed = Followed { receiver, state: Arc::clone(&state), yielded: 0 };
         let (handle, join) = Self::start(writer, capacity, state, Some(follower))?;
         Ok((handle, join, followed))
     }
@@ -228,7 +229,7 @@ impl Recorder {
             state: Arc::clone(&state),
             looks_since_flush: 0,
             unflushed: false,
-            input: 0,
+            handed: 0,
             follower,
         };
         let join = thread::Builder::new()
@@ -246,7 +247,7 @@ impl Recorder {
         if let Err(error) = &result {
             self.state.error.get_or_init(|| Arc::clone(error));
         } else {
-            self.state.flushed_input.store(self.input, Ordering::Release);
+            self.state.flushed.store(self.handed, Ordering::Release);
         }
         result
     }
@@ -274,10 +275,13 @@ impl Recorder {
         while let Some(entry) = self.receiver.pop() {
             self.writer.write(&entry)?;
             self.unflushed = true;
-            if entry.channel.is_input() {
-                self.input = entry.seq;
-                // One that does not keep up has lost the thread for good.
-                if self.follower.as_mut().is_some_and(|follower| !follower.push(&entry)) {
+            if let Some(follower) = &mut self.follower
+                && (entry.channel.is_input() || entry.channel == Channel::Mark)
+            {
+                if follower.push(&entry) {
+                    self.handed += 1;
+                } else {
+                    // One that does not keep up has lost the thread for good.
                     self.state.is_left_behind.store(true, Ordering::Release);
                     self.follower = None;
                 }
@@ -297,7 +301,7 @@ impl Recorder {
         self.looks_since_flush = 0;
         if std::mem::take(&mut self.unflushed) {
             self.writer.flush()?;
-            self.state.flushed_input.store(self.input, Ordering::Release);
+            self.state.flushed.store(self.handed, Ordering::Release);
             self.state.flushes.fetch_add(1, Ordering::Relaxed);
         }
         Ok(())
@@ -306,7 +310,7 @@ impl Recorder {
     fn sync(&mut self, ticket: u64) -> Result<()> {
         self.writer.sync()?;
         self.unflushed = false;
-        self.state.flushed_input.store(self.input, Ordering::Release);
+        self.state.flushed.store(self.handed, Ordering::Release);
         self.state.flushes.fetch_add(1, Ordering::Relaxed);
         self.state.synced.store(ticket, Ordering::Release);
         Ok(())

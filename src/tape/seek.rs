@@ -37,6 +37,7 @@ struct Chunk {
 /// Finds where the entries received at `time` or later begin.
 pub(super) fn plan(file: &File, time: UnixNanos) -> io::Result<Plan> {
     let (mut known, mut plan) = (BTreeSet::new(), Plan::default());
+    let file = &Segment::of(file)?;
     let mut before = None;
     let mut at = MAGIC.len() as u64;
     while let Some((chunk, next)) = next_chunk(file, &mut at)? {
@@ -62,10 +63,11 @@ pub(super) fn plan(file: &File, time: UnixNanos) -> io::Result<Plan> {
 /// When the first entry of a segment was received; `None` where there is none yet.
 pub(super) fn begins(path: &Path) -> io::Result<Option<UnixNanos>> {
     let file = File::open(path)?;
+    let file = Segment::of(&file)?;
     let mut at = MAGIC.len() as u64;
     while let Some((opcode, size)) = head(&file, at)? {
         if opcode == op::CHUNK {
-            let time: Option<[u8; 8]> = bytes(&file, at + HEAD)?;
+            let time: Option<[u8; 8]> = file.bytes(at + HEAD)?;
             return Ok(time.map(|time| UnixNanos(u64::from_le_bytes(time))));
         }
         at += size;
@@ -75,12 +77,12 @@ pub(super) fn begins(path: &Path) -> io::Result<Option<UnixNanos>> {
 
 /// The first chunk from `at` on, and where what follows its indexes begins. `at` is left where the
 /// chunk begins, or where the segment holds no more of them.
-fn next_chunk(file: &File, at: &mut u64) -> io::Result<Option<(Chunk, u64)>> {
+fn next_chunk(file: &Segment<'_>, at: &mut u64) -> io::Result<Option<(Chunk, u64)>> {
     while let Some((opcode, size)) = head(file, *at)? {
         match opcode {
             op::HEADER => *at += size,
             op::CHUNK => {
-                let until: Option<[u8; 8]> = bytes(file, *at + HEAD + 8)?;
+                let until: Option<[u8; 8]> = file.bytes(*at + HEAD + 8)?;
                 let Some(until) = until else { return Ok(None) };
                 let until = UnixNanos(u64::from_le_bytes(until));
                 let (channels, next) = indexed(file, *at + size)?;
@@ -93,10 +95,10 @@ fn next_chunk(file: &File, at: &mut u64) -> io::Result<Option<(Chunk, u64)>> {
 }
 
 /// The channels that the indexes from `at` on name, and where these end.
-fn indexed(file: &File, mut at: u64) -> io::Result<(BTreeSet<u16>, u64)> {
+fn indexed(file: &Segment<'_>, mut at: u64) -> io::Result<(BTreeSet<u16>, u64)> {
     let mut channels = BTreeSet::new();
     while let Some((op::MESSAGE_INDEX, size)) = head(file, at)? {
-        let Some(channel) = bytes(file, at + HEAD)? else { break };
+        let Some(channel) = file.bytes(at + HEAD)? else { break };
         channels.insert(u16::from_le_bytes(channel));
         at += size;
     }
@@ -104,22 +106,31 @@ fn indexed(file: &File, mut at: u64) -> io::Result<(BTreeSet<u16>, u64)> {
 }
 
 /// The kind of the record at `at`, and its size with its head; `None` when it is not there whole.
-fn head(file: &File, at: u64) -> io::Result<Option<(u8, u64)>> {
-    let Some([opcode, length @ ..]) = bytes::<9>(file, at)? else { return Ok(None) };
+fn head(file: &Segment<'_>, at: u64) -> io::Result<Option<(u8, u64)>> {
+    let Some([opcode, length @ ..]) = file.bytes::<9>(at)? else { return Ok(None) };
     let size = u64::from_le_bytes(length).saturating_add(HEAD);
-    let is_whole = at.checked_add(size).is_some_and(|end| {
-        // A file that grows meanwhile has at least what it had.
-        file.metadata().is_ok_and(|metadata| end <= metadata.len())
-    });
+    let is_whole = at.checked_add(size).is_some_and(|end| end <= file.length);
     Ok(is_whole.then_some((opcode, size)))
 }
 
-/// Bytes at a place; `None` where the file ends before them.
-fn bytes<const N: usize>(file: &File, at: u64) -> io::Result<Option<[u8; N]>> {
-    let mut bytes = [0; N];
-    match file.read_exact_at(&mut bytes, at) {
-        Ok(()) => Ok(Some(bytes)),
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
-        Err(error) => Err(error),
+/// A segment's file, and its length when it was opened: one that is still written grows.
+struct Segment<'a> {
+    file: &'a File,
+    length: u64,
+}
+
+impl<'a> Segment<'a> {
+    fn of(file: &'a File) -> io::Result<Self> {
+        Ok(Self { file, length: file.metadata()?.len() })
+    }
+
+    /// Bytes at a place; `None` where the file ends before them.
+    fn bytes<const N: usize>(&self, at: u64) -> io::Result<Option<[u8; N]>> {
+        let mut bytes = [0; N];
+        match self.file.read_exact_at(&mut bytes, at) {
+            Ok(()) => Ok(Some(bytes)),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }

@@ -75,6 +75,10 @@ names! {
     LedgerFailed => "ledger.write_failed" Error Diagnostics,
     /// It is kept again.
     LedgerKept => "ledger.kept" Info Diagnostics,
+    /// The same inputs, run again behind the core, made something else than it did.
+    SessionParted => "session.parted" Error Diagnostics,
+    /// No more checkpoints of the run are kept.
+    CheckpointsStopped => "session.checkpoints_stopped" Warn Diagnostics,
     /// The wanted port is in use.
     MetricsPortTaken => "metrics.port_taken" Warn Diagnostics,
     /// A connection is being made.

@@ -1,13 +1,15 @@
 //! The drawing of a whole frame: header, panes, overlay, last line. No IO, no clock: the same model
 //! and view give the same frame.
 
+use std::sync::Arc;
+
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::ink::{self, Span, span};
 use super::layout::{Layout, Place, layout};
-use super::model::{Model, Overlay, Pane};
+use super::model::{Chain, Model, Overlay, Pane};
 use super::number::Clock;
 use super::theme::Theme;
 use super::{dialog, header, pane, why, why_not};
@@ -51,6 +53,13 @@ pub fn render(model: &Model, view: &EngineView, width: u16, height: u16) -> Buff
     let mut buffer = Buffer::empty(area);
     paint(&mut buffer, area, model, view);
     buffer
+}
+
+/// A decision's chain as text of this many columns, as the screen draws it.
+pub fn chain_text(view: &EngineView, chain: &Chain, width: u16) -> String {
+    let model = Model::new(Arc::new(EngineView::default()), (width, 1), Theme::default());
+    let scene = Scene { model: &model, view, theme: model.theme, clock: &model.clock };
+    why::text(&scene, chain, width)
 }
 
 fn paint(buffer: &mut Buffer, area: Rect, model: &Model, view: &EngineView) {

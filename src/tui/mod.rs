@@ -37,8 +37,10 @@ mod update;
 mod why;
 mod why_not;
 
-pub use draw::{draw, render};
-pub use model::{Attached, Chain, Filter, Intent, Message, Model, Overlay, Pane, Question};
+pub use draw::{chain_text, draw, render};
+pub use model::{
+    Attached, Chain, Filter, Intent, Message, Model, Overlay, Pane, Playback, Question,
+};
 pub use row::RowId;
 pub use run::{Config, Exit, Inbox, Notifier, channel, run};
 pub use terminal::{Restorer, Screen, TuiError};

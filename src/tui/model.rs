@@ -109,6 +109,32 @@ pub enum Intent {
     Mouse(bool),
     /// Draw everything anew.
     Redraw,
+    /// Move in the recording that is shown.
+    Playback(Playback),
+    /// Open the moment of an input of this run beside it, which goes on.
+    TimeTravel(u64),
+}
+
+/// How somebody moves in a recording.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Playback {
+    /// Play, or wait.
+    Toggle,
+    /// So many inputs on, or back where negative.
+    Step(i64),
+    /// To the next decision that became a row, or to the one before where false.
+    Decision(bool),
+    /// Twice as fast, or half where false.
+    Faster(bool),
+    /// To a time or to the id of a decision or an order, as it was typed.
+    GoTo(String),
+    /// Playing ends at this kind of thing (see [`ReplayView::breaks`](crate::engine::view::ReplayView))
+    /// from now on, or no longer.
+    Break(String),
+    /// Playing ends when this expression over values becomes true; empty for none.
+    Expression(String),
+    /// Back to the run that is live.
+    Leave,
 }
 
 /// A screen that shows the run of another process.

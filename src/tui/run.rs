@@ -320,7 +320,9 @@ impl<'a> Loop<'a> {
             | Intent::Resume
             | Intent::Flatten
             | Intent::Pause(_)
-            | Intent::ResumeStrategy(_) => {}
+            | Intent::ResumeStrategy(_)
+            | Intent::Playback(_)
+            | Intent::TimeTravel(_) => {}
         }
         if !(self.take_intent)(intent) {
             self.model.notify("the engine is busy and did not take it: try again");

@@ -15,6 +15,7 @@ use super::ink::{self, Span, span};
 use super::model::Chain;
 use super::number;
 use super::pane;
+use crate::domain::clean;
 use crate::engine::view::{DecisionView, EvaluationView};
 use crate::strategy::Trigger;
 
@@ -29,6 +30,19 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, scene: &Scene<'_>, chain: &C
     let inside = frame(buffer, area, scene, &title(scene, chain));
     let lines = lines(scene, chain, inside.width);
     scrolled(buffer, inside, scene, &lines);
+}
+
+/// The same as text of this many columns, for where no screen is.
+pub(super) fn text(scene: &Scene<'_>, chain: &Chain, width: u16) -> String {
+    let mut text = String::new();
+    for line in std::iter::once(title(scene, chain)).chain(lines(scene, chain, width)) {
+        let start = text.len();
+        line.iter().for_each(|span| text.push_str(&clean(&span.text, usize::MAX)));
+        let end = text.trim_end().len().max(start);
+        text.truncate(end);
+        text.push('\n');
+    }
+    text
 }
 
 /// Draws the box of an overlay and returns what is inside.

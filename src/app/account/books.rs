@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 use super::rows::Rows;
 use crate::app::build::{self, Filters, Plan};
 use crate::app::error::{AppError, Exit};
-use crate::app::pipeline::Pipeline;
+use crate::app::past::{Testimony, Witness};
+use crate::app::pipeline::{Given, Pipeline, TapeInput};
 use crate::app::setup;
 use crate::app::source::Inputs;
 use crate::domain::{RunId, UnixNanos};
-use crate::engine::Standing;
+use crate::engine::{Outlet, Record, Standing};
 use crate::ledger::{Batch, Checkpoint, Ledger};
 use crate::strategy::StrategyKind;
-use crate::tape::Entry;
+use crate::tape::{Channel, Entry};
 
 /// How hard a state is compressed: it is written every half minute.
 const STATE_LEVEL: i32 = 1;
@@ -38,6 +39,10 @@ pub struct Books {
     market: Option<String>,
     inputs: Inputs,
     rows: Rows,
+    /// Who compares with the core and keeps checkpoints, of a run that is live.
+    witness: Option<Witness>,
+    /// What that one has to tell.
+    testimony: Option<Testimony>,
     seq: u64,
     time: UnixNanos,
     /// The last input that is in the ledger.
@@ -54,6 +59,8 @@ impl Books {
             session,
             pipeline,
             inputs: Inputs::default(),
+            witness: None,
+            testimony: None,
             seq: 0,
             time: UnixNanos::default(),
             committed: 0,
@@ -88,25 +95,61 @@ impl Books {
         }
     }
 
-    /// Takes an entry of the run's tape; what is in the books already, or no input, changes
-    /// nothing.
+    /// Lets somebody stand beside them from the begin of the run.
+    pub fn with_witness(mut self, witness: Witness) -> Self {
+        self.witness = Some(witness);
+        self
+    }
+
+    /// What the witness has to tell.
+    pub fn take_testimony(&mut self) -> Option<Testimony> {
+        self.testimony.take()
+    }
+
+    /// Takes an entry of the run's tape; an input that is in the books already changes nothing.
     pub fn take(&mut self, entry: &Entry<'_>) -> Result<(), AppError> {
+        if entry.channel == Channel::Mark
+            && let Some(witness) = &mut self.witness
+        {
+            let testimony = witness.mark(entry.bytes)?;
+            self.testimony = self.testimony.take().or(testimony);
+        }
         if !entry.channel.is_input() || entry.seq <= self.seq {
             return Ok(());
         }
         let (seq, time) = (entry.seq, entry.time);
         let broken = |text: String| AppError::new(Exit::Different, text);
-        let Self { inputs, pipeline, rows, .. } = self;
+        let Self { inputs, pipeline, rows, witness, .. } = self;
         rows.seq = seq;
         if let Some(given) = inputs.read(entry).map_err(broken)?.given() {
-            pipeline.take(seq, time, given, rows);
+            if let Some(witness) = witness {
+                let line = match given {
+                    Given::Other(TapeInput::Line(event)) => Some(*event),
+                    _ => None,
+                };
+                witness.begin(seq, time, line);
+            }
+            pipeline.take(seq, time, given, &mut Beside { rows, witness: witness.as_mut() });
         }
         pipeline.discard_wishes();
         (self.seq, self.time) = (seq, time);
+        if let Some(witness) = &mut self.witness {
+            let testimony = witness.end(&self.pipeline, time)?;
+            self.testimony = self.testimony.take().or(testimony);
+        }
         match self.pipeline.fault() {
             Some(fault) => Err(broken(fault.to_owned())),
             None => Ok(()),
         }
+    }
+
+    /// The recording has ended: the last state is kept.
+    pub fn end(&mut self) -> Result<(), AppError> {
+        if let Some(witness) = &mut self.witness {
+            let testimony = witness.keep(&self.pipeline, self.time)?;
+            self.testimony = self.testimony.take().or(testimony);
+        }
+        Ok(())
     }
 
     /// Closes them for a run that cannot take over the whole state: what the account has once the
@@ -180,6 +223,21 @@ impl Books {
     /// Closes them; the ledger stays open.
     pub fn into_ledger(self) -> Ledger {
         self.ledger
+    }
+}
+
+/// Rows hear every record, and whoever stands beside them.
+struct Beside<'a> {
+    rows: &'a mut Rows,
+    witness: Option<&'a mut Witness>,
+}
+
+impl Outlet for Beside<'_> {
+    fn record(&mut self, record: &Record) {
+        self.rows.record(record);
+        if let Some(witness) = &mut self.witness {
+            witness.record(record);
+        }
     }
 }
 

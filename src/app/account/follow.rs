@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::books::Books;
 use crate::app::error::{AppError, Exit};
+use crate::app::past::Testimony;
 use crate::tape::Followed;
 
 /// From one look at the recording to the next; it is flushed once a second.
@@ -29,6 +30,8 @@ pub enum Kept<'a> {
     },
     /// It could not be written, for the first time since it could.
     Failed(&'a AppError),
+    /// What whoever stands beside the books found.
+    Found(&'a Testimony),
 }
 
 /// Who is told of the ledger.
@@ -68,8 +71,14 @@ impl Follower {
             while let Some(entry) = self.inputs.next() {
                 self.books.take(&entry)?;
             }
+            let whole = self.inputs.is_whole();
+            if has_ended && whole {
+                self.books.end()?;
+            }
+            if let Some(testimony) = self.books.take_testimony() {
+                (self.tell)(Kept::Found(&testimony));
+            }
             if has_ended {
-                let whole = self.inputs.is_whole();
                 self.commit(whole);
                 return if whole { Ok(()) } else { Err(fell_behind()) };
             }

@@ -118,6 +118,8 @@ pub struct Core {
     pub standing: Standing,
     /// Why the account's ledger is not kept.
     pub unkept: Arc<ArcSwapOption<String>>,
+    /// Where the same inputs, run again behind it, made something else.
+    pub parted: Arc<ArcSwapOption<String>>,
     /// What tells logs and metrics.
     pub teller: Teller,
     /// Folds records into what is visible.
@@ -355,6 +357,7 @@ impl Core {
         view.health = self.teller.health();
         view.health.warnings.extend(self.on_disk.load().as_deref().cloned());
         view.health.warnings.extend(self.unkept.load().as_deref().cloned());
+        view.health.warnings.extend(self.parted.load().as_deref().cloned());
         view.health.warnings.extend(self.standing.load().iter().cloned());
         let state = if self.up { "up" } else { "connecting" };
         view.health.connections = vec![ConnectionView {

@@ -26,6 +26,7 @@ use crate::app::command;
 use crate::app::control as socket;
 use crate::app::error::{AppError, Exit};
 use crate::app::outputs::Outputs;
+use crate::app::past::{Testimony, Witness};
 use crate::app::pipeline::{Pipeline, TapeInput};
 use crate::app::{setup, sim};
 use crate::config::section::VenueKind;
@@ -37,7 +38,8 @@ use crate::ledger::{Batch, Ledger, SessionRow};
 use crate::simulator;
 use crate::strategy::StrategyKind;
 use crate::tape::{
-    self, Compression, Followed, RING_BYTES, Recorder, RecorderResult, Runtime, Session,
+    self, CheckpointWriter, Compression, Followed, RING_BYTES, Recorder, RecorderResult, Runtime,
+    Session,
 };
 use crate::tape::{Writer, WriterOptions};
 use crate::telemetry::{self, LogConfig, Names, ProcessEvent, Telemetry};
@@ -129,7 +131,12 @@ impl Parts {
         let heir_of = inheritance.as_ref().map(|inheritance| inheritance.from.clone());
         let books = books((ledger, &settled, self.shadow), heir_of, &loaded, &plan, &session)?;
         let unkept = Arc::<ArcSwapOption<String>>::default();
-        let books = account::follow(books, followed, tell_of(&telemetry, &unkept, clock))?;
+        let parted = Arc::<ArcSwapOption<String>>::default();
+        let checkpoints = CheckpointWriter::create(session.directory())?;
+        let witness = Witness::new(viewer(&plan, &session, mode, &loaded, clock), checkpoints);
+        let books = books.with_witness(witness);
+        let tell = tell_of(&telemetry, (&unkept, &parted), clock);
+        let books = account::follow(books, followed, tell)?;
         let alerts = Alerts::start(&loaded.config.alert, &session.manifest().run_id.0, &telemetry)?;
         let metrics = Metrics::serve(self.bound, &telemetry)?;
         let upkeep = Upkeep::start(&session, &loaded.config.tape, &telemetry)?;
@@ -164,6 +171,7 @@ impl Parts {
             teller: told,
             on_disk: Arc::default(),
             unkept,
+            parted,
             standing: upkeep.standing(),
             seq: 0,
             connections: 0,
@@ -256,10 +264,11 @@ fn look_at(
 /// What is told of the ledger: a line when it is not kept, and a warning that stands meanwhile.
 fn tell_of(
     telemetry: &Telemetry,
-    unkept: &Arc<ArcSwapOption<String>>,
+    (unkept, parted): (&Arc<ArcSwapOption<String>>, &Arc<ArcSwapOption<String>>),
     clock: Clock,
 ) -> account::Tell {
     let (telemetry, unkept) = (telemetry.clone(), Arc::clone(unkept));
+    let parted = Arc::clone(parted);
     Box::new(move |kept| match kept {
         Kept::Committed { input, again } => {
             telemetry.metrics().ledger(input, clock.now());
@@ -272,6 +281,14 @@ fn tell_of(
             let error = error.to_string();
             unkept.store(Some(Arc::new(format!("the account's ledger is not kept: {error}"))));
             telemetry.emit(&ProcessEvent::LedgerFailed { error: &error }.into());
+        }
+        Kept::Found(Testimony::Parted(difference)) => {
+            let text = format!("this run cannot be reproduced: {difference}");
+            parted.store(Some(Arc::new(text)));
+            telemetry.emit(&ProcessEvent::Parted { difference }.into());
+        }
+        Kept::Found(Testimony::NotKept(error)) => {
+            telemetry.emit(&ProcessEvent::CheckpointsStopped { error }.into());
         }
     })
 }

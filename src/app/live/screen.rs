@@ -94,6 +94,7 @@ pub fn take_intent(
         },
         // These are the screen's own business.
         Intent::Copy(_) | Intent::Mouse(_) | Intent::Redraw => return true,
+        Intent::Playback(_) | Intent::TimeTravel(_) => return false,
     };
     let notifier = notifier.clone();
     let reply = Box::new(move |done: Done, _| notifier.notice(done.sentence()));

@@ -105,8 +105,12 @@ impl Viewer {
     }
 
     fn push_row(&mut self, row: DecisionView) {
-        if self.decisions.len() == DECISIONS_KEPT {
-            self.decisions.pop_front();
+        if self.decisions.len() >= DECISIONS_KEPT {
+            // What is under way is kept until it has ended.
+            let is_over =
+                |row: &Arc<DecisionView>| row.order.as_ref().is_none_or(|o| o.state.is_terminal());
+            let oldest = self.decisions.iter().position(is_over).unwrap_or_default();
+            self.decisions.remove(oldest);
         }
         self.decisions.push_back(Arc::new(row));
     }

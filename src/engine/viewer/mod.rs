@@ -9,18 +9,21 @@ pub mod resolve;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::config::Config;
 use super::core::Engine;
 use super::exit::is_dust;
 use super::guard::Guard;
-use super::record::{Outcome, Outlet, Record};
+use super::record::{Evaluation, Outcome, Outlet, Record};
 use super::slot::Slot;
+use super::state::StateError;
 use super::view::{
     AccountView, DecisionView, EngineView, EvaluationView, InstrumentView, Marker, Mode, OrderView,
     PositionView, RunView, StrategyView,
 };
 use crate::domain::{InstrumentId, Num, RunId, StrategyId, UnixNanos};
-use crate::strategy::{Bar, Feed, Form};
+use crate::strategy::{Bar, Feed, Form, RuleTexts};
 
 /// Decisions kept for the screen.
 const DECISIONS_KEPT: usize = 500;
@@ -47,6 +50,7 @@ pub struct RunInfo {
 }
 
 /// Folds records into a screen's state.
+#[derive(Clone)]
 pub struct Viewer {
     run: RunInfo,
     config: Config,
@@ -62,6 +66,7 @@ pub struct Viewer {
 }
 
 /// What was last seen of a slot: the same again only counts.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Seen {
     outcome: Outcome,
     form: u16,
@@ -73,7 +78,7 @@ struct Seen {
 }
 
 /// Counts of the run.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 struct Tally {
     evaluations: u64,
     signals: u64,
@@ -82,7 +87,54 @@ struct Tally {
     fills: u64,
 }
 
+/// What a viewer has folded so far. The bars of charts are the engine's.
+#[derive(Serialize, Deserialize)]
+struct Folded {
+    forms: Vec<Form>,
+    last: BTreeMap<SlotKey, Seen>,
+    decisions: VecDeque<Arc<DecisionView>>,
+    orders: VecDeque<Arc<OrderView>>,
+    blockers: BTreeMap<StrategyId, BTreeMap<String, u64>>,
+    markers: Vec<VecDeque<Marker>>,
+    tally: Tally,
+    /// What each strategy's rules are now.
+    rules: Vec<RuleTexts>,
+}
+
 impl Viewer {
+    /// What it has folded so far, for a viewer that goes on from here.
+    pub fn save(&self) -> Result<Vec<u8>, StateError> {
+        let folded = Folded {
+            forms: self.forms.clone(),
+            last: self.last.clone(),
+            decisions: self.decisions.clone(),
+            orders: self.orders.clone(),
+            blockers: self.blockers.clone(),
+            markers: self.markers.clone(),
+            tally: self.tally,
+            rules: self.config.strategies.iter().map(|strategy| strategy.rules.clone()).collect(),
+        };
+        postcard::to_stdvec(&folded).map_err(|error| StateError::Damaged(error.to_string()))
+    }
+
+    /// Takes what [`save`](Self::save) gave.
+    pub fn restore(&mut self, bytes: &[u8]) -> Result<(), StateError> {
+        let folded: Folded =
+            postcard::from_bytes(bytes).map_err(|error| StateError::Damaged(error.to_string()))?;
+        if folded.markers.len() != self.markers.len() {
+            return Err(StateError::OtherConfig);
+        }
+        let Folded { forms, last, decisions, orders, blockers, markers, tally, rules } = folded;
+        (self.forms, self.last, self.decisions) = (forms, last, decisions);
+        (self.orders, self.blockers, self.markers) = (orders, blockers, markers);
+        self.tally = tally;
+        for (strategy, rules) in self.config.strategies.iter_mut().zip(rules) {
+            strategy.rules = rules;
+        }
+        self.charts.iter_mut().for_each(|chart| *chart = (0, Arc::default()));
+        Ok(())
+    }
+
     /// A viewer of a run that has not begun.
     pub fn new(run: RunInfo, config: Config) -> Self {
         let instruments = config.instruments.len();
@@ -99,6 +151,18 @@ impl Viewer {
             tally: Tally::default(),
             version: 0,
         }
+    }
+
+    /// A row of the decisions by its id as shown, as long as it is kept.
+    pub fn decision(&self, id: &str) -> Option<Arc<DecisionView>> {
+        self.decisions.iter().rev().find(|row| row.evaluation.id == id).cloned()
+    }
+
+    /// An evaluation of the run with its names resolved; `None` when its form is not known.
+    pub fn evaluation_view(&self, evaluation: &Evaluation) -> Option<EvaluationView> {
+        let form = self.forms.get(usize::from(evaluation.form))?;
+        let names = self.names(evaluation.id.strategy, evaluation.instrument);
+        Some(resolve::evaluation(evaluation, form, names))
     }
 
     /// The screen's state now. `inputs` is how many inputs the engine took.
@@ -274,9 +338,7 @@ impl Viewer {
 
     fn last_evaluation(&self, slot: &Slot) -> Option<EvaluationView> {
         let Some(Record::Evaluation(evaluation)) = &slot.last else { return None };
-        let form = self.forms.get(usize::from(evaluation.form))?;
-        let names = self.names(slot.strategy, slot.instrument);
-        Some(resolve::evaluation(evaluation, form, names))
+        self.evaluation_view(evaluation)
     }
 
     fn names(&self, strategy: StrategyId, instrument: InstrumentId) -> resolve::Names<'_> {

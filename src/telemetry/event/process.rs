@@ -75,6 +75,16 @@ pub enum ProcessEvent<'a> {
     },
     /// The account's ledger is kept again.
     LedgerKept,
+    /// The same inputs, run again, made something else of them than the core did.
+    Parted {
+        /// What, and up to where.
+        difference: &'a str,
+    },
+    /// No more checkpoints are kept.
+    CheckpointsStopped {
+        /// Why.
+        error: &'a str,
+    },
     /// The wanted port is in use.
     PortTaken {
         /// The wanted port.
@@ -125,6 +135,8 @@ impl Told for ProcessEvent<'_> {
             Self::TapeWriteFailed { .. } => EventName::TapeWriteFailed,
             Self::LedgerFailed { .. } => EventName::LedgerFailed,
             Self::LedgerKept => EventName::LedgerKept,
+            Self::Parted { .. } => EventName::SessionParted,
+            Self::CheckpointsStopped { .. } => EventName::CheckpointsStopped,
             Self::PortTaken { .. } => EventName::MetricsPortTaken,
             Self::Command { .. } => EventName::OperatorCommand,
             Self::Viewer { attached: true, .. } => EventName::ViewerAttached,
@@ -163,6 +175,12 @@ impl Told for ProcessEvent<'_> {
             Self::TapeWriteFailed { error } => format!("the tape cannot be written: {error}"),
             Self::LedgerFailed { error } => format!("the account's ledger is not kept: {error}"),
             Self::LedgerKept => "the account's ledger is kept again".to_owned(),
+            Self::Parted { difference } => {
+                format!("this run cannot be reproduced, which is a defect: {difference}")
+            }
+            Self::CheckpointsStopped { error } => {
+                format!("no more checkpoints, so answers about this run take longer: {error}")
+            }
             Self::PortTaken { wanted, bound: Some(bound) } => {
                 format!("port {wanted} is in use, metrics are served on {bound}")
             }
@@ -208,9 +226,12 @@ impl Told for ProcessEvent<'_> {
             Self::SessionOpened { path } => line.text("path", path),
             Self::Heartbeat { lost_lines } => line.unsigned("lost_lines", *lost_lines),
             Self::LibraryLogged { target, .. } => line.text("target", target),
-            Self::TapeWriteFailed { error } | Self::LedgerFailed { error } => {
+            Self::TapeWriteFailed { error }
+            | Self::LedgerFailed { error }
+            | Self::CheckpointsStopped { error } => {
                 line.text("error", error);
             }
+            Self::Parted { difference } => line.text("difference", difference),
             Self::LedgerKept => {}
             Self::PortTaken { wanted, bound } => {
                 line.unsigned("wanted_port", u64::from(*wanted));

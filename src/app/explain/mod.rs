@@ -1,0 +1,47 @@
+//! `explain`: why a decision was made, or why none was, from a recording.
+
+mod find;
+mod wanted;
+
+use self::find::Found;
+use self::wanted::Wanted;
+use super::cli::ExplainArgs;
+use super::command::print;
+use super::error::{AppError, Exit};
+use super::past::Recording;
+use crate::strategy::StrategyKind;
+use crate::tui;
+
+/// Columns of the text where nobody says how many there are.
+const WIDTH: u16 = 110;
+
+/// Explains what was asked for.
+pub fn run(args: &ExplainArgs, registry: &[StrategyKind]) -> Result<Exit, AppError> {
+    let wanted = Wanted::of(args)?;
+    let session = wanted.session().or(args.session.as_deref()).unwrap_or("last");
+    let recording = Recording::open(session, registry)?;
+    let found = find::find(&recording, &wanted)?;
+    print(&text(&found));
+    Ok(Exit::Done)
+}
+
+/// The chain as the screen draws it, and how far it is proven.
+fn text(found: &Found) -> String {
+    let width = terminal_width().unwrap_or(WIDTH);
+    let mut text = tui::chain_text(&found.view, &found.chain, width);
+    text.push('\n');
+    text.push_str(&found.proof_line());
+    text
+}
+
+fn terminal_width() -> Option<u16> {
+    use std::io::IsTerminal;
+    let stdout = std::io::stdout();
+    if !stdout.is_terminal() {
+        return None;
+    }
+    rustix::termios::tcgetwinsize(&stdout)
+        .ok()
+        .map(|size| size.ws_col)
+        .filter(|columns| *columns > 0)
+}
