@@ -120,6 +120,7 @@ fn without_histories(view: &EngineView) -> EngineView {
         strategies: view.strategies.clone(),
         positions: view.positions.clone(),
         health: view.health.clone(),
+        replay: view.replay.clone(),
     }
 }
 
