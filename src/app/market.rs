@@ -9,6 +9,7 @@ use super::history::{self, Wanted};
 use super::pipeline::Listed;
 use super::setup;
 use crate::config::Loaded;
+use crate::domain::RunId;
 use crate::history::{History, Stream};
 use crate::strategy::StrategyKind;
 use crate::tape::{self, InputKind, InputTape};
@@ -67,6 +68,41 @@ impl Market {
             (None, [], bars @ [_, ..]) => Ok(files(bars, Wanted::Bars)),
             _ => Err(AppError::new(Exit::Usage, "give one of --tape, --ticks and --bars")),
         }
+    }
+
+    /// What the backtest of a session read, if it can be read again.
+    pub fn again(run: &RunId, input: &InputTape) -> Result<Self, AppError> {
+        let paths = || std::iter::once(&input.path).chain(&input.more);
+        if let Some(gone) = paths().find(|path| !Path::new(path).exists()) {
+            return Err(AppError::new(
+                Exit::Failed,
+                format!(
+                    "the backtest {run} read {gone}, which is no longer there: put it back to replay"
+                ),
+            ));
+        }
+        let files: Vec<PathBuf> = paths().map(PathBuf::from).collect();
+        let path = PathBuf::from(&input.path);
+        let hash = match input.kind {
+            InputKind::Tape => setup::hash_path(&path)?,
+            InputKind::Ticks | InputKind::Bars => setup::hash_files(&files)?,
+        };
+        if hash != input.hash {
+            let several = if input.more.is_empty() { "which has" } else { "of which one has" };
+            let read = paths().map(String::as_str).collect::<Vec<_>>().join(", ");
+            return Err(AppError::new(
+                Exit::Different,
+                format!(
+                    "the backtest {run} read {read}, {several} changed since: only the same bytes replay"
+                ),
+            ));
+        }
+        let instrument = input.instrument.clone();
+        Ok(match input.kind {
+            InputKind::Tape => Self::Tape { path, own_config: input.own_config },
+            InputKind::Ticks => Self::Files { files, wanted: Wanted::Ticks, instrument },
+            InputKind::Bars => Self::Files { files, wanted: Wanted::Bars, instrument },
+        })
     }
 
     /// The configuration of the run.

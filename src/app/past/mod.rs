@@ -9,6 +9,7 @@
 //! Nothing that was decided needs to have been written: it is decided again. The hash marks of the
 //! tape prove that it is the same decision.
 
+mod feed;
 mod head;
 mod recording;
 mod rerun;

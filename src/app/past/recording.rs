@@ -1,21 +1,24 @@
 //! A recording: a session that was found, and where in it one may begin.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use super::feed::{Again, Feed, Own, Place};
 use super::head::{Happened, Head, VERSION};
-use super::rerun::{Nobody, Rerun, Taken};
+use super::rerun::{Moment, Nobody, Rerun};
 use super::retold::Retold;
 use super::witness::State;
 use crate::app::build::{self, Filters, Plan};
 use crate::app::error::{AppError, Exit};
-use crate::app::pipeline::Pipeline;
+use crate::app::market::Market;
+use crate::app::pipeline::{Pipeline, TapeInput};
 use crate::app::setup;
+use crate::config::Loaded;
 use crate::domain::{InstrumentId, RunId, StrategyId, UnixNanos};
 use crate::engine::codec::HashMark;
 use crate::engine::view::Mode;
 use crate::engine::{Outlet, RunInfo, Viewer};
 use crate::strategy::StrategyKind;
-use crate::tape::{self, Checkpoints, Manifest, Reader, TapeError, TapePath};
+use crate::tape::{self, Checkpoints, Manifest, TapeEnd, TapePath};
 
 /// A recorded run.
 pub struct Recording {
@@ -31,18 +34,25 @@ pub struct Recording {
     pub manifest: Option<Manifest>,
     /// Where its market is: `binance`.
     venue: String,
+    kind: Kind,
     checkpoints: Option<Checkpoints>,
     heads: Vec<Head>,
     registry: Vec<StrategyKind>,
+}
+
+/// What a recording's inputs are.
+enum Kind {
+    /// Those on its tape.
+    Live,
+    /// Those of the market that a backtest read under this configuration.
+    Backtest(Box<(Market, Loaded)>),
 }
 
 /// A place in a recording: a rerun, and the tape from there on.
 pub struct Cursor {
     /// The run up to here.
     pub rerun: Rerun,
-    reader: Reader,
-    /// The reader's entry is an input that was looked at and not taken.
-    held: bool,
+    feed: Feed,
 }
 
 impl Recording {
@@ -56,14 +66,20 @@ impl Recording {
         let TapePath { path, session } = found;
         let name = session.as_ref().map_or_else(|| path.display().to_string(), RunId::to_string);
         let manifest = session.as_ref().and_then(|_| tape::manifest_of(&path).ok());
-        let Some(config) = setup::recorded_config(&path)? else {
-            let text = format!("{name} holds no run, only market data: use `tickscope backtest`");
-            return Err(AppError::new(Exit::Failed, text));
+        let input = manifest.as_ref().and_then(|manifest| manifest.input.as_ref());
+        let (plan, loaded, kind) = match (input, &session) {
+            (Some(input), Some(run)) => {
+                let market = Market::again(run, input)?;
+                let loaded = setup::load_text(&tape::config_of(&path)?, &[], registry)?;
+                let (plan, _) = market.open(&loaded, registry)?;
+                let again = Kind::Backtest(Box::new((market, loaded.clone())));
+                (plan, loaded, again)
+            }
+            _ => {
+                let (plan, loaded) = live_plan(&name, &path, registry)?;
+                (plan, loaded, Kind::Live)
+            }
         };
-        let loaded = setup::load_text(&config, &[], registry)?;
-        let filters =
-            if setup::holds_instruments(&path)? { Filters::FromVenue } else { Filters::AsRecorded };
-        let plan = build::plan(&loaded, filters)?;
         let checkpoints = if path.is_dir() { Checkpoints::open(&path)? } else { None };
         let heads = checkpoints.as_ref().map(heads).unwrap_or_default();
         Ok(Self {
@@ -73,6 +89,7 @@ impl Recording {
             plan,
             manifest,
             venue: loaded.config.venue.name,
+            kind,
             checkpoints,
             heads,
             registry: registry.to_vec(),
@@ -113,14 +130,43 @@ impl Recording {
 
     /// When its first input was received.
     pub fn began(&self) -> Result<UnixNanos, AppError> {
-        Ok(self.begin()?.peek()?.map_or_else(UnixNanos::default, |(_, time)| time))
+        let mut cursor = self.begin()?;
+        while let Some((_, time)) = cursor.peek()? {
+            // What a backtest begins with has no time.
+            if time > UnixNanos::default() {
+                return Ok(time);
+            }
+            cursor.take(&mut Nobody)?;
+        }
+        Ok(UnixNanos::default())
     }
 
     /// The run before its first input.
     pub fn begin(&self) -> Result<Cursor, AppError> {
         let retold = Retold::new(self.viewer(), HashMark::default());
         let rerun = Rerun::new(self.pipeline()?, retold, 0, UnixNanos::default());
-        Ok(Cursor { rerun, reader: Reader::open(&self.path)?, held: false })
+        Ok(Cursor { rerun, feed: self.feed(None)? })
+    }
+
+    /// The inputs from the begin, or after a place.
+    fn feed(&self, after: Option<Place>) -> Result<Feed, AppError> {
+        Ok(match &self.kind {
+            Kind::Live => Feed::Own(Own::open(&self.path, after)?),
+            Kind::Backtest(again) => {
+                let (market, loaded) = &**again;
+                let (plan, opened) = market.open(loaded, &self.registry)?;
+                let config = loaded.canonical().to_owned();
+                let start = TapeInput::Start { state: plan.start, config };
+                Feed::Again(Box::new(Again::open(opened, &self.path, start, after)?))
+            }
+        })
+    }
+
+    /// Goes to a moment of the run, which a cursor of it gave.
+    pub fn go_to(&self, cursor: &mut Cursor, moment: &Moment) -> Result<(), AppError> {
+        cursor.rerun.go_to(moment)?;
+        cursor.feed = self.feed(moment.place())?;
+        Ok(())
     }
 
     /// The run at the last checkpoint for which `is_before` holds, and for all checkpoints before
@@ -170,13 +216,9 @@ impl Recording {
             return Ok(None);
         }
         let seq = head.mark.seq;
-        let mut reader = Reader::open_at(&self.path, head.time)?;
-        if first_input(&mut reader)?.is_some_and(|first| first > seq + 1) {
-            // Its times went back: then only whole segments are skipped.
-            reader = Reader::open_after(&self.path, seq)?;
-        }
+        let feed = self.feed(Some((seq, head.time)))?;
         let rerun = Rerun::new(pipeline, Retold::new(viewer, head.mark), seq, head.time);
-        Ok(Some(Cursor { rerun, reader, held: true }))
+        Ok(Some(Cursor { rerun, feed }))
     }
 
     /// A pipeline of the run that has taken nothing.
@@ -199,48 +241,34 @@ impl Cursor {
     /// The number and time of the next input, which is not taken; none at the end of the tape.
     /// Marks on the way there are compared.
     pub fn peek(&mut self) -> Result<Option<(u64, UnixNanos)>, AppError> {
-        loop {
-            let entry = if std::mem::take(&mut self.held) {
-                self.reader.current()
-            } else {
-                self.reader.next()?
-            };
-            let Some(entry) = entry else { return Ok(None) };
-            if !entry.channel.is_input() {
-                self.rerun.entry(&entry, &mut Nobody)?;
-            } else if entry.seq > self.rerun.seq() || self.rerun.seq() == 0 {
-                let moment = (entry.seq, entry.time);
-                self.held = true;
-                return Ok(Some(moment));
-            }
-        }
+        self.feed.peek(&mut self.rerun)
     }
 
     /// Takes the next input; false at the end of the tape.
     pub fn take(&mut self, beside: &mut dyn Outlet) -> Result<bool, AppError> {
-        if !self.held && self.peek()?.is_none() {
-            return Ok(false);
-        }
-        self.held = false;
-        let Some(entry) = self.reader.current() else { return Ok(false) };
-        let taken = self.rerun.entry(&entry, beside)?;
-        Ok(taken == Taken::Input)
+        self.feed.take(&mut self.rerun, beside)
     }
 
     /// How the tape ended, once it has.
-    pub fn end(&self) -> Option<&tape::TapeEnd> {
-        self.reader.end()
+    pub fn end(&self) -> Option<&TapeEnd> {
+        self.feed.end()
     }
 }
 
-/// The number of the first input that a reader yields, which stays its current entry.
-fn first_input(reader: &mut Reader) -> Result<Option<u64>, TapeError> {
-    while let Some(entry) = reader.next()? {
-        if entry.channel.is_input() {
-            return Ok(Some(entry.seq));
-        }
-    }
-    Ok(None)
+/// What a live run was built from.
+fn live_plan(
+    name: &str,
+    path: &Path,
+    registry: &[StrategyKind],
+) -> Result<(Plan, Loaded), AppError> {
+    let Some(config) = setup::recorded_config(path)? else {
+        let text = format!("{name} holds no run, only market data: use `tickscope backtest`");
+        return Err(AppError::new(Exit::Failed, text));
+    };
+    let loaded = setup::load_text(&config, &[], registry)?;
+    let filters =
+        if setup::holds_instruments(path)? { Filters::FromVenue } else { Filters::AsRecorded };
+    Ok((build::plan(&loaded, filters)?, loaded))
 }
 
 fn heads(checkpoints: &Checkpoints) -> Vec<Head> {

@@ -17,6 +17,7 @@ pub struct Rerun {
     retold: Retold,
     seq: u64,
     time: UnixNanos,
+    begun: bool,
 }
 
 /// A rerun's state at a moment, to go back to.
@@ -26,6 +27,8 @@ pub struct Moment {
     pub seq: u64,
     /// When that was received.
     pub time: UnixNanos,
+    /// An input was taken, which may have the number 0.
+    begun: bool,
     pipeline: Vec<u8>,
     retold: Retold,
 }
@@ -62,7 +65,7 @@ impl Rerun {
     /// A pipeline that has taken the input `seq`, or none when that is 0, and what was made of its
     /// records.
     pub(super) fn new(pipeline: Pipeline, retold: Retold, seq: u64, time: UnixNanos) -> Self {
-        Self { pipeline, inputs: Inputs::default(), retold, seq, time }
+        Self { pipeline, inputs: Inputs::default(), retold, seq, time, begun: seq > 0 }
     }
 
     /// Takes what comes next on the tape; `beside` hears every record.
@@ -100,8 +103,13 @@ impl Rerun {
             let text = format!("the run went on with a state that cannot be taken over: {fault}");
             return Err(AppError::new(Exit::Different, text));
         }
-        (self.seq, self.time) = (seq, time);
+        (self.seq, self.time, self.begun) = (seq, time, true);
         self.retold.end()
+    }
+
+    /// Compares with a mark that was recorded after the input just taken.
+    pub(super) fn mark(&mut self, bytes: &[u8]) -> Result<(), AppError> {
+        self.retold.mark(bytes)
     }
 
     /// The last input taken.
@@ -144,19 +152,25 @@ impl Rerun {
     /// The state now.
     pub fn moment(&self) -> Result<Moment, AppError> {
         let pipeline = self.pipeline.save().map_err(|error| state_error(&error))?;
-        Ok(Moment { seq: self.seq, time: self.time, pipeline, retold: self.retold.clone() })
+        let (retold, begun) = (self.retold.clone(), self.begun);
+        Ok(Moment { seq: self.seq, time: self.time, begun, pipeline, retold })
     }
 
     /// Goes to a moment of the same run.
     pub fn go_to(&mut self, moment: &Moment) -> Result<(), AppError> {
         self.pipeline.restore(&moment.pipeline).map_err(|error| state_error(&error))?;
         self.retold = moment.retold.clone();
-        (self.seq, self.time) = (moment.seq, moment.time);
+        (self.seq, self.time, self.begun) = (moment.seq, moment.time, moment.begun);
         Ok(())
     }
 }
 
 impl Moment {
+    /// Where its inputs go on; `None` before the first one.
+    pub(super) fn place(&self) -> Option<(u64, UnixNanos)> {
+        self.begun.then_some((self.seq, self.time))
+    }
+
     /// About how many bytes it holds.
     pub fn size(&self) -> usize {
         // A viewer's rows are shared between moments.

@@ -1,19 +1,18 @@
 //! A recorded backtest again. Its session holds no market data but names what it read: that is
 //! read again, if it is still there and still the same.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::comparison::Comparison;
 use super::{Verdict, torn};
 use crate::app::backtest::Bench;
-use crate::app::error::{AppError, Exit};
-use crate::app::history::Wanted;
+use crate::app::error::AppError;
 use crate::app::market::Market;
 use crate::app::outputs::{EntrySink, TapeStopped};
 use crate::app::setup;
 use crate::domain::RunId;
 use crate::strategy::StrategyKind;
-use crate::tape::{self, Channel, Entry, InputKind, InputTape, Reader};
+use crate::tape::{self, Channel, Entry, InputTape, Reader};
 
 /// Replays the backtest of a session and compares.
 pub fn verify(
@@ -22,7 +21,7 @@ pub fn verify(
     input: &InputTape,
     registry: &[StrategyKind],
 ) -> Result<Verdict, AppError> {
-    let market = market(run, input)?;
+    let market = Market::again(run, input)?;
     let loaded = setup::load_text(&tape::config_of(directory)?, &[], registry)?;
     let (plan, opened) = market.open(&loaded, registry)?;
     let mut against = Against {
@@ -46,41 +45,6 @@ pub fn verify(
         comparison.expect_nothing_more();
     }
     Ok(Verdict::new(run.to_string(), inputs, comparison, torn))
-}
-
-/// What the backtest read, if it can be read again.
-fn market(run: &RunId, input: &InputTape) -> Result<Market, AppError> {
-    let paths = || std::iter::once(&input.path).chain(&input.more);
-    if let Some(gone) = paths().find(|path| !Path::new(path).exists()) {
-        return Err(AppError::new(
-            Exit::Failed,
-            format!(
-                "the backtest {run} read {gone}, which is no longer there: put it back to replay"
-            ),
-        ));
-    }
-    let files: Vec<PathBuf> = paths().map(PathBuf::from).collect();
-    let path = PathBuf::from(&input.path);
-    let hash = match input.kind {
-        InputKind::Tape => setup::hash_path(&path)?,
-        InputKind::Ticks | InputKind::Bars => setup::hash_files(&files)?,
-    };
-    if hash != input.hash {
-        let several = if input.more.is_empty() { "which has" } else { "of which one has" };
-        let read = paths().map(String::as_str).collect::<Vec<_>>().join(", ");
-        return Err(AppError::new(
-            Exit::Different,
-            format!(
-                "the backtest {run} read {read}, {several} changed since: only the same bytes replay"
-            ),
-        ));
-    }
-    let instrument = input.instrument.clone();
-    Ok(match input.kind {
-        InputKind::Tape => Market::Tape { path, own_config: input.own_config },
-        InputKind::Ticks => Market::Files { files, wanted: Wanted::Ticks, instrument },
-        InputKind::Bars => Market::Files { files, wanted: Wanted::Bars, instrument },
-    })
 }
 
 /// The recording that a backtest runs against, in the place of one that it writes.
