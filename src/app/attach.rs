@@ -15,6 +15,7 @@ use super::control::client::Instance;
 use super::control::protocol::{Ask, By, Frame, VIEWS, read_frame};
 use super::error::{AppError, Exit};
 use super::live::screen::{Ui, watch_signals};
+use super::replay::travel::Traveller;
 use super::setup;
 use crate::config::section;
 use crate::engine::view::EngineView;
@@ -64,7 +65,13 @@ pub fn run(args: &AttachArgs, registry: &[StrategyKind]) -> Result<Exit, AppErro
     follow(views, Arc::clone(&view), notifier.clone(), Arc::clone(&end))?;
     let commands = commander(instance.clone(), notifier)?;
     let guard = watch_signals(Some(&ui), END_PATIENCE, |_| false)?;
-    ui.run(&view, &mut |intent| take(intent, &commands))?;
+    let (directory, run) = (instance.directory.clone(), instance.run_id.clone());
+    let mut traveller = Traveller::new(directory, run, registry, ui.notifier());
+    let past = traveller.past();
+    ui.run(&view, &past, &mut |intent| {
+        let travelled = traveller.take(&intent);
+        travelled.unwrap_or_else(|| take(intent, &commands))
+    })?;
     guard.release();
     let end = end.lock().unwrap_or_else(PoisonError::into_inner).clone();
     say(&instance, end)

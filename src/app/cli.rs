@@ -32,7 +32,7 @@ pub enum Command {
     /// Why a decision was made, or why none was: its whole chain, from a recording.
     #[command(after_help = help::EXPLAIN)]
     Explain(ExplainArgs),
-    /// Run a recorded session again and compare every record.
+    /// Open a recorded session in the screens, to play and step it, or compare every record of it.
     #[command(after_help = help::REPLAY)]
     Replay(ReplayArgs),
     /// Run a tape, or history in files, through the engine as fast as possible.
@@ -298,10 +298,20 @@ pub struct ReplayArgs {
     /// A session, its prefix, a tape, or `last`.
     #[arg(default_value = "last")]
     pub tape: String,
-    /// Ends with 0 when every record is equal, with 5 and the first difference otherwise. Comparing
-    /// is all that `replay` does so far, with this word or without.
+    /// Compare every record, without a screen: ends with 0 when all are equal, with 5 and the first
+    /// difference otherwise. Without a terminal that is what `replay` does anyway.
     #[arg(long)]
     pub verify: bool,
+    /// Begin there and wait: a time (14:03:22), the id of a decision or an order, or the number of an
+    /// input (@63313).
+    #[arg(long, value_name = "PLACE", conflicts_with = "verify")]
+    pub at: Option<String>,
+    /// Do not play until told to.
+    #[arg(long, conflicts_with = "verify")]
+    pub pause: bool,
+    /// So many times as fast as it was; 0 is as fast as possible.
+    #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "verify")]
+    pub speed: u32,
 }
 
 /// `backtest`.

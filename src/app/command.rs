@@ -104,6 +104,10 @@ fn run_backtest(args: &BacktestArgs, registry: &[StrategyKind]) -> Result<Exit, 
 }
 
 fn run_replay(args: &ReplayArgs, registry: &[StrategyKind]) -> Result<Exit, AppError> {
+    let has_terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    if has_terminal && !args.verify {
+        return replay::screen::run(args, registry);
+    }
     let verdict = replay::verify(&args.tape, registry)?;
     print(&verdict.line());
     Ok(if verdict.difference.is_some() { Exit::Different } else { Exit::Done })

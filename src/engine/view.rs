@@ -89,12 +89,14 @@ pub struct ReplayView {
     pub began: UnixNanos,
     /// When it ends, as far as it is known.
     pub ends: UnixNanos,
+    /// How long until the next decision that wants an order, as far as it is known.
+    pub next_decision: Option<u64>,
     /// Records that are proven equal to what was recorded, and by how many marks.
     pub proven: (u64, u64),
     /// Where they part, in words; empty while they are equal.
     pub parted: String,
     /// What happened when, for the bar: oldest first.
-    pub marks: Vec<ReplayMark>,
+    pub marks: Arc<Vec<ReplayMark>>,
     /// What ends playing: `decision`, `refusal`, `fill`, `reconnect`, `gap`.
     pub breaks: Vec<String>,
     /// The expression over values that ends playing when it becomes true; empty for none.

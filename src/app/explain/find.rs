@@ -97,8 +97,23 @@ pub fn find(recording: &Recording, wanted: &Wanted) -> Result<Found, AppError> {
     }
 }
 
-/// A decision by its number.
+/// The run right after what an id is of: the input at which a decision was made, or an order sent.
+pub fn reach(recording: &Recording, wanted: &Wanted) -> Result<Cursor, AppError> {
+    match wanted {
+        Wanted::Decision(_, id) => made(recording, *id).map(|(cursor, _)| cursor),
+        Wanted::Order(_, id, _) => sent(recording, *id).map(|(cursor, _)| cursor),
+        _ => Err(AppError::new(Exit::Usage, "that is no id of a decision or an order")),
+    }
+}
+
+/// A decision by its number, and what it led to.
 fn decision(recording: &Recording, id: DecisionId) -> Result<Found, AppError> {
+    let (cursor, evaluation) = made(recording, id)?;
+    led_to(recording, cursor, &evaluation)
+}
+
+/// The run right after a decision, and the decision.
+fn made(recording: &Recording, id: DecisionId) -> Result<(Cursor, Evaluation), AppError> {
     let at = id.strategy.index();
     recording.plan.engine.strategies.get(at).ok_or_else(|| no_such_strategy(recording, at))?;
     let counted = |cursor: &Cursor| {
@@ -120,7 +135,7 @@ fn decision(recording: &Recording, id: DecisionId) -> Result<Found, AppError> {
         };
         return Err(unknown(format!("{} has no decision {name}: {nearest}", recording.name)));
     };
-    led_to(recording, cursor, &evaluation)
+    Ok((cursor, evaluation))
 }
 
 /// The first decision of a strategy in a run whose account had run before.
@@ -204,8 +219,8 @@ fn found(mut cursor: Cursor, chain: Chain) -> Result<Found, AppError> {
     Ok(Found { chain, view, proof, torn })
 }
 
-/// An order's decision.
-fn order(recording: &Recording, id: OrderId, fill: Option<usize>) -> Result<Found, AppError> {
+/// The run right after an order was sent or refused, and the decision that it came from.
+fn sent(recording: &Recording, id: OrderId) -> Result<(Cursor, DecisionId), AppError> {
     let at = id.strategy.index();
     recording.plan.engine.strategies.get(at).ok_or_else(|| no_such_strategy(recording, at))?;
     let counted = |cursor: &Cursor| {
@@ -215,25 +230,30 @@ fn order(recording: &Recording, id: OrderId, fill: Option<usize>) -> Result<Foun
         .before(|head| head.counters.get(at).is_some_and(|counters| counters.orders < id.n))?;
     let mut catch = CatchOrder { wanted: id, caught: None };
     while counted(&cursor) < id.n && cursor.take(&mut catch)? {}
-    let name = recording.run.order(id);
-    let Some(by) = catch.caught else {
-        let last = OrderId { n: counted(&cursor), ..id };
-        let nearest = match last.n {
-            0 => "that strategy sent none in it".to_owned(),
-            n if n < id.n => format!("its last order is {}", recording.run.order(last)),
-            _ => "it was sent by an earlier run of the account".to_owned(),
-        };
-        return Err(unknown(format!("{} has no order {name}: {nearest}", recording.name)));
+    if let Some(by) = catch.caught {
+        return Ok((cursor, by));
+    }
+    let last = OrderId { n: counted(&cursor), ..id };
+    let nearest = match last.n {
+        0 => "that strategy sent none in it".to_owned(),
+        n if n < id.n => format!("its last order is {}", recording.run.order(last)),
+        _ => "it was sent by an earlier run of the account".to_owned(),
     };
+    let name = recording.run.order(id);
+    Err(unknown(format!("{} has no order {name}: {nearest}", recording.name)))
+}
+
+/// An order's decision.
+fn order(recording: &Recording, id: OrderId, fill: Option<usize>) -> Result<Found, AppError> {
+    let (_, by) = sent(recording, id)?;
     let found = decision(recording, by)?;
-    let fills = found
-        .chain
-        .decision
-        .as_ref()
-        .and_then(|row| row.order.as_ref())
-        .map_or(0, |order| order.fills.len());
+    let order = found.chain.decision.as_ref().and_then(|row| row.order.as_ref());
+    let fills = order.map_or(0, |order| order.fills.len());
     match fill {
-        Some(nth) if nth > fills => Err(unknown(format!("the order {name} has {fills} fills"))),
+        Some(nth) if nth > fills => {
+            let name = recording.run.order(id);
+            Err(unknown(format!("the order {name} has {fills} fills")))
+        }
         _ => Ok(found),
     }
 }

@@ -4,13 +4,15 @@ mod find;
 mod wanted;
 
 use self::find::Found;
-use self::wanted::Wanted;
 use super::cli::ExplainArgs;
 use super::command::print;
 use super::error::{AppError, Exit};
 use super::past::Recording;
 use crate::strategy::StrategyKind;
 use crate::tui;
+
+pub use find::reach;
+pub use wanted::{Wanted, moment_of};
 
 /// Columns of the text where nobody says how many there are.
 const WIDTH: u16 = 110;

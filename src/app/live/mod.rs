@@ -54,6 +54,7 @@ use super::cli::RunArgs;
 use super::control::server;
 use super::error::{AppError, Exit};
 use super::pipeline::TapeInput;
+use super::replay::travel::Traveller;
 use super::{platform, sim};
 use crate::config::{self, Layers, Loaded};
 use crate::engine::view::EngineView;
@@ -103,6 +104,7 @@ struct Held {
     plan: Plan,
     session: Session,
     account: OwnedAccount,
+    registry: Vec<StrategyKind>,
     telemetry: Telemetry,
     metrics: Metrics,
     exchange: Option<sim::Exchange>,
@@ -134,8 +136,16 @@ impl Run {
         let mut broken = None;
         if let Some(ui) = ui {
             let (strategies, notifier) = (strategies(&held.plan), ui.notifier());
-            let exit = ui.run(&view, &mut |intent| {
-                screen::take_intent(&intent, &control, &strategies, &notifier)
+            let session = &held.session;
+            let (directory, run) =
+                (session.directory().to_owned(), session.manifest().run_id.clone());
+            let mut traveller = Traveller::new(directory, run, &held.registry, ui.notifier());
+            let past = traveller.past();
+            let exit = ui.run(&view, &past, &mut |intent| {
+                let travelled = traveller.take(&intent);
+                travelled.unwrap_or_else(|| {
+                    screen::take_intent(&intent, &control, &strategies, &notifier)
+                })
             });
             // A screen that cannot be drawn is a terminal that is gone: the run ends in order.
             let exit = exit.unwrap_or_else(|error| {

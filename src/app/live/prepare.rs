@@ -78,7 +78,7 @@ pub(super) fn prepare(
     let Parts { loaded, plan, mode, clock, .. } = &parts;
     let session = setup::create_session(loaded, plan, *mode, None, clock.now())?;
     let directory = session.directory().to_owned();
-    parts.run(args, session).inspect_err(|_| tape::discard(&directory))
+    parts.run(args, registry, session).inspect_err(|_| tape::discard(&directory))
 }
 
 impl Parts {
@@ -123,7 +123,12 @@ impl Parts {
     }
 
     /// Opens what is on disk and starts every thread but the core's.
-    fn run(self, args: &RunArgs, session: Session) -> Result<Run, AppError> {
+    fn run(
+        self,
+        args: &RunArgs,
+        registry: &[StrategyKind],
+        session: Session,
+    ) -> Result<Run, AppError> {
         let Self { loaded, plan, mode, clock, exchange, account, .. } = self;
         let (tape, recorder, followed) = recorder(&loaded, &session)?;
         let telemetry = telemetry(&loaded, &plan, &session, mode, clock)?;
@@ -184,6 +189,7 @@ impl Parts {
             plan,
             session,
             account,
+            registry: registry.to_vec(),
             telemetry,
             metrics,
             exchange,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::mpsc;
 
 use super::core::Control;
@@ -65,8 +65,10 @@ impl Ui {
     pub fn run(
         self,
         view: &ArcSwap<EngineView>,
+        past: &ArcSwapOption<EngineView>,
         take: &mut dyn FnMut(Intent) -> bool,
     ) -> Result<tui::Exit, AppError> {
+        let _ = past;
         tui::run(self.screen, &self.config, view, self.inbox, take).map_err(terminal)
     }
 }

@@ -117,6 +117,11 @@ impl Rerun {
         self.seq
     }
 
+    /// True once an input was taken, which may have the number 0.
+    pub fn has_begun(&self) -> bool {
+        self.begun
+    }
+
     /// When it was received.
     pub fn time(&self) -> UnixNanos {
         self.time

@@ -1,8 +1,14 @@
 //! `replay --verify`: a recorded session again, every record compared with what was recorded.
 
 mod backtest;
+mod break_on;
 mod comparison;
 pub(super) mod difference;
+mod landmarks;
+mod playback;
+pub mod screen;
+mod timeline;
+pub mod travel;
 
 use std::path::Path;
 

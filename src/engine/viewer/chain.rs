@@ -105,6 +105,7 @@ impl Viewer {
     }
 
     fn push_row(&mut self, row: DecisionView) {
+        self.tally.rows += 1;
         if self.decisions.len() >= DECISIONS_KEPT {
             // What is under way is kept until it has ended.
             let is_over =

@@ -80,6 +80,8 @@ struct Seen {
 /// Counts of the run.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 struct Tally {
+    /// Rows of decisions.
+    rows: u64,
     evaluations: u64,
     signals: u64,
     orders: u64,
@@ -156,6 +158,16 @@ impl Viewer {
     /// A row of the decisions by its id as shown, as long as it is kept.
     pub fn decision(&self, id: &str) -> Option<Arc<DecisionView>> {
         self.decisions.iter().rev().find(|row| row.evaluation.id == id).cloned()
+    }
+
+    /// Rows of decisions made so far, those that are no longer kept included.
+    pub fn rows_made(&self) -> u64 {
+        self.tally.rows
+    }
+
+    /// The last input before `seq` that made a row which is kept.
+    pub fn last_row_before(&self, seq: u64) -> Option<u64> {
+        self.decisions.iter().rev().map(|row| row.evaluation.seq).find(|row| *row < seq)
     }
 
     /// An evaluation of the run with its names resolved; `None` when its form is not known.
