@@ -32,6 +32,10 @@ pub enum Command {
     /// Why a decision was made, or why none was: its whole chain, from a recording.
     #[command(after_help = help::EXPLAIN)]
     Explain(ExplainArgs),
+    /// Why a strategy did not trade for a while: what stopped it, how near it came, what would have
+    /// been enough.
+    #[command(name = "whynot", after_help = help::WHYNOT)]
+    WhyNot(WhyNotArgs),
     /// Open a recorded session in the screens, to play and step it, or compare every record of it.
     #[command(after_help = help::REPLAY)]
     Replay(ReplayArgs),
@@ -285,6 +289,29 @@ pub struct ExplainArgs {
     #[arg(long, value_name = "SYMBOL", requires = "at")]
     pub instrument: Option<String>,
     /// The session, its prefix, a tape, or `last`; an id says itself which.
+    #[arg(long, value_name = "ID")]
+    pub session: Option<String>,
+    /// As one line of JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `whynot`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct WhyNotArgs {
+    /// Whose; may be left out where there is one strategy.
+    #[arg(long, value_name = "NAME")]
+    pub strategy: Option<String>,
+    /// In which instrument; may be left out where the strategy has one.
+    #[arg(long, value_name = "SYMBOL")]
+    pub instrument: Option<String>,
+    /// From when: 14:00, or 2026-11-22T14:00:00Z. Without it, ten minutes before --to.
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<String>,
+    /// To when. Without it, to the end of the recording.
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<String>,
+    /// The session, its prefix, a tape, or `last`.
     #[arg(long, value_name = "ID")]
     pub session: Option<String>,
     /// As one line of JSON.

@@ -50,6 +50,7 @@ fn dispatch(command: &Command, registry: &[StrategyKind]) -> Result<Exit, AppErr
     match command {
         Command::Backtest(args) => run_backtest(args, registry),
         Command::Explain(args) => explain::run(args, registry),
+        Command::WhyNot(args) => explain::why_not::run(args, registry),
         Command::Replay(args) => run_replay(args, registry),
         Command::Lookahead(args) => lookahead::run(args, registry),
         Command::Check(args) => check(args, registry),

@@ -211,3 +211,14 @@ Examples:
 Works on recorded sessions and on those that run. What was not written is decided again from the
 nearest checkpoint. Exit codes: 0 explained, 1 there is no such id or moment, 2 usage, 5 the tape is
 damaged.";
+
+/// Below `whynot --help`.
+pub const WHYNOT: &str = "\
+Examples:
+  tickscope whynot --strategy trend --instrument BTCUSDT
+  tickscope whynot --strategy trend --instrument BTCUSDT --from 14:00 --to 14:10
+  tickscope whynot --session k7f3 --strategy trend --instrument BTCUSDT --json | jq .blockers
+
+A blocker is what stopped an evaluation first; it stands until the next one. `would have traded` is
+said only after that evaluation was made again under the changed number, through sizing and every
+risk check.";

@@ -164,6 +164,14 @@ impl Engine {
         self.conclude(at, &trigger, cause, out);
     }
 
+    /// Lets a strategy's parameter be something else wherever it is compared: to ask what would have
+    /// been. It is no input: a run never does this.
+    pub fn override_parameter(&mut self, whose: StrategyId, name: &str, value: f64) {
+        for slot in self.slots.iter_mut().filter(|slot| slot.strategy == whose) {
+            slot.draft.override_parameter(name, value);
+        }
+    }
+
     /// A strategy takes other rules; what it holds and has ordered stays. Rules that do not read
     /// were refused before they became an input, and change nothing here.
     pub(super) fn revise(&mut self, whose: StrategyId, rules: &RuleTexts, out: &mut dyn Outlet) {

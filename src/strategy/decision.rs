@@ -188,6 +188,8 @@ pub struct Draft {
     shape: Shape,
     /// No rule may hold: every truth is unknown, whatever the operands.
     withheld: bool,
+    /// Parameters that are something else than the strategy says: to ask what would have been.
+    overrides: Vec<(String, f64)>,
     /// Lines to log.
     pub logs: Vec<LogLine>,
     /// What to do.
@@ -238,12 +240,24 @@ impl Draft {
     /// Names a value; NaN is missing.
     pub fn value(&mut self, name: &str, kind: ValueKind, now: f64) -> Value {
         let index = self.values.len();
+        let now = if self.overrides.is_empty() { now } else { self.overridden(name, kind, now) };
         let slot = self.intern(name, kind, index);
         let previous = self.memory.get(usize::from(slot)).map_or(f64::NAN, |m| m.now);
         self.names.push(slot);
         self.values.push(now);
         self.previous.push(previous);
         Value(Operand { value: Some(short(index)), now, previous })
+    }
+
+    /// Lets a parameter be something else from the next evaluation on, wherever it is compared.
+    pub fn override_parameter(&mut self, name: &str, value: f64) {
+        self.overrides.retain(|(known, _)| known != name);
+        self.overrides.push((name.to_owned(), value));
+    }
+
+    fn overridden(&self, name: &str, kind: ValueKind, now: f64) -> f64 {
+        let of_name = |(known, _): &&(String, f64)| kind == ValueKind::Parameter && known == name;
+        self.overrides.iter().find(of_name).map_or(now, |(_, value)| *value)
     }
 
     /// The number under which a name is remembered. Strategies name the same values in the same

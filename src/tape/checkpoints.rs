@@ -117,15 +117,24 @@ fn place(file: &File, at: u64, length: u64) -> io::Result<Option<Place>> {
         return Ok(None);
     }
     file.read_exact_at(&mut prefix, at)?;
-    let [a, b, c, d, e, f, g, h, hash @ ..] = prefix;
-    let (head, state) = (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]));
+    let [head, state, low, high] = words(prefix);
+    let hash = u64::from(high) << 32 | u64::from(low);
     let at = at + PREFIX as u64 + u64::from(head);
     if at + u64::from(state) > length {
         return Ok(None);
     }
     let mut bytes = vec![0; head as usize];
     file.read_exact_at(&mut bytes, at - u64::from(head))?;
-    Ok(Some(Place { head: bytes, hash: u64::from_le_bytes(hash), at, state: state as usize }))
+    Ok(Some(Place { head: bytes, hash, at, state: state as usize }))
+}
+
+/// The numbers of a prefix.
+fn words(prefix: [u8; PREFIX]) -> [u32; 4] {
+    let mut words = [0; 4];
+    for (word, bytes) in words.iter_mut().zip(prefix.chunks_exact(4)) {
+        *word = bytes.try_into().map_or(0, u32::from_le_bytes);
+    }
+    words
 }
 
 fn hash(head: &[u8], state: &[u8]) -> u64 {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::wanted::{Wanted, moment_of};
 use crate::app::error::{AppError, Exit};
 use crate::app::past::{Cursor, Happened, Happening, Nobody, Proof, Recording};
+use crate::app::words;
 use crate::domain::{DecisionId, OrderId, UnixNanos};
 use crate::engine::view::{DecisionView, EngineView, EvaluationView};
 use crate::engine::{Evaluation, Outlet, Record};
@@ -203,10 +204,10 @@ fn finish(mut cursor: Cursor, evaluation: &Evaluation) -> Result<Found, AppError
     };
     let row = viewer.decision(&resolved.id);
     let chain = Chain { evaluation: Arc::new(resolved), decision: row };
-    found(cursor, chain)
+    Ok(found(cursor, chain))
 }
 
-fn found(mut cursor: Cursor, chain: Chain) -> Result<Found, AppError> {
+fn found(mut cursor: Cursor, chain: Chain) -> Found {
     // The mark after the input stands next on the tape.
     let ended = cursor.peek().is_ok_and(|next| next.is_none());
     let torn = match cursor.end() {
@@ -216,7 +217,7 @@ fn found(mut cursor: Cursor, chain: Chain) -> Result<Found, AppError> {
         _ => None,
     };
     let (view, proof) = (cursor.rerun.view(), cursor.rerun.proof());
-    Ok(Found { chain, view, proof, torn })
+    Found { chain, view, proof, torn }
 }
 
 /// The run right after an order was sent or refused, and the decision that it came from.
@@ -274,29 +275,25 @@ fn by_number(recording: &Recording, number: u64) -> Result<Found, AppError> {
     let all = || recording.happened().chain(&tail);
     let found =
         all().find_map(|h| is_order(&h.what)).or_else(|| all().find_map(|h| is_trade(&h.what)));
-    match found {
-        Some(id) => order(recording, id, None),
-        None => {
-            let ids = all().filter_map(|happened| match happened.what {
-                Happening::Accepted(_, venue) => Some(venue),
-                _ => None,
-            });
-            let nearest = ids.min_by_key(|id| id.abs_diff(number));
-            let nearest = nearest.map_or_else(
-                || "the venue took no order in it".to_owned(),
-                |id| format!("the nearest of an order is {id}"),
-            );
-            let text = format!(
-                "{} knows no order and no fill with the venue's number {number}: {nearest}",
-                recording.name
-            );
-            Err(unknown(text))
-        }
+    if let Some(id) = found {
+        return order(recording, id, None);
     }
+    let venue_ids = all().filter_map(|happened| match happened.what {
+        Happening::Accepted(_, venue) => Some(venue),
+        _ => None,
+    });
+    let nearest = venue_ids.min_by_key(|id| id.abs_diff(number)).map_or_else(
+        || "the venue took no order in it".to_owned(),
+        |id| format!("the nearest of an order is {id}"),
+    );
+    let name = &recording.name;
+    let text =
+        format!("{name} knows no order and no fill with the venue's number {number}: {nearest}");
+    Err(unknown(text))
 }
 
 /// Which strategy and instrument are meant where they are not named.
-fn slot(
+pub fn slot(
     recording: &Recording,
     strategy: Option<&str>,
     instrument: Option<&str>,
@@ -344,20 +341,14 @@ fn at(
         cursor.take(&mut Nobody)?;
     }
     let last = last_in(&cursor.rerun.view(), |e| e.strategy == strategy && e.symbol == symbol);
-    match last {
-        Some(evaluation) => {
-            let decision = cursor.rerun.viewer().decision(&evaluation.id);
-            found(cursor, Chain { evaluation, decision })
-        }
-        None => {
-            let text = format!(
-                "{strategy} had not evaluated {symbol} by then: {} begins {}",
-                recording.name,
-                crate::app::words::moment(recording.began()?)
-            );
-            Err(unknown(text))
-        }
-    }
+    let Some(evaluation) = last else {
+        let began = words::moment(recording.began()?);
+        let name = &recording.name;
+        let text = format!("{strategy} had not evaluated {symbol} by then: {name} begins {began}");
+        return Err(unknown(text));
+    };
+    let decision = cursor.rerun.viewer().decision(&evaluation.id);
+    Ok(found(cursor, Chain { evaluation, decision }))
 }
 
 /// The last decision that wanted an order, else the last evaluation.
@@ -384,7 +375,7 @@ fn last(recording: &Recording) -> Result<Found, AppError> {
             }
         },
     };
-    found(cursor, chain)
+    Ok(found(cursor, chain))
 }
 
 /// The newest of the last evaluations that are wanted.

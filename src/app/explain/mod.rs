@@ -1,7 +1,9 @@
 //! `explain`: why a decision was made, or why none was, from a recording.
 
 mod find;
+mod miss;
 mod wanted;
+pub mod why_not;
 
 use self::find::Found;
 use super::cli::ExplainArgs;

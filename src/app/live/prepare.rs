@@ -27,7 +27,7 @@ use crate::app::control as socket;
 use crate::app::error::{AppError, Exit};
 use crate::app::outputs::Outputs;
 use crate::app::past::{Testimony, Witness};
-use crate::app::pipeline::{Pipeline, TapeInput};
+use crate::app::pipeline::{Inheritance, Pipeline, TapeInput};
 use crate::app::{setup, sim};
 use crate::config::section::VenueKind;
 use crate::config::{self, Loaded};
@@ -133,28 +133,23 @@ impl Parts {
         let (tape, recorder, followed) = recorder(&loaded, &session)?;
         let telemetry = telemetry(&loaded, &plan, &session, mode, clock)?;
         let Recovered { ledger, inheritance, settled, .. } = self.recovered;
-        let heir_of = inheritance.as_ref().map(|inheritance| inheritance.from.clone());
-        let books = books((ledger, &settled, self.shadow), heir_of, &loaded, &plan, &session)?;
-        let unkept = Arc::<ArcSwapOption<String>>::default();
-        let parted = Arc::<ArcSwapOption<String>>::default();
+        let heir = inheritance.as_ref().map(|inheritance| inheritance.from.clone());
+        let books = books((ledger, &settled, self.shadow), heir, &loaded, &plan, &session)?;
+        let (unkept, parted) = (Arc::default(), Arc::default());
         let checkpoints = CheckpointWriter::create(session.directory())?;
         let witness = Witness::new(viewer(&plan, &session, mode, &loaded, clock), checkpoints);
-        let books = books.with_witness(witness);
         let tell = tell_of(&telemetry, (&unkept, &parted), clock);
-        let books = account::follow(books, followed, tell)?;
+        let books = account::follow(books.with_witness(witness), followed, tell)?;
         let alerts = Alerts::start(&loaded.config.alert, &session.manifest().run_id.0, &telemetry)?;
         let metrics = Metrics::serve(self.bound, &telemetry)?;
         let upkeep = Upkeep::start(&session, &loaded.config.tape, &telemetry)?;
-        let symbols = loaded.config.venue.instruments.clone();
-        let (questions, rest) = Questions::start(self.rest, symbols)?;
+        let (questions, rest) =
+            Questions::start(self.rest, loaded.config.venue.instruments.clone())?;
         let view = Arc::new(ArcSwap::from_pointee(EngineView::default()));
         let (told, teller) = Teller::start(&telemetry, tape.state(), metrics.address.clone())?;
         let (control, controls) = mpsc::channel(CONTROLS);
         let server = serve(&session, &plan, (&control, &view), &telemetry, tape.state())?;
-        let start =
-            TapeInput::Start { state: plan.start.clone(), config: loaded.canonical().to_owned() };
-        let resume = inheritance.map(TapeInput::Resume);
-        let start = std::iter::once(start).chain(resume).collect();
+        let start = first_inputs(&plan, &loaded, inheritance);
         let mut core = Core {
             pipeline: self.pipeline,
             outputs: Outputs::new(plan.written),
@@ -204,6 +199,13 @@ impl Parts {
         announce(&held, &view, mode)?;
         Ok(Run { core, start, view, control, held })
     }
+}
+
+/// What a run begins with: its account, and what the account's last run left.
+fn first_inputs(plan: &Plan, loaded: &Loaded, inheritance: Option<Inheritance>) -> Vec<TapeInput> {
+    let start =
+        TapeInput::Start { state: plan.start.clone(), config: loaded.canonical().to_owned() };
+    std::iter::once(start).chain(inheritance.map(TapeInput::Resume)).collect()
 }
 
 /// Tells logs and the session's directory what is where.

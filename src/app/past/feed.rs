@@ -21,7 +21,7 @@ const BATCH: usize = 1_024;
 /// Where a run's inputs come from.
 pub(super) enum Feed {
     /// Its own tape.
-    Own(Own),
+    Own(Box<Own>),
     /// What a backtest read.
     Again(Box<Again>),
 }
@@ -47,7 +47,7 @@ pub(super) struct Again {
 /// What a backtest read.
 enum Rows {
     /// A tape.
-    Tape { reader: Reader, own_config: bool },
+    Tape { reader: Box<Reader>, own_config: bool },
     /// Files of history: what they are of, until it is taken, and rows that were read.
     Files { listed: Option<TapeInput>, past: Box<History>, rows: VecDeque<Row> },
 }
@@ -131,7 +131,7 @@ impl Again {
         };
         let market = match opened.source {
             Source::Tape { path, own_config, .. } => {
-                Rows::Tape { reader: from(&path)?, own_config }
+                Rows::Tape { reader: Box::new(from(&path)?), own_config }
             }
             Source::Files(past) => Rows::Files {
                 listed: Some(TapeInput::Listed(opened.listed)),

@@ -18,6 +18,6 @@ mod witness;
 
 pub use head::{Happened, Happening, Head};
 pub use recording::{Cursor, Recording};
-pub use rerun::{Moment, Nobody, Rerun, Taken};
+pub use rerun::{Change, Moment, Nobody, Rerun, Taken};
 pub use retold::Proof;
 pub use witness::{Testimony, Witness};

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::feed::{Again, Feed, Own, Place};
 use super::head::{Happened, Head, VERSION};
-use super::rerun::{Moment, Nobody, Rerun};
+use super::rerun::{Change, Moment, Nobody, Rerun};
 use super::retold::Retold;
 use super::witness::State;
 use crate::app::build::{self, Filters, Plan};
@@ -32,8 +32,8 @@ pub struct Recording {
     pub plan: Plan,
     /// What it says about itself.
     pub manifest: Option<Manifest>,
-    /// Where its market is: `binance`.
-    venue: String,
+    /// Its configuration.
+    pub loaded: Loaded,
     kind: Kind,
     checkpoints: Option<Checkpoints>,
     heads: Vec<Head>,
@@ -67,18 +67,14 @@ impl Recording {
         let name = session.as_ref().map_or_else(|| path.display().to_string(), RunId::to_string);
         let manifest = session.as_ref().and_then(|_| tape::manifest_of(&path).ok());
         let input = manifest.as_ref().and_then(|manifest| manifest.input.as_ref());
-        let (plan, loaded, kind) = match (input, &session) {
-            (Some(input), Some(run)) => {
-                let market = Market::again(run, input)?;
-                let loaded = setup::load_text(&tape::config_of(&path)?, &[], registry)?;
-                let (plan, _) = market.open(&loaded, registry)?;
-                let again = Kind::Backtest(Box::new((market, loaded.clone())));
-                (plan, loaded, again)
-            }
-            _ => {
-                let (plan, loaded) = live_plan(&name, &path, registry)?;
-                (plan, loaded, Kind::Live)
-            }
+        let (plan, loaded, kind) = if let (Some(input), Some(run)) = (input, &session) {
+            let market = Market::again(run, input)?;
+            let loaded = setup::load_text(&tape::config_of(&path)?, &[], registry)?;
+            let (plan, _) = market.open(&loaded, registry)?;
+            (plan, loaded.clone(), Kind::Backtest(Box::new((market, loaded))))
+        } else {
+            let (plan, loaded) = live_plan(&name, &path, registry)?;
+            (plan, loaded, Kind::Live)
         };
         let checkpoints = if path.is_dir() { Checkpoints::open(&path)? } else { None };
         let heads = checkpoints.as_ref().map(heads).unwrap_or_default();
@@ -88,7 +84,7 @@ impl Recording {
             path,
             plan,
             manifest,
-            venue: loaded.config.venue.name,
+            loaded,
             kind,
             checkpoints,
             heads,
@@ -151,7 +147,7 @@ impl Recording {
     /// The inputs from the begin, or after a place.
     fn feed(&self, after: Option<Place>) -> Result<Feed, AppError> {
         Ok(match &self.kind {
-            Kind::Live => Feed::Own(Own::open(&self.path, after)?),
+            Kind::Live => Feed::Own(Box::new(Own::open(&self.path, after)?)),
             Kind::Backtest(again) => {
                 let (market, loaded) = &**again;
                 let (plan, opened) = market.open(loaded, &self.registry)?;
@@ -221,6 +217,15 @@ impl Recording {
         Ok(Some(Cursor { rerun, feed }))
     }
 
+    /// The run at a moment, with a change from there on.
+    pub fn changed_at(&self, moment: &Moment, change: &Change) -> Result<Cursor, AppError> {
+        let retold = Retold::new(self.viewer(), HashMark::default());
+        let mut rerun = Rerun::new(self.pipeline()?, retold, 0, UnixNanos::default());
+        rerun.go_to(moment)?;
+        rerun.change(change);
+        Ok(Cursor { rerun, feed: self.feed(moment.place())? })
+    }
+
     /// A pipeline of the run that has taken nothing.
     pub fn pipeline(&self) -> Result<Pipeline, AppError> {
         build::pipeline(&self.plan, &self.registry)
@@ -230,7 +235,7 @@ impl Recording {
         let run = RunInfo {
             id: self.run.clone(),
             mode: Mode::Replay,
-            market: self.venue.clone(),
+            market: self.loaded.config.venue.name.clone(),
             started: self.manifest.as_ref().map_or_else(UnixNanos::default, |m| m.started),
         };
         Viewer::new(run, self.plan.engine.clone())

@@ -5,9 +5,10 @@ use super::retold::{Proof, Retold};
 use crate::app::error::{AppError, Exit};
 use crate::app::pipeline::{Given, Pipeline, TapeInput};
 use crate::app::source::{Inputs, Replayed};
-use crate::domain::UnixNanos;
+use crate::domain::{StrategyId, UnixNanos};
 use crate::engine::view::EngineView;
 use crate::engine::{Engine, Outlet, Record, Viewer};
+use crate::strategy::RuleTexts;
 use crate::tape::Entry;
 
 /// A run, run again up to an input.
@@ -31,6 +32,15 @@ pub struct Moment {
     begun: bool,
     pipeline: Vec<u8>,
     retold: Retold,
+}
+
+/// A change of what a strategy compares with; its memory stays.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Change {
+    /// A parameter, wherever it is compared by its name.
+    Parameter(StrategyId, String, f64),
+    /// The rules.
+    Rules(StrategyId, RuleTexts),
 }
 
 /// What an entry of the tape was to a rerun.
@@ -159,6 +169,19 @@ impl Rerun {
         let pipeline = self.pipeline.save().map_err(|error| state_error(&error))?;
         let (retold, begun) = (self.retold.clone(), self.begun);
         Ok(Moment { seq: self.seq, time: self.time, begun, pipeline, retold })
+    }
+
+    /// Changes what a strategy compares with from here on.
+    pub(super) fn change(&mut self, change: &Change) {
+        match change {
+            Change::Parameter(strategy, name, value) => {
+                self.pipeline.engine_mut().override_parameter(*strategy, name, *value);
+            }
+            Change::Rules(strategy, rules) => {
+                let revise = TapeInput::Revise { strategy: *strategy, rules: rules.clone() };
+                self.pipeline.take(self.seq, self.time, Given::Other(&revise), &mut Nobody);
+            }
+        }
     }
 
     /// Goes to a moment of the same run.

@@ -4,7 +4,7 @@
 use crate::app::error::AppError;
 use crate::app::past::{Happened, Happening, Recording};
 use crate::domain::UnixNanos;
-use crate::engine::codec::{HashMark, decode};
+use crate::engine::codec::decode;
 use crate::engine::view::{ReplayMark, ReplayMarkKind};
 use crate::tape::{self, Channel, Reader};
 
@@ -43,11 +43,7 @@ impl Landmarks {
                         found.happened.extend(what.map(|what| Happened { seq, time, what }));
                     }
                 }
-                Channel::Mark => {
-                    if postcard::from_bytes::<HashMark>(entry.bytes).is_ok() {
-                        found.last = (seq, time);
-                    }
-                }
+                Channel::Mark => found.last = (seq, time),
                 _ => {}
             }
         }

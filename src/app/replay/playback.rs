@@ -3,7 +3,7 @@
 //! it.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
 use std::time::{Duration, Instant};
 
 use super::break_on::Breaks;
@@ -23,6 +23,8 @@ const SLICE: Duration = Duration::from_millis(20);
 /// The fastest that a factor says; the next one is as fast as possible.
 const FASTEST: u32 = 1_024;
 
+/// Orders that may wait.
+const ORDERS: usize = 64;
 /// A living run's tape is flushed once a second.
 const FLUSH: Duration = Duration::from_millis(300);
 const FLUSHES: u32 = 8;
@@ -53,8 +55,8 @@ pub fn start(
     recording: Recording,
     beginning: &Beginning,
     audience: Box<dyn Audience>,
-) -> Result<Sender<Playback>, AppError> {
-    let (orders, taken) = channel();
+) -> Result<SyncSender<Playback>, AppError> {
+    let (orders, taken) = sync_channel(ORDERS);
     let player = Player::new(recording, beginning, audience)?;
     spawn(move || player.run(&taken))?;
     Ok(orders)
@@ -66,8 +68,8 @@ pub fn start_beside(
     open: impl Fn() -> Result<Recording, AppError> + Send + 'static,
     input: u64,
     mut audience: Box<dyn Audience>,
-) -> Result<Sender<Playback>, AppError> {
-    let (orders, taken) = channel();
+) -> Result<SyncSender<Playback>, AppError> {
+    let (orders, taken) = sync_channel(ORDERS);
     let beginning =
         Beginning { at: Some(format!("@{input}")), plays: false, speed: 1, beside_live: true };
     spawn(move || {
@@ -151,19 +153,13 @@ impl Player {
         loop {
             self.publish();
             let order = if self.playing {
-                let order = self.play(orders);
-                match order {
-                    Ok(order) => order,
-                    Err(error) => {
-                        self.pause(&error.to_string());
-                        None
-                    }
-                }
+                self.play(orders).unwrap_or_else(|error| {
+                    self.pause(&error.to_string());
+                    None
+                })
             } else {
-                match orders.recv() {
-                    Ok(order) => Some(order),
-                    Err(_) => return,
-                }
+                // Nobody can ask for anything any more.
+                Some(orders.recv().unwrap_or(Playback::Leave))
             };
             match order {
                 Some(Playback::Leave) => return,
@@ -173,14 +169,6 @@ impl Player {
                     }
                 }
                 None => {}
-            }
-            if let Ok(order) = orders.try_recv() {
-                if order == Playback::Leave {
-                    return;
-                }
-                if let Err(error) = self.obey(order) {
-                    self.say(error.to_string());
-                }
             }
         }
     }
@@ -210,8 +198,8 @@ impl Player {
         }
         match orders.try_recv() {
             Ok(order) => Ok(Some(order)),
-            Err(std::sync::mpsc::TryRecvError::Disconnected) => Ok(Some(Playback::Leave)),
-            Err(std::sync::mpsc::TryRecvError::Empty) => Ok(None),
+            Err(TryRecvError::Disconnected) => Ok(Some(Playback::Leave)),
+            Err(TryRecvError::Empty) => Ok(None),
         }
     }
 
@@ -249,7 +237,7 @@ impl Player {
             }
             Playback::Decision(next) => {
                 self.pause("");
-                if next { self.to_next_row()? } else { self.to_row_before()? }
+                if next { self.go_to_next_row()? } else { self.go_to_row_before()? }
             }
             Playback::Faster(faster) => self.change_speed(faster),
             Playback::GoTo(text) => {
@@ -316,7 +304,7 @@ impl Player {
     }
 
     /// To the next input that made a row of the decisions.
-    fn to_next_row(&mut self) -> Result<(), AppError> {
+    fn go_to_next_row(&mut self) -> Result<(), AppError> {
         let before = self.timeline.cursor().rerun.viewer().rows_made();
         while self.timeline.cursor().rerun.viewer().rows_made() == before {
             if !self.forward()? {
@@ -329,15 +317,14 @@ impl Player {
     }
 
     /// Back to the last input that made a row before this place.
-    fn to_row_before(&mut self) -> Result<(), AppError> {
+    fn go_to_row_before(&mut self) -> Result<(), AppError> {
         let here = self.timeline.cursor().rerun.seq();
         let before = self.timeline.cursor().rerun.viewer().last_row_before(here);
-        match before {
-            Some(seq) => self.timeline.go(To::Input(seq))?,
-            None => {
-                self.timeline.go(To::Before(0))?;
-                self.pause("the begin");
-            }
+        if let Some(seq) = before {
+            self.timeline.go(To::Input(seq))?;
+        } else {
+            self.timeline.go(To::Before(0))?;
+            self.pause("the begin");
         }
         self.moved();
         Ok(())

@@ -55,7 +55,7 @@ pub fn run(args: &ReplayArgs, registry: &[StrategyKind]) -> Result<Exit, AppErro
     let orders = playback::start(recording, &beginning, Box::new(audience))?;
     let guard = watch_signals(Some(&ui), END_PATIENCE, |_| false)?;
     ui.run(&view, &ArcSwapOption::empty(), &mut |intent| match intent {
-        Intent::Playback(order) => orders.send(order).is_ok(),
+        Intent::Playback(order) => orders.try_send(order).is_ok(),
         Intent::Quit | Intent::Copy(_) | Intent::Mouse(_) | Intent::Redraw => true,
         _ => false,
     })?;

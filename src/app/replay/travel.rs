@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::{SyncSender, TrySendError};
 
 use arc_swap::ArcSwapOption;
 
@@ -21,7 +21,7 @@ pub struct Traveller {
     registry: Vec<StrategyKind>,
     past: Arc<ArcSwapOption<EngineView>>,
     notifier: Notifier,
-    orders: Option<Sender<Playback>>,
+    orders: Option<SyncSender<Playback>>,
 }
 
 /// The place on the screen that lies over the living run; empty again when nobody is in the past.
@@ -89,10 +89,12 @@ impl Traveller {
     /// Hands an order over; false when nobody is in the past.
     fn order(&mut self, order: Playback) -> bool {
         let leaves = order == Playback::Leave;
-        let taken = self.orders.as_ref().is_some_and(|orders| orders.send(order).is_ok());
-        if leaves || !taken {
+        let Some(orders) = &self.orders else { return false };
+        let sent = orders.try_send(order);
+        let is_gone = matches!(sent, Err(TrySendError::Disconnected(_)));
+        if leaves || is_gone {
             self.orders = None;
         }
-        taken
+        sent.is_ok()
     }
 }
