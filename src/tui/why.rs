@@ -37,7 +37,9 @@ pub(super) fn text(scene: &Scene<'_>, chain: &Chain, width: u16) -> String {
     let mut text = String::new();
     for line in std::iter::once(title(scene, chain)).chain(lines(scene, chain, width)) {
         let start = text.len();
-        line.iter().for_each(|span| text.push_str(&clean(&span.text, usize::MAX)));
+        for span in &line {
+            text.push_str(&clean(&span.text, usize::MAX));
+        }
         let end = text.trim_end().len().max(start);
         text.truncate(end);
         text.push('\n');
