@@ -8,6 +8,7 @@ use super::config::{Config, FillModel};
 use super::guard::Guard;
 use super::input::{Event, Input, StartState};
 use super::market::{Change, Market};
+use super::news::Digest;
 use super::paper::{Due, Paper};
 use super::portfolio::{MoneySummary, Portfolio};
 use super::record::{Outlet, Record, StopReason, TradingState};
@@ -416,6 +417,7 @@ fn build_slots(config: &Config, registry: &[StrategyKind]) -> Result<Vec<Slot>, 
                 average_entry: None,
                 last_signal: None,
                 last: None,
+                digest: Digest::default(),
                 close_after: UnixNanos::default(),
             });
         }

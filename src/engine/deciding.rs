@@ -3,7 +3,8 @@
 
 use super::core::Engine;
 use super::market::Market;
-use super::record::{Blocker, Outcome, Outlet, Record, Signal, Suppression};
+use super::news::{Digest, News};
+use super::record::{Blocker, Evaluation, Outcome, Outlet, Record, Signal, Suppression};
 use super::slot::{Runner, Slot, is_explained};
 use crate::domain::{
     Cause, DecisionId, InstrumentId, Num, OrderKind, OrderState, Quantity, Side, StrategyId,
@@ -242,8 +243,24 @@ impl Engine {
         counters.evaluations += 1;
         let id = DecisionId { strategy: slot.strategy, n: counters.evaluations };
         slot.write_evaluation(id, cause, self.now, trigger, outcome);
+        if let Some(Record::Evaluation(last)) = &mut slot.last {
+            last.news = news(&mut slot.digest, last, &self.forms, out);
+        }
         out.record(slot.last.as_ref()?);
         Some(id)
+    }
+
+    /// Records an evaluation that was made in the strategy's place.
+    pub(super) fn tell_decided(
+        &mut self,
+        at: usize,
+        mut evaluation: Evaluation,
+        out: &mut dyn Outlet,
+    ) {
+        if let Some(slot) = self.slots.get_mut(at) {
+            evaluation.news = news(&mut slot.digest, &evaluation, &self.forms, out);
+        }
+        out.record(&Record::Evaluation(evaluation));
     }
 
     /// Makes sure that the draft's form has a number, and records it on first use.
@@ -315,6 +332,21 @@ impl Engine {
     pub fn now(&self) -> UnixNanos {
         self.now
     }
+}
+
+/// Whether an evaluation is news; before it, the summary of the minute that it ends.
+fn news(
+    digest: &mut Digest,
+    evaluation: &Evaluation,
+    forms: &[(StrategyId, Form)],
+    out: &mut dyn Outlet,
+) -> News {
+    let whose = (evaluation.id.strategy, evaluation.instrument);
+    if let Some(summary) = digest.due(whose, evaluation.time) {
+        out.record(&Record::Summary(summary));
+    }
+    let known = forms.get(usize::from(evaluation.form));
+    known.map_or(News::Changed, |(_, form)| digest.take(evaluation, form, false))
 }
 
 /// The number of a draft's form; a form that was not seen before is recorded.

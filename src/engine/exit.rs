@@ -20,6 +20,7 @@ use super::core::Engine;
 use super::deciding::{By, Wish, form_number};
 use super::guard::{AGAIN_FIRST, Armed, Attempt, Guard};
 use super::market::Market;
+use super::news::News;
 use super::record::{Evaluation, ExitChange, ExitReport, Levels, Outcome, Outlet, Record};
 use super::slot::Slot;
 use super::trading::pending;
@@ -317,7 +318,7 @@ impl Engine {
         let counters = self.counters.get_mut(strategy.index())?;
         counters.evaluations += 1;
         let id = DecisionId { strategy, n: counters.evaluations };
-        out.record(&Record::Evaluation(Evaluation {
+        let evaluation = Evaluation {
             id,
             instrument,
             cause,
@@ -330,7 +331,9 @@ impl Engine {
             truths: draft.rules.truths,
             outcome: Outcome::Signal { intents: 1 },
             logs: Vec::new(),
-        }));
+            news: News::Changed,
+        };
+        self.tell_decided(at, evaluation, out);
         Some(id)
     }
 

@@ -20,6 +20,7 @@ pub mod holding;
 pub mod input;
 mod levels;
 pub mod market;
+pub mod news;
 mod operator;
 mod packer;
 mod paper;
@@ -43,11 +44,13 @@ pub use config::{
 };
 pub use core::{Counters, Engine};
 pub use input::{Command, Event, Input, StartState};
+pub use news::News;
 pub use operator::Closable;
 pub use portfolio::Worth;
 pub use record::{
-    AccountState, Blocker, Check, CheckKind, Evaluation, ExitChange, ExitReport, Levels, Outcome,
-    Outlet, Record, Refusal, Resumed, RiskReport, Signal, StopReason, Suppression, TradingState,
+    AccountState, Blocked, Blocker, Check, CheckKind, Evaluation, ExitChange, ExitReport, Levels,
+    Miss, Outcome, Outlet, Record, Refusal, Resumed, RiskReport, Signal, StopReason, Summary,
+    Suppression, TradingState,
 };
 pub use standing::{Held, Numbered, Standing, StandingError};
 pub use state::{STATE_VERSION, StateError};

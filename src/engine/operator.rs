@@ -12,6 +12,7 @@ use super::config::Config;
 use super::core::Engine;
 use super::deciding::{By, Wish, number_form};
 use super::input::Command;
+use super::news::News;
 use super::record::{Evaluation, Outcome, Outlet, Record, StopReason, TradingState};
 use crate::domain::{
     Account, Cause, DecisionId, InstrumentId, OrderEventKind, OrderKind, OrderRequest, Quantity,
@@ -42,12 +43,22 @@ impl Engine {
             Command::Resume => self.set_trading(TradingState::Active, cause, out),
             Command::Stop => {
                 self.ending = true;
+                self.sum_up(out);
                 self.cancel_where(cause, out, |_| true);
             }
             Command::CancelAll => self.cancel_where(cause, out, |_| true),
             Command::Flatten => self.flatten(cause, out),
             Command::Pause(strategy) => self.set_paused(*strategy, true, cause, out),
             Command::ResumeStrategy(strategy) => self.set_paused(*strategy, false, cause, out),
+        }
+    }
+
+    /// What was evaluated and not yet summed up is told now: nothing more will be.
+    fn sum_up(&mut self, out: &mut dyn Outlet) {
+        for slot in &mut self.slots {
+            if let Some(summary) = slot.digest.close(slot.strategy, slot.instrument) {
+                out.record(&Record::Summary(summary));
+            }
         }
     }
 
@@ -183,11 +194,8 @@ impl Engine {
         let Some((side, quantity)) = self.closing(at) else { return };
         let Some(slot) = self.slots.get_mut(at) else { return };
         slot.close_after = self.now.plus(TRY_AGAIN);
-        let (strategy, instrument) = (slot.strategy, slot.instrument);
         let held = slot.position.quantity;
-        let Some(decision) = self.note_flatten(strategy, instrument, held, cause, out) else {
-            return;
-        };
+        let Some(decision) = self.note_flatten(at, held, cause, out) else { return };
         let wish = Wish::closing(at, decision, side, quantity, By::Operator);
         self.want(wish, true, cause, out);
     }
@@ -220,12 +228,12 @@ impl Engine {
     /// Records the operator's decision in the place of the strategy's: its value is what is held.
     fn note_flatten(
         &mut self,
-        strategy: StrategyId,
-        instrument: InstrumentId,
+        at: usize,
         held: Signed,
         cause: Cause,
         out: &mut dyn Outlet,
     ) -> Option<DecisionId> {
+        let (strategy, instrument) = self.owner(at);
         let body = flatten_form();
         let is_it = |form: &Form| *form == body;
         let form = number_form(&mut self.forms, strategy, is_it, || body.clone(), out);
@@ -233,7 +241,7 @@ impl Engine {
         counters.evaluations += 1;
         let id = DecisionId { strategy, n: counters.evaluations };
         let held = held.to_f64();
-        out.record(&Record::Evaluation(Evaluation {
+        let evaluation = Evaluation {
             id,
             instrument,
             cause,
@@ -246,7 +254,9 @@ impl Engine {
             truths: vec![Truth::True],
             outcome: Outcome::Signal { intents: 1 },
             logs: Vec::new(),
-        }));
+            news: News::Changed,
+        };
+        self.tell_decided(at, evaluation, out);
         Some(id)
     }
 }

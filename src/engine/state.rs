@@ -11,6 +11,7 @@ use thiserror::Error;
 use super::core::{Counters, Engine};
 use super::guard::Guard;
 use super::market::Market;
+use super::news::Digest;
 use super::paper::Paper;
 use super::portfolio::Portfolio;
 use super::record::{Outlet, Record, Resumed, TradingState};
@@ -19,7 +20,7 @@ use crate::domain::{Cause, InstrumentId, Order, OrderId, Position, StrategyId, U
 use crate::strategy::{Draft, DraftState, Form, RuleTexts, StrategyError, Trigger};
 
 /// The version of the saved form.
-pub const STATE_VERSION: u16 = 5;
+pub const STATE_VERSION: u16 = 6;
 
 /// Words of the venue that may be on their way when an account is settled.
 const HEARD_MAX: usize = 100_000;
@@ -71,6 +72,7 @@ struct SlotState {
     position: Position,
     last_signal: Option<UnixNanos>,
     last: Option<Record>,
+    digest: Digest,
     close_after: UnixNanos,
 }
 
@@ -91,6 +93,7 @@ impl Engine {
                 position: slot.position,
                 last_signal: slot.last_signal,
                 last: slot.last.clone(),
+                digest: slot.digest.clone(),
                 close_after: slot.close_after,
             });
         }
@@ -141,6 +144,7 @@ impl Engine {
             slot.set_position(saved.position);
             slot.last_signal = saved.last_signal;
             slot.last = saved.last;
+            slot.digest = saved.digest;
             slot.close_after = saved.close_after;
         }
         self.now = state.now;
@@ -184,6 +188,8 @@ impl Engine {
     /// is down, the run is not ending, and whoever reads records is told what was there before.
     pub fn go_on(&mut self, now: UnixNanos, out: &mut dyn Outlet) {
         self.ending = false;
+        // What is news to the tape of the run before is not yet on this one.
+        self.slots.iter_mut().for_each(|slot| slot.digest = Digest::default());
         for at in (0..).map(InstrumentId).take(self.markets.len()) {
             if let Some(market) = self.markets.get_mut(at.index()) {
                 market.set_live(false);

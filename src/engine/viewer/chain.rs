@@ -43,6 +43,7 @@ impl Viewer {
             | Record::Joined { .. }
             | Record::BarClosed { .. }
             | Record::LateTrade { .. }
+            | Record::Summary(_)
             | Record::Exit(_) => {}
         }
     }
