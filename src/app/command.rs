@@ -67,6 +67,10 @@ fn dispatch(command: &Command, registry: &[StrategyKind]) -> Result<Exit, AppErr
         Command::Resume { strategy, control } => {
             command_line::run(Ask::Resume(strategy.clone()), control)
         }
+        Command::Trace { instrument, length, control } => {
+            let (instrument, seconds) = (instrument.clone(), length.as_secs());
+            command_line::run(Ask::Trace { instrument, seconds }, control)
+        }
     }
 }
 

@@ -188,6 +188,19 @@ Examples:
 Exit codes: 0 done, 1 not done or not wholly, or no answer in time, 2 several runs or an unknown
 session or strategy, 4 no run is active.";
 
+/// Below `trace --help`.
+pub const TRACE: &str = "\
+Examples:
+  tickscope trace BTCUSDT              every evaluation for a minute
+  tickscope trace BTCUSDT 10m          again: the end is moved
+  tickscope trace BTCUSDT 1s           it ends in a second
+
+Tape and log write all of them, whatever `record.evaluations` says; the log's `news` says `traced`.
+Begin and end are `trace.started` and `trace.ended` in the decisions lane, with a count.
+
+Exit codes: 0 done, 1 no answer in time, 2 several runs, or an unknown session or instrument, 4 no
+run is active.";
+
 /// Below `attach --help`.
 pub const ATTACH: &str = "\
 Examples:

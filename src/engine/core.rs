@@ -13,6 +13,7 @@ use super::paper::{Due, Paper};
 use super::portfolio::{MoneySummary, Portfolio};
 use super::record::{Outlet, Record, StopReason, TradingState};
 use super::slot::{Runner, Slot};
+use super::trace::Trace;
 use crate::domain::{
     BookLoss, Cause, InstrumentId, MarketEvent, Num, Order, OrderId, StrategyId, Trade, UnixNanos,
 };
@@ -55,6 +56,8 @@ pub struct Engine {
     pub(super) ending: bool,
     /// Which strategies an operator paused.
     pub(super) paused: Vec<bool>,
+    /// Instruments of which every evaluation is news.
+    pub(super) traces: Vec<Trace>,
     /// When orders were sent within the last second.
     pub(super) sent: VecDeque<UnixNanos>,
     /// Slots by instrument, so that an event finds its strategies without a search.
@@ -104,6 +107,7 @@ impl Engine {
             trading: TradingState::Active,
             ending: false,
             paused: vec![false; config.strategies.len()],
+            traces: Vec::new(),
             sent: VecDeque::new(),
             distrusted: Vec::new(),
             closed: Vec::new(),
@@ -207,7 +211,7 @@ impl Engine {
     pub fn next_due(&self) -> Option<UnixNanos> {
         let bars = self.next_bars_due().map(|(at, _)| at);
         let exits = self.exits_due.filter(|_| !self.ending);
-        [self.paper.next_due(), exits, bars].into_iter().flatten().min()
+        [self.paper.next_due(), exits, bars, self.next_trace_due()].into_iter().flatten().min()
     }
 
     /// When something is due about an order; time alone closes bars for ever.
@@ -217,19 +221,23 @@ impl Engine {
 
     fn is_due(&self, until: UnixNanos) -> bool {
         self.paper.next_due().is_some_and(|due| due <= until)
+            || self.next_trace_due().is_some_and(|due| due <= until)
             || !self.ending
                 && (self.exits_due.is_some_and(|due| due <= until)
                     || self.bar_dues.iter().any(|due| *due <= until))
     }
 
-    /// Fires everything due at or before `until`, each at its own time; at the same time, what the
-    /// venue says or hears before what an exit waited for, and that before bars.
+    /// Fires everything due at or before `until`, each at its own time; at the same time, the ends of
+    /// traces before what the venue says or hears before what an exit waited for, and that before bars.
     pub(super) fn fire(&mut self, until: UnixNanos, out: &mut dyn Outlet) {
         // Nearly always nothing is due, which costs a comparison each.
         while self.is_due(until)
             && let Some(due) = self.next_due().filter(|due| *due <= until)
         {
             self.now = self.now.max(due);
+            if self.end_traces(due, out) {
+                continue;
+            }
             if let Some((at, cause, due)) = self.paper.pop_due(due) {
                 self.fulfil(at, cause, due, out);
             } else if !self.ending && self.exits_due.is_some_and(|exits| exits <= due) {

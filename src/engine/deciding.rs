@@ -6,6 +6,7 @@ use super::market::Market;
 use super::news::{Digest, News};
 use super::record::{Blocker, Evaluation, Outcome, Outlet, Record, Signal, Suppression};
 use super::slot::{Runner, Slot, is_explained};
+use super::trace::is_traced;
 use crate::domain::{
     Cause, DecisionId, InstrumentId, Num, OrderKind, OrderState, Quantity, Side, StrategyId,
     UnixNanos,
@@ -244,7 +245,8 @@ impl Engine {
         let id = DecisionId { strategy: slot.strategy, n: counters.evaluations };
         slot.write_evaluation(id, cause, self.now, trigger, outcome);
         if let Some(Record::Evaluation(last)) = &mut slot.last {
-            last.news = news(&mut slot.digest, last, &self.forms, out);
+            let traced = is_traced(&mut self.traces, slot.instrument);
+            last.news = news(&mut slot.digest, last, &self.forms, traced, out);
         }
         out.record(slot.last.as_ref()?);
         Some(id)
@@ -258,7 +260,8 @@ impl Engine {
         out: &mut dyn Outlet,
     ) {
         if let Some(slot) = self.slots.get_mut(at) {
-            evaluation.news = news(&mut slot.digest, &evaluation, &self.forms, out);
+            let traced = is_traced(&mut self.traces, slot.instrument);
+            evaluation.news = news(&mut slot.digest, &evaluation, &self.forms, traced, out);
         }
         out.record(&Record::Evaluation(evaluation));
     }
@@ -339,6 +342,7 @@ fn news(
     digest: &mut Digest,
     evaluation: &Evaluation,
     forms: &[(StrategyId, Form)],
+    traced: bool,
     out: &mut dyn Outlet,
 ) -> News {
     let whose = (evaluation.id.strategy, evaluation.instrument);
@@ -346,7 +350,7 @@ fn news(
         out.record(&Record::Summary(summary));
     }
     let known = forms.get(usize::from(evaluation.form));
-    known.map_or(News::Changed, |(_, form)| digest.take(evaluation, form, false))
+    known.map_or(News::Changed, |(_, form)| digest.take(evaluation, form, traced))
 }
 
 /// The number of a draft's form; a form that was not seen before is recorded.

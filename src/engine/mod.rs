@@ -34,6 +34,7 @@ mod standing;
 mod state;
 #[cfg(test)]
 mod tests;
+pub mod trace;
 mod trading;
 pub mod view;
 pub mod viewer;

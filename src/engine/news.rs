@@ -102,8 +102,7 @@ impl Digest {
         (strategy, instrument): (StrategyId, InstrumentId),
         now: UnixNanos,
     ) -> Option<Summary> {
-        let is_due =
-            self.minute.evaluations > 0 && now.since(self.minute.from) >= SUMMARY_EVERY;
+        let is_due = self.minute.evaluations > 0 && now.since(self.minute.from) >= SUMMARY_EVERY;
         if is_due { self.close(strategy, instrument) } else { None }
     }
 
@@ -180,8 +179,7 @@ impl Digest {
         if matches!(evaluation.outcome, Outcome::Signal { .. }) {
             return;
         }
-        let is_same =
-            |b: &Blocked| b.form == evaluation.form && b.outcome == evaluation.outcome;
+        let is_same = |b: &Blocked| b.form == evaluation.form && b.outcome == evaluation.outcome;
         let at = match blockers.iter().position(is_same) {
             Some(at) => at,
             None if blockers.len() == BLOCKERS_MAX => {
@@ -209,9 +207,7 @@ impl Digest {
 fn operand(evaluation: &Evaluation, at: OperandRef) -> (f64, f64) {
     let number = |list: &[f64], at: u16| list.get(usize::from(at)).copied().unwrap_or(f64::NAN);
     match at {
-        OperandRef::Value(at) => {
-            (number(&evaluation.values, at), number(&evaluation.previous, at))
-        }
+        OperandRef::Value(at) => (number(&evaluation.values, at), number(&evaluation.previous, at)),
         OperandRef::Literal(at) => {
             let literal = number(&evaluation.literals, at);
             (literal, literal)
@@ -279,7 +275,8 @@ mod tests {
     fn evaluation(n: u64, seconds: u64, rsi: f64, position: f64) -> Evaluation {
         let flat = Truth::from_bool(position == 0.0);
         let low = Truth::from_bool(rsi < 30.0);
-        let both = if low == Truth::True && flat == Truth::True { Truth::True } else { Truth::False };
+        let both =
+            if low == Truth::True && flat == Truth::True { Truth::True } else { Truth::False };
         let outcome = match (both, low) {
             (Truth::True, _) => Outcome::Signal { intents: 1 },
             (_, Truth::True) => Outcome::NoSignal(Blocker::Rule(2)),
@@ -366,9 +363,8 @@ mod tests {
     #[test]
     fn a_traced_evaluation_is_always_news() {
         let mut digest = Digest::default();
-        let traced = |digest: &mut Digest, rsi| {
-            digest.take(&evaluation(1, 1, rsi, 0.0), &form(), true)
-        };
+        let traced =
+            |digest: &mut Digest, rsi| digest.take(&evaluation(1, 1, rsi, 0.0), &form(), true);
         assert_eq!(traced(&mut digest, 40.0), News::Changed);
         assert_eq!(traced(&mut digest, 40.0), News::Traced);
         assert_eq!(traced(&mut digest, 30.01), News::NearMiss);

@@ -43,12 +43,14 @@ impl Engine {
             Command::Resume => self.set_trading(TradingState::Active, cause, out),
             Command::Stop => {
                 self.ending = true;
+                self.end_traces(UnixNanos::MAX, out);
                 self.sum_up(out);
                 self.cancel_where(cause, out, |_| true);
             }
             Command::CancelAll => self.cancel_where(cause, out, |_| true),
             Command::Flatten => self.flatten(cause, out),
             Command::Pause(strategy) => self.set_paused(*strategy, true, cause, out),
+            Command::Trace { instrument, length } => self.trace(*instrument, *length, out),
             Command::ResumeStrategy(strategy) => self.set_paused(*strategy, false, cause, out),
         }
     }

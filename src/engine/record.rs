@@ -170,6 +170,17 @@ pub enum Record {
     Resumed(Resumed),
     /// What a strategy evaluated in an instrument during a minute, where some of it was no news.
     Summary(Summary),
+    /// Every evaluation of an instrument is written for a while, or no longer.
+    Trace {
+        /// When.
+        time: UnixNanos,
+        /// Which instrument.
+        instrument: InstrumentId,
+        /// Until when; `None` where it ends.
+        until: Option<UnixNanos>,
+        /// Evaluations in it so far.
+        evaluations: u64,
+    },
 }
 
 /// What a run goes on with.

@@ -16,6 +16,7 @@ use super::paper::Paper;
 use super::portfolio::Portfolio;
 use super::record::{Outlet, Record, Resumed, TradingState};
 use super::slot::{Runner, Slot};
+use super::trace::Trace;
 use crate::domain::{Cause, InstrumentId, Order, OrderId, Position, StrategyId, UnixNanos};
 use crate::strategy::{Draft, DraftState, Form, RuleTexts, StrategyError, Trigger};
 
@@ -58,6 +59,7 @@ struct State {
     trading: TradingState,
     ending: bool,
     paused: Vec<bool>,
+    traces: Vec<Trace>,
     sent: VecDeque<UnixNanos>,
     /// What each strategy's rules are now: they may have been changed since the configuration.
     rules: Vec<RuleTexts>,
@@ -112,6 +114,7 @@ impl Engine {
             trading: self.trading,
             ending: self.ending,
             paused: self.paused.clone(),
+            traces: self.traces.clone(),
             sent: self.sent.clone(),
             rules: self.config.strategies.iter().map(|strategy| strategy.rules.clone()).collect(),
         };
@@ -161,6 +164,7 @@ impl Engine {
         self.trading = state.trading;
         self.ending = state.ending;
         self.paused = state.paused;
+        self.traces = state.traces;
         self.sent = state.sent;
         for (strategy, rules) in self.config.strategies.iter_mut().zip(state.rules) {
             strategy.rules = rules;
@@ -190,6 +194,7 @@ impl Engine {
         self.ending = false;
         // What is news to the tape of the run before is not yet on this one.
         self.slots.iter_mut().for_each(|slot| slot.digest = Digest::default());
+        self.traces.clear();
         for at in (0..).map(InstrumentId).take(self.markets.len()) {
             if let Some(market) = self.markets.get_mut(at.index()) {
                 market.set_live(false);

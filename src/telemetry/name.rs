@@ -117,6 +117,10 @@ names! {
     DecisionSuppressedSummary => "decision.suppressed_summary" Info Decisions,
     /// An external runner is asked to decide.
     DecisionAsked => "decision.asked" Debug Decisions,
+    /// Every evaluation of an instrument is written for a while.
+    TraceStarted => "trace.started" Info Decisions,
+    /// And no longer.
+    TraceEnded => "trace.ended" Info Decisions,
     /// A strategy logged a line beside its decision.
     StrategyLogged => "strategy.logged" Info Decisions,
     /// A strategy took other rules.

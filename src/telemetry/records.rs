@@ -131,6 +131,10 @@ impl RecordTeller {
             }
             Record::Exit(report) => self.tell(ExitTold(report), report.time),
             Record::Summary(summary) => self.summary(summary),
+            Record::Trace { time, instrument, until, evaluations } => {
+                let (instrument, until, evaluations) = (*instrument, *until, *evaluations);
+                self.tell(DecisionEvent::Trace { instrument, until, evaluations }, *time);
+            }
         }
     }
 

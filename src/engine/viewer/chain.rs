@@ -44,6 +44,7 @@ impl Viewer {
             | Record::BarClosed { .. }
             | Record::LateTrade { .. }
             | Record::Summary(_)
+            | Record::Trace { .. }
             | Record::Exit(_) => {}
         }
     }

@@ -19,6 +19,15 @@ pub enum DecisionEvent<'a> {
     Evaluated(Evaluated<'a>),
     /// What was evaluated but not written.
     Suppressed(Summed<'a>),
+    /// Every evaluation of an instrument is written for a while, or no longer.
+    Trace {
+        /// Which instrument.
+        instrument: InstrumentId,
+        /// Until when; `None` where it ends.
+        until: Option<UnixNanos>,
+        /// How many evaluations were written in it.
+        evaluations: u64,
+    },
     /// An external runner is asked.
     Asked {
         /// Which strategy.
@@ -80,6 +89,8 @@ impl Told for DecisionEvent<'_> {
             Self::Suppressed(_) => EventName::DecisionSuppressedSummary,
             Self::Asked { .. } => EventName::DecisionAsked,
             Self::Logged { .. } => EventName::StrategyLogged,
+            Self::Trace { until: Some(_), .. } => EventName::TraceStarted,
+            Self::Trace { until: None, .. } => EventName::TraceEnded,
         }
     }
 
@@ -98,14 +109,22 @@ impl Told for DecisionEvent<'_> {
         match self {
             Self::Evaluated(evaluated) => scope.decision(evaluated.evaluation.id),
             Self::Logged { decision, .. } => scope.decision(*decision),
-            Self::Suppressed(_) | Self::Asked { .. } => String::new(),
+            Self::Suppressed(_) | Self::Trace { .. } | Self::Asked { .. } => String::new(),
         }
     }
 
     fn message(&self, scope: &Scope) -> String {
         let (strategy, instrument) = self.pair();
-        let who = format!("{} {}", scope.strategy(strategy), scope.instrument(instrument));
+        let instrument = scope.instrument(instrument);
+        let who =
+            strategy.map_or_else(String::new, |id| format!("{} {instrument}", scope.strategy(id)));
         match self {
+            Self::Trace { until: Some(_), .. } => {
+                format!("{instrument}: every evaluation is written for a while")
+            }
+            Self::Trace { until: None, evaluations, .. } => {
+                format!("{instrument}: no longer every evaluation is written, {evaluations} were")
+            }
             Self::Evaluated(evaluated) => {
                 format!("{who}: {}", why::sentence(evaluated.form, evaluated.evaluation))
             }
@@ -127,8 +146,16 @@ impl Told for DecisionEvent<'_> {
         let (strategy, instrument) = self.pair();
         line.text("venue", &scope.names.venue);
         line.text("instrument", scope.instrument(instrument));
-        line.text("strategy", scope.strategy(strategy));
+        if let Some(strategy) = strategy {
+            line.text("strategy", scope.strategy(strategy));
+        }
         match self {
+            Self::Trace { until, evaluations, .. } => {
+                if let Some(until) = until {
+                    line.time("until", *until);
+                }
+                line.unsigned("evaluations", *evaluations);
+            }
             Self::Evaluated(evaluated) => evaluated.fields(scope, line),
             Self::Suppressed(summed) => summed.fields(scope, line),
             Self::Asked { cause, .. } => line.unsigned("cause_seq", cause.seq),
@@ -138,7 +165,7 @@ impl Told for DecisionEvent<'_> {
 
     fn count(&self, metrics: &Metrics, time: UnixNanos) {
         if let Self::Evaluated(Evaluated { evaluation, rules, .. }) = self {
-            let (strategy, instrument) = self.pair();
+            let (strategy, instrument) = (evaluation.id.strategy, evaluation.instrument);
             let outcome = OutcomeWord::from(&evaluation.outcome);
             metrics.decisions.evaluated(strategy, instrument, outcome, time);
             for (counters, truth) in rules.iter().zip(&evaluation.truths) {
@@ -155,14 +182,16 @@ impl Told for DecisionEvent<'_> {
 }
 
 impl DecisionEvent<'_> {
-    fn pair(&self) -> (StrategyId, InstrumentId) {
+    /// Whose, if it is of one strategy, and in which instrument.
+    fn pair(&self) -> (Option<StrategyId>, InstrumentId) {
         match self {
             Self::Evaluated(Evaluated { evaluation, .. }) => {
-                (evaluation.id.strategy, evaluation.instrument)
+                (Some(evaluation.id.strategy), evaluation.instrument)
             }
-            Self::Suppressed(summed) => (summed.summary.strategy, summed.summary.instrument),
-            Self::Asked { strategy, instrument, .. } => (*strategy, *instrument),
-            Self::Logged { decision, instrument, .. } => (decision.strategy, *instrument),
+            Self::Suppressed(summed) => (Some(summed.summary.strategy), summed.summary.instrument),
+            Self::Asked { strategy, instrument, .. } => (Some(*strategy), *instrument),
+            Self::Trace { instrument, .. } => (None, *instrument),
+            Self::Logged { decision, instrument, .. } => (Some(decision.strategy), *instrument),
         }
     }
 }

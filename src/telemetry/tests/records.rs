@@ -131,10 +131,7 @@ fn only_changes_are_written_and_the_rest_is_counted_and_summed_up() {
     let summaries = of_event(&lines, "decision.suppressed_summary");
     let sums = |key| summaries.iter().map(|line| line.0[key].as_u64().unwrap()).sum::<u64>();
     assert_eq!((sums("evaluations"), sums("suppressed")), (100, 97));
-    assert_eq!(
-        summaries[0].0["blockers"][0]["blocked_by"],
-        "enter_long: fast crosses above slow"
-    );
+    assert_eq!(summaries[0].0["blockers"][0]["blocked_by"], "enter_long: fast crosses above slow");
     let nearest = &summaries[0].0;
     assert_eq!(nearest["nearest_decision_id"], "k7f3-0-0001");
     assert_eq!(nearest["nearest_rule"], "enter_long: fast crosses above slow");
