@@ -39,6 +39,9 @@ pub enum Command {
     /// Check that no decision depends on what comes later on the tape.
     #[command(after_help = help::LOOKAHEAD)]
     Lookahead(LookaheadArgs),
+    /// Look at strategies.
+    #[command(subcommand)]
+    Strategy(StrategyCommand),
     /// Check a configuration without running it.
     #[command(after_help = help::CHECK)]
     Check(CheckArgs),
@@ -334,6 +337,28 @@ pub struct LookaheadArgs {
         value_parser = clap::value_parser!(u64).range(1..=10_000))]
     pub cuts: u64,
     /// One line of JSON instead of a sentence.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `strategy`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum StrategyCommand {
+    /// Run the strategies over a tape, and name each order that no recorded rule explains.
+    #[command(after_help = help::STRATEGY_CHECK)]
+    Check(StrategyCheckArgs),
+}
+
+/// `strategy check`.
+#[derive(Debug, Clone, Args)]
+pub struct StrategyCheckArgs {
+    /// A tape, a session, or `last`.
+    #[arg(long, value_name = "TAPE", default_value = "last")]
+    pub tape: String,
+    /// Where the configuration comes from.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// One line of JSON instead of sentences.
     #[arg(long)]
     pub json: bool,
 }

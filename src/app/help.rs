@@ -129,6 +129,17 @@ must be the same, byte for byte. What follows the last input is not compared: or
 way are brought to their end only when a tape ends. Ends with 0 when all are equal, with 5 and
 the first difference otherwise.";
 
+/// Below `strategy check --help`.
+pub const STRATEGY_CHECK: &str = "\
+Examples:
+  tickscope strategy check                                 the last session, as it was configured
+  tickscope strategy check --config mine.toml --tape last  your strategies over it
+  tickscope strategy check --tape btcusdt.mcap --json
+
+An order is explained when a rule that was decided holds, and every comparison of the rules that
+hold has operands: a bare flag says nothing. Ends with 0 when all orders are (or there are none,
+which is said), with 3 and the first three others of each strategy by name otherwise.";
+
 /// Below `check --help`.
 pub const CHECK: &str = "\
 Examples:

@@ -28,6 +28,7 @@ mod retention;
 pub mod setup;
 pub mod sim;
 pub mod source;
+pub mod strategy_check;
 mod tape_command;
 mod words;
 

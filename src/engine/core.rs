@@ -28,7 +28,7 @@ pub struct Counters {
     pub signals: u64,
     /// Orders so far, refused ones included.
     pub orders: u64,
-    /// Orders of which every guarding leaf had operands.
+    /// Signals that the decided trees explain: see [`guarding`](super::guarding).
     pub explained: u64,
 }
 

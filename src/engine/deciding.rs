@@ -2,17 +2,18 @@
 //! decision is recorded whether or not anything came of it.
 
 use super::core::Engine;
+use super::guarding::unexplained;
 use super::market::Market;
 use super::news::{Digest, News};
 use super::record::{Blocker, Evaluation, Outcome, Outlet, Record, Signal, Suppression};
-use super::slot::{Runner, Slot, is_explained};
+use super::slot::{Runner, Slot};
 use super::trace::is_traced;
 use crate::domain::{
     Cause, DecisionId, InstrumentId, Num, OrderKind, OrderState, Quantity, Side, StrategyId,
     UnixNanos,
 };
 use crate::strategy::{
-    Context, Decision, Draft, Exits, Facts, Feed, Form, Intent, Quality, RuleTexts, Trigger,
+    Context, Decision, Draft, Exits, Facts, Feed, FlatRules, Form, Intent, Quality, RuleTexts, Trigger,
 };
 
 /// An order that a decision wants, after sizing.
@@ -280,7 +281,8 @@ impl Engine {
         let Some(slot) = self.slots.get_mut(at) else { return };
         slot.last_signal = Some(self.now);
         let intents = std::mem::take(&mut slot.draft.intents);
-        let explained = is_explained(&slot.draft.rules.nodes);
+        let FlatRules { nodes, truths, .. } = &slot.draft.rules;
+        let explained = unexplained(nodes, truths, slot.draft.roots()).is_none();
         for intent in &intents {
             match intent {
                 Intent::CancelAll => {
@@ -327,6 +329,7 @@ impl Engine {
             wanted: wish.wanted,
             quantity,
             reduce_only: wish.reduce_only,
+            explained,
         }));
         self.assess(Wish { quantity, ..wish }, instrument, cause, out);
     }

@@ -16,6 +16,7 @@ mod core;
 mod deciding;
 mod exit;
 mod guard;
+pub mod guarding;
 pub mod holding;
 pub mod input;
 mod levels;

@@ -306,6 +306,13 @@ pub enum Outcome {
     Suppressed(Suppression),
 }
 
+impl Outcome {
+    /// It wants orders.
+    pub fn is_signal(&self) -> bool {
+        matches!(self, Self::Signal { .. })
+    }
+}
+
 /// Why a strategy was not asked, or why its wish was dropped.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -349,6 +356,8 @@ pub struct Signal {
     pub quantity: Quantity,
     /// It may only reduce the position.
     pub reduce_only: bool,
+    /// Every leaf of the trees that hold has operands, and one holds.
+    pub explained: bool,
 }
 
 /// A risk check by name.

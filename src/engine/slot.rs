@@ -7,7 +7,7 @@ use crate::domain::{
     Cause, DecisionId, InstrumentId, Position, Price, Side, StrategyId, UnixNanos,
 };
 use crate::strategy::{
-    AnyStrategy, BarKind, Draft, Feed, FlatRules, Intent, Node, Op, OperandRef, Trigger, Truth,
+    AnyStrategy, BarKind, Draft, Feed, FlatRules, Intent, Node, OperandRef, Trigger, Truth,
 };
 
 /// Who evaluates.
@@ -244,12 +244,6 @@ fn missing_operand(draft: &Draft, leaf: usize) -> Option<u16> {
     [&draft.values, &draft.previous]
         .into_iter()
         .find_map(|values| lacks(values, left).or_else(|| lacks(values, right)))
-}
-
-/// True when every leaf of the decided trees has operands: a bare boolean explains nothing.
-pub fn is_explained(nodes: &[Node]) -> bool {
-    !nodes.is_empty()
-        && !nodes.iter().any(|node| matches!(node, Node::Compare { op: Op::Flag, .. }))
 }
 
 fn short(index: usize) -> u16 {

@@ -35,6 +35,16 @@ words! {
 }
 
 words! {
+    /// Whether the rules that hold explain an order.
+    ExplainedWord {
+        /// Every leaf of them has operands.
+        True => "true",
+        /// One is a bare flag, or none holds.
+        False => "false",
+    }
+}
+
+words! {
     /// Buy or sell.
     SideWord {
         /// Buy.

@@ -162,7 +162,8 @@ impl Told for OrderTold<'_> {
         match self {
             Self::Signal(signal) => {
                 let side = signal.side.into();
-                metrics.decisions.signal(signal.decision.strategy, signal.instrument, side);
+                let (strategy, explained) = (signal.decision.strategy, signal.explained);
+                metrics.decisions.signal(strategy, signal.instrument, side, explained);
             }
             Self::Risk(report) => {
                 report.checks.iter().for_each(|check| metrics.orders.checked(check));
@@ -244,6 +245,7 @@ fn signal_fields(signal: &Signal, scope: &Scope, line: &mut Line) {
     line.exact("wanted", signal.wanted);
     line.exact("quantity", signal.quantity);
     line.flag("reduce_only", signal.reduce_only);
+    line.flag("explained", signal.explained);
 }
 
 fn risk_fields(report: &RiskReport, scope: &Scope, line: &mut Line) {

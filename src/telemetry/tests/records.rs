@@ -274,6 +274,7 @@ fn refusals_rejections_and_stops_are_told_with_their_numbers() {
             wanted: "1".parse().unwrap(),
             quantity: "1".parse().unwrap(),
             reduce_only: false,
+            explained: true,
         }),
         Record::Risk(RiskReport {
             decision,
