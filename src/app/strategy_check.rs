@@ -62,25 +62,25 @@ impl Verdict {
 
     /// A line for each strategy, and one for each order that is named.
     pub fn text(&self) -> String {
-        let mut text = format!("{}\n", self.tape);
+        let mut lines = vec![self.tape.clone()];
         for Share { strategy, orders, explained, unexplained } in &self.strategies {
             let line = match orders {
-                0 => format!("  {strategy}: no orders on this tape, so nothing to explain\n"),
+                0 => format!("  {strategy}: no orders on this tape, so nothing to explain"),
                 _ => format!(
-                    "  {strategy}: explained {}, {explained} of {orders} orders\n",
+                    "  {strategy}: explained {}, {explained} of {orders} orders",
                     share(*explained, *orders)
                 ),
             };
-            text.push_str(&line);
+            lines.push(line);
             for Unguarded { decision, time, because } in unexplained {
-                text.push_str(&format!("    {decision}  {time}  {because}\n"));
+                lines.push(format!("    {decision}  {time}  {because}"));
             }
             let more = (orders - explained).saturating_sub(unexplained.len() as u64);
             if more > 0 {
-                text.push_str(&format!("    and {more} more\n"));
+                lines.push(format!("    and {more} more"));
             }
         }
-        text
+        lines.join("\n")
     }
 }
 
@@ -135,13 +135,7 @@ pub fn check(args: &StrategyCheckArgs, registry: &[StrategyKind]) -> Result<Verd
     Ok(Verdict { tape, strategies: census.shares })
 }
 
-fn take(
-    pipeline: &mut Pipeline,
-    seq: u64,
-    time: UnixNanos,
-    given: Given<'_>,
-    census: &mut Census,
-) {
+fn take(pipeline: &mut Pipeline, seq: u64, time: UnixNanos, given: Given<'_>, census: &mut Census) {
     pipeline.take(seq, time, given, census);
     pipeline.discard_wishes();
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
+use super::calling::{Shield, catch};
 use super::config::{Config, FillModel};
 use super::guard::Guard;
 use super::input::{Event, Input, StartState};
@@ -36,6 +37,8 @@ pub struct Counters {
 pub struct Engine {
     pub(super) config: Config,
     pub(super) now: UnixNanos,
+    /// How strategies are called.
+    pub(super) shield: Shield,
     pub(super) markets: Vec<Market>,
     pub(super) slots: Vec<Slot>,
     /// What closes each slot's position by itself, by slot.
@@ -98,6 +101,7 @@ impl Engine {
             guards: guards.collect(),
             exits_due: None,
             now: UnixNanos::default(),
+            shield: catch,
             counters: vec![Counters::default(); config.strategies.len()],
             forms: Vec::new(),
             orders: BTreeMap::new(),
@@ -117,6 +121,12 @@ impl Engine {
             routes,
             config,
         })
+    }
+
+    /// Calls strategies through `shield` from here on. What it tells of a panic is recorded, so every
+    /// driver of a recording brings the same one.
+    pub fn shield_with(&mut self, shield: Shield) {
+        self.shield = shield;
     }
 
     /// Takes one input: fires what is due, applies the fact, lets strategies decide, and tells
@@ -426,6 +436,7 @@ fn build_slots(config: &Config, registry: &[StrategyKind]) -> Result<Vec<Slot>, 
                 last_signal: None,
                 last: None,
                 digest: Digest::default(),
+                fault: None,
                 close_after: UnixNanos::default(),
             });
         }

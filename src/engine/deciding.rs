@@ -5,7 +5,7 @@ use super::core::Engine;
 use super::guarding::unexplained;
 use super::market::Market;
 use super::news::{Digest, News};
-use super::record::{Blocker, Evaluation, Outcome, Outlet, Record, Signal, Suppression};
+use super::record::{Blocker, Evaluation, Fault, Outcome, Outlet, Record, Signal, Suppression};
 use super::slot::{Runner, Slot};
 use super::trace::is_traced;
 use crate::domain::{
@@ -13,7 +13,7 @@ use crate::domain::{
     UnixNanos,
 };
 use crate::strategy::{
-    Context, Decision, Draft, Exits, Facts, Feed, FlatRules, Form, Intent, Quality, RuleTexts, Trigger,
+    Decision, Draft, Exits, Facts, Feed, FlatRules, Form, Intent, Quality, RuleTexts, Trigger,
 };
 
 /// An order that a decision wants, after sizing.
@@ -106,10 +106,9 @@ impl Engine {
                 continue;
             };
             let facts = facts(self.now, market, slot);
-            let Runner::Native(strategy) = &mut slot.runner else { continue };
             slot.draft.clear();
             slot.draft.withhold();
-            strategy.evaluate(&mut Context::new(facts, &mut slot.draft), trigger);
+            slot.ask(self.shield, facts, trigger);
         }
     }
 
@@ -123,8 +122,8 @@ impl Engine {
         }
         let facts = facts(now, market, slot);
         match &mut slot.runner {
-            Runner::Native(strategy) => {
-                strategy.evaluate(&mut Context::new(facts, &mut slot.draft), trigger);
+            Runner::Native(_) => {
+                slot.ask(self.shield, facts, trigger);
                 self.conclude(at, trigger, cause, out);
             }
             Runner::External { awaiting: Some(_) } => {
@@ -190,10 +189,24 @@ impl Engine {
 
     /// The draft is complete: record it, then act on what it wants.
     fn conclude(&mut self, at: usize, trigger: &Trigger, cause: Cause, out: &mut dyn Outlet) {
+        let fault = self.slots.get_mut(at).and_then(Slot::take_fault);
+        let panicked = matches!(fault, Some(Fault::Panicked(_)));
+        let outcome = fault.map_or_else(|| self.outcome(at, trigger), Outcome::Error);
+        let wants = outcome.is_signal();
+        let Some(decision) = self.note(at, trigger, cause, outcome, out) else { return };
+        if wants {
+            self.act(at, decision, cause, out);
+        } else if panicked {
+            self.pause_failed(decision, cause, out);
+        }
+    }
+
+    /// What comes of a complete draft, and what keeps its wish from being acted on.
+    fn outcome(&self, at: usize, trigger: &Trigger) -> Outcome {
+        let Some(slot) = self.slots.get(at) else { return Outcome::NoSignal(Blocker::NoRule) };
         let needs_book = self.needs_book();
-        let Some(slot) = self.slots.get(at) else { return };
         let synced = self.markets.get(slot.instrument.index()).is_some_and(|market| market.synced);
-        let outcome = match slot.outcome() {
+        match slot.outcome() {
             _ if is_partial(trigger) => Outcome::NoSignal(Blocker::BarIncomplete),
             Outcome::Signal { .. } if needs_book && !synced => {
                 Outcome::Suppressed(Suppression::BookNotTrusted)
@@ -208,11 +221,6 @@ impl Engine {
                 Outcome::Suppressed(Suppression::Paused)
             }
             outcome => outcome,
-        };
-        let wants = matches!(outcome, Outcome::Signal { .. });
-        let Some(decision) = self.note(at, trigger, cause, outcome, out) else { return };
-        if wants {
-            self.act(at, decision, cause, out);
         }
     }
 

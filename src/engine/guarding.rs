@@ -39,7 +39,8 @@ impl Unexplained {
     /// What is lacking, in words: `no rule was decided`, or the label of the tree with its flag.
     pub fn describe(self, form: &Form) -> String {
         let Self::Flag(node) = self else {
-            let decided = if form.sites.is_empty() { "was decided" } else { "that was decided holds" };
+            let decided =
+                if form.sites.is_empty() { "was decided" } else { "that was decided holds" };
             return format!("no rule {decided}");
         };
         let site = form.sites.iter().rev().find(|site| site.root <= node);
@@ -62,11 +63,8 @@ mod tests {
     /// Lost if broken: the one number that says whether a strategy can be asked why.
     #[test]
     fn only_trees_that_hold_explain_and_every_leaf_of_them_must() {
-        let compare = |op| Node::Compare {
-            left: OperandRef::Value(0),
-            op,
-            right: OperandRef::Literal(0),
-        };
+        let compare =
+            |op| Node::Compare { left: OperandRef::Value(0), op, right: OperandRef::Literal(0) };
         let nodes = [
             Node::All { children: 2 },
             compare(Op::Lt),

@@ -8,6 +8,7 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
 )]
 
+pub mod calling;
 mod candle;
 mod closing;
 pub mod codec;
@@ -50,9 +51,9 @@ pub use news::News;
 pub use operator::Closable;
 pub use portfolio::Worth;
 pub use record::{
-    AccountState, Blocked, Blocker, Check, CheckKind, Evaluation, ExitChange, ExitReport, Levels,
-    Miss, Outcome, Outlet, Record, Refusal, Resumed, RiskReport, Signal, StopReason, Summary,
-    Suppression, TradingState,
+    AccountState, Blocked, Blocker, Check, CheckKind, Evaluation, ExitChange, ExitReport, Fault,
+    Levels, Miss, Outcome, Outlet, Record, Refusal, Resumed, RiskReport, Signal, StopReason,
+    Summary, Suppression, TradingState,
 };
 pub use standing::{Held, Numbered, Standing, StandingError};
 pub use state::{STATE_VERSION, StateError};

@@ -130,7 +130,7 @@ impl Digest {
         let Evaluation { form, truths, outcome, .. } = evaluation;
         match &mut self.last {
             Some(last) if last.form == *form && last.truths == *truths => {
-                if last.outcome == *outcome {
+                if last.outcome.is_like(outcome) {
                     return matches!(outcome, Outcome::Signal { .. });
                 }
                 last.outcome = outcome.clone();
@@ -179,7 +179,8 @@ impl Digest {
         if matches!(evaluation.outcome, Outcome::Signal { .. }) {
             return;
         }
-        let is_same = |b: &Blocked| b.form == evaluation.form && b.outcome == evaluation.outcome;
+        let is_same =
+            |b: &Blocked| b.form == evaluation.form && b.outcome.is_like(&evaluation.outcome);
         let at = match blockers.iter().position(is_same) {
             Some(at) => at,
             None if blockers.len() == BLOCKERS_MAX => {

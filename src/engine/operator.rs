@@ -4,7 +4,7 @@
 //! Halting and flattening both mean no new risk until resumed. Flattening also closes what is held,
 //! and goes on doing so: an order that was canceled may still fill, a market order may find too
 //! little, data may be stale for a while. Pausing concerns one strategy: its entries stop, its exits
-//! work.
+//! work. The engine itself pauses one that panicked.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,6 +22,14 @@ use crate::strategy::{Form, Node, Op, OperandRef, Site, Trigger, Truth, ValueKin
 
 /// From one attempt to close a position to the next while none succeeds.
 const TRY_AGAIN: u64 = UnixNanos::SECOND;
+
+/// Why a strategy is paused, or that it goes on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Pause {
+    Asked,
+    Failed(DecisionId),
+    Over,
+}
 
 /// What is held by a strategy in an instrument and can still be closed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -49,9 +57,11 @@ impl Engine {
             }
             Command::CancelAll => self.cancel_where(cause, out, |_| true),
             Command::Flatten => self.flatten(cause, out),
-            Command::Pause(strategy) => self.set_paused(*strategy, true, cause, out),
+            Command::Pause(strategy) => self.set_paused(*strategy, Pause::Asked, cause, out),
             Command::Trace { instrument, length } => self.trace(*instrument, *length, out),
-            Command::ResumeStrategy(strategy) => self.set_paused(*strategy, false, cause, out),
+            Command::ResumeStrategy(strategy) => {
+                self.set_paused(*strategy, Pause::Over, cause, out);
+            }
         }
     }
 
@@ -100,19 +110,34 @@ impl Engine {
         self.paused.get(strategy.index()).copied().unwrap_or(false)
     }
 
-    fn set_paused(
+    /// A strategy that panicked opens nothing more: its state is what the panic left.
+    pub(super) fn pause_failed(
         &mut self,
-        strategy: StrategyId,
-        paused: bool,
+        decision: DecisionId,
         cause: Cause,
         out: &mut dyn Outlet,
     ) {
+        self.set_paused(decision.strategy, Pause::Failed(decision), cause, out);
+    }
+
+    fn set_paused(
+        &mut self,
+        strategy: StrategyId,
+        pause: Pause,
+        cause: Cause,
+        out: &mut dyn Outlet,
+    ) {
+        let paused = pause != Pause::Over;
         let Some(state) = self.paused.get_mut(strategy.index()) else { return };
         if *state == paused {
             return;
         }
         *state = paused;
-        out.record(&Record::Paused { time: self.now, strategy, paused });
+        let failed = match pause {
+            Pause::Failed(decision) => Some(decision),
+            Pause::Asked | Pause::Over => None,
+        };
+        out.record(&Record::Paused { time: self.now, strategy, paused, failed });
         if paused {
             self.cancel_entries(strategy, cause, out);
         }

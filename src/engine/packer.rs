@@ -190,7 +190,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::codec::{decode, encode};
-    use super::super::record::{Blocker, Outcome, Record, Suppression};
+    use super::super::record::{Blocker, Fault, Outcome, Record, Suppression};
     use super::*;
     use crate::domain::{
         DecisionId, InstrumentId, Level, Price, Quantity, Quote, StrategyId, UnixNanos,
@@ -231,6 +231,7 @@ mod tests {
             Just(Outcome::NoSignal(Blocker::NoRule)),
             any::<Option<u16>>().prop_map(|missing| Outcome::NotReady { missing }),
             Just(Outcome::Suppressed(Suppression::OrderInFlight)),
+            any::<String>().prop_map(|words| Outcome::Error(Fault::Panicked(words))),
         ]
     }
 

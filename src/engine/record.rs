@@ -157,7 +157,7 @@ pub enum Record {
         /// When it happened at the venue.
         ts_venue: UnixNanos,
     },
-    /// An operator paused a strategy, or let it go on.
+    /// A strategy is paused by an operator or because it panicked, or goes on.
     Paused {
         /// When.
         time: UnixNanos,
@@ -165,6 +165,8 @@ pub enum Record {
         strategy: StrategyId,
         /// Stop.
         paused: bool,
+        /// The decision in which it panicked; `None` when an operator wants it.
+        failed: Option<DecisionId>,
     },
     /// The run goes on where the account's last one ended.
     Resumed(Resumed),
@@ -304,12 +306,34 @@ pub enum Outcome {
     },
     /// It was not asked, or what it wants is not acted on.
     Suppressed(Suppression),
+    /// Nothing, because its own code went wrong.
+    Error(Fault),
+}
+
+/// What went wrong in a strategy's own code, in its words, cleaned and at most
+/// [`FAULT_CHARACTERS`](super::calling::FAULT_CHARACTERS) long.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fault {
+    /// It panicked: from here it opens nothing.
+    Panicked(String),
+    /// It said that it cannot decide.
+    Failed(String),
 }
 
 impl Outcome {
     /// It wants orders.
     pub fn is_signal(&self) -> bool {
         matches!(self, Self::Signal { .. })
+    }
+
+    /// Equal but for the words of a fault, which may hold numbers.
+    pub fn is_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Error(Fault::Panicked(_)), Self::Error(Fault::Panicked(_)))
+            | (Self::Error(Fault::Failed(_)), Self::Error(Fault::Failed(_))) => true,
+            _ => self == other,
+        }
     }
 }
 

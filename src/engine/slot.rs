@@ -2,7 +2,7 @@
 
 use super::config::OrderSize;
 use super::news::{Digest, News};
-use super::record::{Blocker, Evaluation, Outcome, Record};
+use super::record::{Blocker, Evaluation, Fault, Outcome, Record};
 use crate::domain::{
     Cause, DecisionId, InstrumentId, Position, Price, Side, StrategyId, UnixNanos,
 };
@@ -47,6 +47,8 @@ pub struct Slot {
     pub last: Option<Record>,
     /// What of its evaluations is news.
     pub digest: Digest,
+    /// What went wrong in its code since the last evaluation.
+    pub fault: Option<Fault>,
     /// Until then no attempt is made to close the position for an operator.
     pub close_after: UnixNanos,
 }

@@ -14,7 +14,7 @@ use super::market::Market;
 use super::news::Digest;
 use super::paper::Paper;
 use super::portfolio::Portfolio;
-use super::record::{Outlet, Record, Resumed, TradingState};
+use super::record::{Fault, Outlet, Record, Resumed, TradingState};
 use super::slot::{Runner, Slot};
 use super::trace::Trace;
 use crate::domain::{Cause, InstrumentId, Order, OrderId, Position, StrategyId, UnixNanos};
@@ -75,6 +75,7 @@ struct SlotState {
     last_signal: Option<UnixNanos>,
     last: Option<Record>,
     digest: Digest,
+    fault: Option<Fault>,
     close_after: UnixNanos,
 }
 
@@ -96,6 +97,7 @@ impl Engine {
                 last_signal: slot.last_signal,
                 last: slot.last.clone(),
                 digest: slot.digest.clone(),
+                fault: slot.fault.clone(),
                 close_after: slot.close_after,
             });
         }
@@ -148,6 +150,7 @@ impl Engine {
             slot.last_signal = saved.last_signal;
             slot.last = saved.last;
             slot.digest = saved.digest;
+            slot.fault = saved.fault;
             slot.close_after = saved.close_after;
         }
         self.now = state.now;
@@ -221,7 +224,7 @@ impl Engine {
         }
         for (strategy, paused) in (0..).map(StrategyId).zip(&self.paused) {
             if *paused {
-                out.record(&Record::Paused { time: now, strategy, paused: true });
+                out.record(&Record::Paused { time: now, strategy, paused: true, failed: None });
             }
         }
     }

@@ -356,15 +356,12 @@ impl Engine {
     }
 
     fn notify(&mut self, request: &OrderRequest, event: &OrderEvent) {
-        use super::slot::Runner;
+        let shield = self.shield;
         for slot in &mut self.slots {
-            if slot.strategy == request.id.strategy
-                && slot.instrument == request.instrument
-                && let Runner::Native(strategy) = &mut slot.runner
-            {
-                strategy.order(event);
+            if slot.strategy == request.id.strategy && slot.instrument == request.instrument {
+                slot.tell(shield, |strategy| strategy.order(event));
                 if let OrderEventKind::Filled(fill) = &event.kind {
-                    strategy.fill(fill);
+                    slot.tell(shield, |strategy| strategy.fill(fill));
                 }
             }
         }

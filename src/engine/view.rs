@@ -252,7 +252,7 @@ pub struct EvaluationView {
     pub values: Vec<ValueView>,
     /// One rule tree per `decide` call.
     pub rules: Vec<RuleView>,
-    /// What came of it, in one word: `signal`, `no signal`, `not ready`, `suppressed`.
+    /// What came of it, in one word: `signal`, `no signal`, `not ready`, `suppressed`, `error`.
     pub outcome: String,
     /// What stopped it first, in one line with its numbers; empty for a signal.
     pub blocker: String,

@@ -19,6 +19,8 @@ words! {
         NotReady => "not_ready",
         /// The strategy was not asked.
         Suppressed => "suppressed",
+        /// The strategy's own code went wrong.
+        Error => "error",
     }
 }
 
@@ -186,6 +188,7 @@ impl From<&Outcome> for OutcomeWord {
             Outcome::NoSignal(_) => Self::NoSignal,
             Outcome::NotReady { .. } => Self::NotReady,
             Outcome::Suppressed(_) => Self::Suppressed,
+            Outcome::Error(_) => Self::Error,
         }
     }
 }

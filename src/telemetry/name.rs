@@ -131,7 +131,7 @@ names! {
     RiskChecked => "risk.checked" Info Decisions,
     /// Trading became active, reduce-only or halted.
     TradingStateChanged => "trading.state_changed" Warn Decisions,
-    /// An operator paused a strategy, or let it go on.
+    /// A strategy is paused by an operator or because it panicked, or goes on.
     StrategyStateChanged => "strategy.state_changed" Warn Decisions,
     /// An order goes to the venue.
     OrderSubmitted => "order.submitted" Info Decisions,

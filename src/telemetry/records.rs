@@ -106,9 +106,9 @@ impl RecordTeller {
             }
             Record::Account(state) => self.tell(PortfolioEvent::Account(state), state.time),
             Record::Trading { time, state } => self.tell(PortfolioEvent::Trading(*state), *time),
-            Record::Paused { time, strategy, paused } => {
-                let (strategy, paused) = (*strategy, *paused);
-                self.tell(PortfolioEvent::Paused { strategy, paused }, *time);
+            Record::Paused { time, strategy, paused, failed } => {
+                let (strategy, paused, failed) = (*strategy, *paused, *failed);
+                self.tell(PortfolioEvent::Paused { strategy, paused, failed }, *time);
             }
             Record::BookSynced { instrument, time, update_id } => {
                 let (instrument, update_id) = (*instrument, *update_id);

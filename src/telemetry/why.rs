@@ -1,7 +1,7 @@
 //! Why: an evaluation's recorded numbers with the names of its form, as text.
 
 use crate::engine::record::Suppression;
-use crate::engine::{Blocked, Blocker, Evaluation, Miss, Outcome};
+use crate::engine::{Blocked, Blocker, Evaluation, Fault, Miss, Outcome};
 use crate::strategy::{Form, Node, Op, OperandRef, Trigger, Truth};
 
 /// One side of a comparison.
@@ -132,6 +132,8 @@ fn blocked_by_outcome(form: &Form, outcome: &Outcome) -> String {
         Outcome::Suppressed(Suppression::AwaitingReply) => "awaiting_reply".to_owned(),
         Outcome::Suppressed(Suppression::OrderInFlight) => "order_in_flight".to_owned(),
         Outcome::Suppressed(Suppression::Paused) => "paused".to_owned(),
+        Outcome::Error(Fault::Panicked(_)) => "error: panicked".to_owned(),
+        Outcome::Error(Fault::Failed(_)) => "error: failed".to_owned(),
     }
 }
 
@@ -154,6 +156,8 @@ pub(super) fn sentence(form: &Form, evaluation: &Evaluation) -> String {
         }
         Outcome::NotReady { .. } => format!("not ready, {}", blocked_by(form, evaluation)),
         Outcome::Suppressed(_) => format!("not asked, {}", blocked_by(form, evaluation)),
+        Outcome::Error(Fault::Panicked(words)) => format!("panicked: {words}"),
+        Outcome::Error(Fault::Failed(words)) => format!("cannot decide: {words}"),
     }
 }
 

@@ -68,7 +68,7 @@ impl Viewer {
         let wants = matches!(evaluation.outcome, Outcome::Signal { .. });
         if let Some(seen) = self.last.get_mut(&key)
             && !wants
-            && seen.outcome == evaluation.outcome
+            && seen.outcome.is_like(&evaluation.outcome)
             && seen.form == evaluation.form
         {
             seen.repeated += 1;
@@ -286,6 +286,7 @@ fn state_of(outcome: &Outcome) -> &'static str {
         Outcome::NotReady { .. } => "WARMING",
         Outcome::Suppressed(Suppression::Paused) => "PAUSED",
         Outcome::Suppressed(_) => "UNTRUSTED",
+        Outcome::Error(_) => "ERROR",
     }
 }
 

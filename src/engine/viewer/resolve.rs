@@ -1,7 +1,7 @@
 //! Resolving: recorded numbers and interned names become the words and trees that people read.
 
 use crate::domain::{Num, RunId};
-use crate::engine::record::{Blocker, Check, Evaluation, Outcome, Refusal, Suppression};
+use crate::engine::record::{Blocker, Check, Evaluation, Fault, Outcome, Refusal, Suppression};
 use crate::engine::view::{EvaluationView, LeafView, NodeView, RuleView, ValueView};
 use crate::strategy::{Form, Node, Op, OperandRef, Truth, ValueKind};
 
@@ -70,6 +70,7 @@ pub fn outcome_word(outcome: &Outcome) -> &'static str {
         Outcome::NoSignal(_) => "no signal",
         Outcome::NotReady { .. } => "not ready",
         Outcome::Suppressed(_) => "suppressed",
+        Outcome::Error(_) => "error",
     }
 }
 
@@ -95,6 +96,7 @@ fn present(values: &[f64], at: usize) -> Option<f64> {
 pub fn blocker_name(evaluation: &Evaluation, form: &Form) -> String {
     match &evaluation.outcome {
         Outcome::NoSignal(Blocker::Rule(node)) => leaf_text(form, evaluation, *node),
+        Outcome::Error(fault) => fault_name(fault).to_owned(),
         _ => blocker_text(evaluation, form),
     }
 }
@@ -122,9 +124,18 @@ pub fn blocker_text(evaluation: &Evaluation, form: &Form) -> String {
         Outcome::Suppressed(Suppression::OrderInFlight) => {
             "its last order is still on its way".to_owned()
         }
-        Outcome::Suppressed(Suppression::Paused) => {
-            "the strategy is paused by the operator: no entries".to_owned()
+        Outcome::Suppressed(Suppression::Paused) => "the strategy is paused: no entries".to_owned(),
+        Outcome::Error(fault) => {
+            let (Fault::Panicked(words) | Fault::Failed(words)) = fault;
+            format!("{}: {words}", fault_name(fault))
         }
+    }
+}
+
+fn fault_name(fault: &Fault) -> &'static str {
+    match fault {
+        Fault::Panicked(_) => "the strategy panicked",
+        Fault::Failed(_) => "the strategy cannot decide",
     }
 }
 

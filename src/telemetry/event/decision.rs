@@ -2,7 +2,7 @@
 
 use super::Told;
 use crate::domain::{Cause, DecisionId, InstrumentId, StrategyId, UnixNanos};
-use crate::engine::{Evaluation, News, Summary};
+use crate::engine::{Evaluation, News, Outcome, Summary};
 use crate::strategy::{Form, LogLevel, LogLine, Trigger};
 use crate::telemetry::engine_word::{OutcomeWord, TruthWord};
 use crate::telemetry::line::Line;
@@ -101,6 +101,11 @@ impl Told for DecisionEvent<'_> {
                 LogLevel::Info => Level::Info,
                 LogLevel::Warn => Level::Warn,
             },
+            Self::Evaluated(Evaluated { evaluation, .. })
+                if matches!(evaluation.outcome, Outcome::Error(_)) =>
+            {
+                Level::Error
+            }
             _ => self.name().level(),
         }
     }

@@ -338,7 +338,7 @@ fn a_pause_and_flattening_reach_log_and_metrics() {
     let telemetry = start(folder.path(), LogConfig::default());
     let mut teller = telemetry.record_teller();
     let strategy = StrategyId(0);
-    teller.record(&Record::Paused { time: at(1), strategy, paused: true });
+    teller.record(&Record::Paused { time: at(1), strategy, paused: true, failed: None });
     teller.record(&Record::Trading { time: at(2), state: TradingState::Flattening });
     let text = telemetry.metrics_text().unwrap();
     let name = &names().strategies[0];
@@ -347,7 +347,7 @@ fn a_pause_and_flattening_reach_log_and_metrics() {
         "{text}"
     );
     assert!(text.contains("state=\"flattening\"} 1"), "{text}");
-    teller.record(&Record::Paused { time: at(3), strategy, paused: false });
+    teller.record(&Record::Paused { time: at(3), strategy, paused: false, failed: None });
     let text = telemetry.metrics_text().unwrap();
     assert!(
         text.contains(&format!("tickscope_strategy_paused{{strategy=\"{name}\"}} 0")),
