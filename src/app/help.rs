@@ -132,8 +132,8 @@ the first difference otherwise.";
 /// Below `strategy check --help`.
 pub const STRATEGY_CHECK: &str = "\
 Examples:
-  tickscope strategy check                                 the last session, as it was configured
-  tickscope strategy check --config mine.toml --tape last  your strategies over it
+  tickscope strategy check                                  the last session, as it was configured
+  tickscope strategy check --config mine.toml --tape last   your strategies over it
   tickscope strategy check --tape btcusdt.mcap --json
 
 An order is explained when a rule that was decided holds, and every comparison of the rules that

@@ -272,7 +272,7 @@ fn explained(scene: &Scene<'_>) -> Option<Piece> {
     let (explained, all) = shares.fold((0, 0), |sum, (n, of)| (sum.0 + n, sum.1 + of));
     let percent = (explained * 100).checked_div(all)?;
     let (weight, style) = match percent {
-        100 => (38, scene.theme.text()),
+        100 => (62, scene.theme.text()),
         _ => (91, scene.theme.warn()),
     };
     let share = span(format!("{percent}%"), style);
