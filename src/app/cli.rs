@@ -40,7 +40,7 @@ pub enum Command {
     #[command(after_help = help::LOOKAHEAD)]
     Lookahead(LookaheadArgs),
     /// Look at strategies.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = help::STRATEGY_CHECK)]
     Strategy(StrategyCommand),
     /// Check a configuration without running it.
     #[command(after_help = help::CHECK)]

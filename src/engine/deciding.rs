@@ -5,7 +5,9 @@ use super::core::Engine;
 use super::guarding::unexplained;
 use super::market::Market;
 use super::news::{Digest, News};
-use super::record::{Blocker, Evaluation, Fault, Outcome, Outlet, Record, Signal, Suppression};
+use super::record::{
+    Blocker, Evaluation, Fault, Outcome, Outlet, Record, Signal, Sizing, Suppression,
+};
 use super::slot::{Runner, Slot};
 use super::trace::is_traced;
 use crate::domain::{
@@ -32,6 +34,8 @@ pub(super) struct Wish {
     pub exits: Option<Exits>,
     /// Who closes, if it is not the strategy that wants it.
     pub by: By,
+    /// How the quantity came about.
+    pub sizing: Sizing,
 }
 
 /// Whose wish it is.
@@ -56,7 +60,8 @@ impl Wish {
     ) -> Self {
         let (kind, exits) = (OrderKind::Market, Some(Exits::default()));
         let (quantity, reduce_only) = (wanted, true);
-        Self { slot, decision, side, kind, wanted, quantity, reduce_only, exits, by }
+        let sizing = Sizing::closing(wanted, Quantity::ZERO);
+        Self { slot, decision, side, kind, wanted, quantity, reduce_only, exits, by, sizing }
     }
 }
 
@@ -303,7 +308,7 @@ impl Engine {
                 Intent::Order { side, kind, size, reduce_only, exits } => {
                     let wish = self.wish(at, decision, (*side, *kind), *reduce_only, *exits);
                     let wish = self.unless_paused(self.sized(wish, *size));
-                    self.want(wish, explained, cause, out);
+                    self.want(&wish, explained, cause, out);
                 }
             }
         }
@@ -317,7 +322,13 @@ impl Engine {
     }
 
     /// Floors a wish to the lot, records the signal, and hands it to risk.
-    pub(super) fn want(&mut self, wish: Wish, explained: bool, cause: Cause, out: &mut dyn Outlet) {
+    pub(super) fn want(
+        &mut self,
+        wish: &Wish,
+        explained: bool,
+        cause: Cause,
+        out: &mut dyn Outlet,
+    ) {
         let (strategy, instrument) = self.owner(wish.slot);
         let lot = self
             .markets
@@ -338,8 +349,9 @@ impl Engine {
             quantity,
             reduce_only: wish.reduce_only,
             explained,
+            sizing: wish.sizing,
         }));
-        self.assess(Wish { quantity, ..wish }, instrument, cause, out);
+        self.assess(&Wish { quantity, ..*wish }, instrument, cause, out);
     }
 
     /// Engine time, for tests and drivers.

@@ -84,7 +84,7 @@ impl Engine {
         {
             // What the exit waited for has closed the position.
             let wish = Wish::closing(at, decision, side.opposite(), Quantity::ZERO, By::Exit);
-            self.want(wish, true, cause, out);
+            self.want(&wish, true, cause, out);
         }
         let change = match (before, next) {
             (Some(_), None) => Some(ExitChange::Disarmed),
@@ -346,7 +346,8 @@ impl Engine {
         let free = held.saturating_sub(pending(self.orders_of(slot), side));
         let most = self.markets.get(instrument.index()).and_then(|m| m.instrument.max_quantity);
         let quantity = most.map_or(free, |most| free.min(most));
-        self.want(Wish::closing(at, decision, side, quantity, By::Exit), true, cause, out);
+        let wish = Wish::closing(at, decision, side, quantity, By::Exit);
+        self.want(&wish, true, cause, out);
         let n = self.counters.get(strategy.index()).map_or(0, |counters| counters.orders);
         let order = OrderId { strategy, n };
         if self.orders.contains_key(&order) {

@@ -224,7 +224,7 @@ impl Engine {
         let held = slot.position.quantity;
         let Some(decision) = self.note_flatten(at, held, cause, out) else { return };
         let wish = Wish::closing(at, decision, side, quantity, By::Operator);
-        self.want(wish, true, cause, out);
+        self.want(&wish, true, cause, out);
     }
 
     /// By which side and how much a position can be closed now; `None` when nothing is to be done.

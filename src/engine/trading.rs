@@ -18,7 +18,7 @@ impl Engine {
     /// Puts a wish through every risk check; what passes becomes an order.
     pub(super) fn assess(
         &mut self,
-        wish: Wish,
+        wish: &Wish,
         instrument: InstrumentId,
         cause: Cause,
         out: &mut dyn Outlet,
@@ -30,7 +30,7 @@ impl Engine {
         while self.sent.front().is_some_and(|at| at.0 <= second_ago) {
             self.sent.pop_front();
         }
-        let Some(assessment) = self.assessment(&wish, instrument) else { return };
+        let Some(assessment) = self.assessment(wish, instrument) else { return };
         let checks = assessment.checks();
         let price = assessment.price;
         let refusal = if wish.wanted.is_zero() && wish.exits.is_some() {
@@ -50,7 +50,7 @@ impl Engine {
             refusal,
         }));
         if refusal.is_none() {
-            self.submit(order, &wish, instrument, cause, out);
+            self.submit(order, wish, instrument, cause, out);
         }
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::record::{Check, Levels, TradingState};
+use super::record::{Check, Levels, Sizing, TradingState};
 use crate::domain::{
     Level, Liquidity, Num, OrderKind, OrderState, Price, Quantity, Side, Signed, UnixNanos,
 };
@@ -333,6 +333,9 @@ pub struct DecisionView {
     pub average_entry: Option<Price>,
     /// Realised PnL that the fills made, fees not counted.
     pub realised: Option<Num>,
+    /// From when its input could be read until it was decided, in nanoseconds; `None` where nobody
+    /// measured.
+    pub decided_after: Option<u64>,
     /// Times it repeated with the same first blocker, this one counted.
     pub repeated: u64,
     /// `FILLED`, `OPEN`, `REFUSED`, `BLOCKED`, `WARMING`, …
@@ -348,6 +351,8 @@ pub struct SignalView {
     pub wanted: Quantity,
     /// After flooring to the lot.
     pub quantity: Quantity,
+    /// How it came about.
+    pub sizing: Sizing,
 }
 
 /// An order and what became of it.

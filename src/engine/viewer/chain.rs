@@ -102,6 +102,7 @@ impl Viewer {
             position: None,
             average_entry: None,
             realised: None,
+            decided_after: None,
             repeated: 1,
         });
     }
@@ -132,9 +133,13 @@ impl Viewer {
     fn signal(&mut self, signal: &Signal) {
         self.tally.signals += 1;
         let id = self.run.id.decision(signal.decision);
+        let seq = self.row(&id).map(|row| row.evaluation.seq);
+        let timed = self.timed.iter().rev().find(|(timed, _)| Some(*timed) == seq);
+        let decided_after = timed.map(|(_, nanos)| *nanos);
         if let Some(row) = self.row(&id) {
-            let Signal { side, wanted, quantity, .. } = *signal;
-            row.signal = Some(SignalView { side, wanted, quantity });
+            row.decided_after = decided_after;
+            let Signal { side, wanted, quantity, sizing, .. } = *signal;
+            row.signal = Some(SignalView { side, wanted, quantity, sizing });
         }
         self.mark(signal.instrument, signal.decision, signal.side, MarkerKind::Signal, None);
     }

@@ -57,6 +57,8 @@ pub struct Viewer {
     blockers: BTreeMap<StrategyId, BTreeMap<String, u64>>,
     markers: Vec<VecDeque<Marker>>,
     charts: Vec<(u64, Arc<Vec<Bar>>)>,
+    /// Inputs that led to a signal, and how long they took; their rows come with their records.
+    timed: VecDeque<(u64, u64)>,
     tally: Tally,
     version: u64,
 }
@@ -96,9 +98,18 @@ impl Viewer {
             blockers: BTreeMap::new(),
             markers: vec![VecDeque::new(); instruments],
             charts: vec![(0, Arc::default()); instruments],
+            timed: VecDeque::new(),
             tally: Tally::default(),
             version: 0,
         }
+    }
+
+    /// Takes how long the input `seq` took, in nanoseconds. It is no record: a replay has none.
+    pub fn timed(&mut self, seq: u64, nanos: u64) {
+        if self.timed.len() == DECISIONS_KEPT {
+            self.timed.pop_front();
+        }
+        self.timed.push_back((seq, nanos));
     }
 
     /// The screen's state now. `inputs` is how many inputs the engine took.

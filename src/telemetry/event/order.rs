@@ -5,6 +5,7 @@ use crate::domain::{
     Cause, Fill, InstrumentId, Nanos, OrderEvent, OrderEventKind, OrderId, OrderRequest, Price,
     Quantity, Quote, StrategyId, UnixNanos,
 };
+use crate::engine::viewer::resolve;
 use crate::engine::{Check, Refusal, RiskReport, Signal};
 use crate::telemetry::engine_word::{LiquidityWord, OrderWord, RejectWord, SideWord};
 use crate::telemetry::line::Line;
@@ -246,6 +247,7 @@ fn signal_fields(signal: &Signal, scope: &Scope, line: &mut Line) {
     line.exact("quantity", signal.quantity);
     line.flag("reduce_only", signal.reduce_only);
     line.flag("explained", signal.explained);
+    line.text("sizing", &resolve::sizing(&signal.sizing));
 }
 
 fn risk_fields(report: &RiskReport, scope: &Scope, line: &mut Line) {

@@ -7,7 +7,7 @@ use crate::domain::{
     StrategyId,
 };
 use crate::engine::news::{Digest, News};
-use crate::engine::record::{Refusal, RiskReport, StopReason};
+use crate::engine::record::{Refusal, RiskReport, Sizing, StopReason};
 use crate::engine::{
     Blocker, Check, CheckKind, Evaluation, ExitChange, ExitReport, Levels, Outcome, Record, Signal,
     TradingState,
@@ -275,6 +275,7 @@ fn refusals_rejections_and_stops_are_told_with_their_numbers() {
             quantity: "1".parse().unwrap(),
             reduce_only: false,
             explained: true,
+            sizing: Sizing::closing("1".parse().unwrap(), "0".parse().unwrap()),
         }),
         Record::Risk(RiskReport {
             decision,
