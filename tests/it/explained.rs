@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 use tickscope::app::cli::{ConfigArgs, StrategyCheckArgs};
 use tickscope::app::strategy_check::{self, Verdict};
-use tickscope::strategies;
 use tickscope::strategy::{
     Context, Op, ParamSpec, Params, Prices, Strategy, StrategyError, StrategyKind, compare,
 };
@@ -26,7 +25,7 @@ impl Strategy for Mute {
 
     fn on_prices(&mut self, ctx: &mut Context<'_>, _: Prices) {
         self.trades += 1;
-        if self.trades % 2 == 0 {
+        if self.trades.is_multiple_of(2) {
             ctx.buy();
             return;
         }
@@ -53,7 +52,7 @@ fn check(home: &Home, kind: &str, registry: &[StrategyKind]) -> Verdict {
 fn an_order_that_no_rule_guards_is_named() {
     let home = Home::new();
     home.succeed(&["run", "--headless", "--for", "3s", "--config", busy()]);
-    let verdict = check(&home, "mute", &strategies![Mute]);
+    let verdict = check(&home, "mute", &[StrategyKind::of::<Mute>()]);
     let mine = &verdict.strategies[0];
     assert!(!verdict.is_whole() && mine.orders > 3 && mine.explained == 0, "{verdict:?}");
     assert_eq!(mine.unexplained.len(), 3);
