@@ -225,7 +225,7 @@ impl<'s> Bench<'s> {
                     }
                     self.take(seq, time, Given::Other(&input))?;
                 }
-                Replayed::Output(_) | Replayed::Mark(_) => {}
+                Replayed::Output(_) | Replayed::Mark(_) | Replayed::Timing(_) => {}
             }
             if frames.is_multiple_of(8_192) {
                 bar.set_position(bytes);

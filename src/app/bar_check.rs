@@ -143,7 +143,7 @@ fn run(path: &Path, pipeline: &mut Pipeline) -> Result<(), AppError> {
                 pipeline.take(seq, time, Given::Frame { source: &source, bytes }, &mut Nobody);
             }
             Replayed::Other(input) => pipeline.take(seq, time, Given::Other(&input), &mut Nobody),
-            Replayed::Output(_) | Replayed::Mark(_) => {}
+            Replayed::Output(_) | Replayed::Mark(_) | Replayed::Timing(_) => {}
         }
     }
     Ok(())

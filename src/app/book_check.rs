@@ -73,7 +73,7 @@ pub fn check(path: &Path, plan: &Plan) -> Result<Vec<BookCheck>, AppError> {
                     decoder.line(event, received, &mut books);
                 }
             }
-            Replayed::Output(_) | Replayed::Mark(_) => {}
+            Replayed::Output(_) | Replayed::Mark(_) | Replayed::Timing(_) => {}
         }
     }
     Ok(books.books.into_iter().map(|book| book.check).collect())

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::error::AppError;
 use super::outputs::Written;
 use super::pipeline::Pipeline;
+use super::shield;
 use crate::config::{self, Loaded, section, unit};
 use crate::domain::{
     Account, Asset, AssetId, Balances, Instrument, InstrumentId, Money, Num, Price, Quantity,
@@ -183,8 +184,10 @@ pub fn plan(loaded: &Loaded, filters: Filters) -> Result<Plan, AppError> {
 
 /// Joins a decoder and an engine after a plan.
 pub fn pipeline(plan: &Plan, registry: &[StrategyKind]) -> Result<Pipeline, AppError> {
-    let engine = Engine::new(plan.engine.clone(), registry)
+    let mut engine = Engine::new(plan.engine.clone(), registry)
         .map_err(|error| AppError::invalid(error.to_string()))?;
+    shield::install();
+    engine.shield_with(shield::call);
     let instruments = plan.engine.instruments.clone();
     let count = instruments.len();
     let decoder = BinanceDecoder::new(instruments).with_history(engine.history_needs());

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::help;
 use crate::config::unit::ByteSize;
+use crate::engine::trace::LENGTH_MAX;
 
 /// An observability-first terminal trading client: every decision explains itself and replays.
 #[derive(Debug, Parser)]
@@ -45,6 +46,9 @@ pub enum Command {
     /// Check that no decision depends on what comes later on the tape.
     #[command(after_help = help::LOOKAHEAD)]
     Lookahead(LookaheadArgs),
+    /// Look at strategies.
+    #[command(subcommand, after_help = help::STRATEGY_CHECK)]
+    Strategy(StrategyCommand),
     /// Check a configuration without running it.
     #[command(after_help = help::CHECK)]
     Check(CheckArgs),
@@ -80,6 +84,18 @@ pub enum Command {
     Resume {
         /// The strategy's name in the configuration.
         strategy: Option<String>,
+        /// Which run, and how to answer.
+        #[command(flatten)]
+        control: ControlArgs,
+    },
+    /// Write every evaluation of an instrument for a while, not only what is news.
+    #[command(after_help = help::TRACE)]
+    Trace {
+        /// The venue's symbol.
+        instrument: String,
+        /// For how long: `60s`, `5m`, at most `1h`; it ends by itself.
+        #[arg(value_name = "TIME", default_value = "60s", value_parser = trace_length)]
+        length: Duration,
         /// Which run, and how to answer.
         #[command(flatten)]
         control: ControlArgs,
@@ -393,6 +409,28 @@ pub struct LookaheadArgs {
     pub json: bool,
 }
 
+/// `strategy`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum StrategyCommand {
+    /// Run the strategies over a tape, and name each order that no recorded rule explains.
+    #[command(after_help = help::STRATEGY_CHECK)]
+    Check(StrategyCheckArgs),
+}
+
+/// `strategy check`.
+#[derive(Debug, Clone, Args)]
+pub struct StrategyCheckArgs {
+    /// A tape, a session, or `last`.
+    #[arg(long, value_name = "TAPE", default_value = "last")]
+    pub tape: String,
+    /// Where the configuration comes from.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// One line of JSON instead of sentences.
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// `check`.
 #[derive(Debug, Clone, Args)]
 pub struct CheckArgs {
@@ -451,6 +489,16 @@ fn duration(text: &str) -> Result<Duration, String> {
         return Err("a run of no time does nothing: give more than 0".to_owned());
     }
     Ok(Duration::from_nanos(span.0))
+}
+
+/// A time span from a second to an hour.
+fn trace_length(text: &str) -> Result<Duration, String> {
+    let length = duration(text)?;
+    let most = Duration::from_nanos(LENGTH_MAX);
+    if length < Duration::from_secs(1) || length > most {
+        return Err("a trace lasts 1s to 1h: tape and log take all of it".to_owned());
+    }
+    Ok(length)
 }
 
 #[cfg(test)]

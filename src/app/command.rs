@@ -8,13 +8,14 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use super::cli::{BacktestArgs, CheckArgs, Cli, Command, ConfigArgs, ReplayArgs, RunArgs};
-use super::cli::{SessionsArgs, SessionsCommand};
+use super::cli::{SessionsArgs, SessionsCommand, StrategyCommand};
 use super::control::command_line;
 use super::control::protocol::Ask;
 use super::error::{AppError, Exit};
 use super::tape_command;
 use super::{
     account, attach, backtest, explain, live, lookahead, prune_command, replay, report, setup, sim,
+    strategy_check,
 };
 use crate::domain::clean;
 use crate::strategy::StrategyKind;
@@ -53,6 +54,7 @@ fn dispatch(command: &Command, registry: &[StrategyKind]) -> Result<Exit, AppErr
         Command::WhyNot(args) => explain::why_not::run(args, registry),
         Command::Replay(args) => run_replay(args, registry),
         Command::Lookahead(args) => lookahead::run(args, registry),
+        Command::Strategy(StrategyCommand::Check(args)) => strategy_check::run(args, registry),
         Command::Check(args) => check(args, registry),
         Command::Tape(command) => tape_command::run(command, registry),
         Command::Sessions(args) => sessions(args),
@@ -68,6 +70,10 @@ fn dispatch(command: &Command, registry: &[StrategyKind]) -> Result<Exit, AppErr
         }
         Command::Resume { strategy, control } => {
             command_line::run(Ask::Resume(strategy.clone()), control)
+        }
+        Command::Trace { instrument, length, control } => {
+            let (instrument, seconds) = (instrument.clone(), length.as_secs());
+            command_line::run(Ask::Trace { instrument, seconds }, control)
         }
     }
 }

@@ -129,6 +129,17 @@ must be the same, byte for byte. What follows the last input is not compared: or
 way are brought to their end only when a tape ends. Ends with 0 when all are equal, with 5 and
 the first difference otherwise.";
 
+/// Below `strategy check --help`.
+pub const STRATEGY_CHECK: &str = "\
+Examples:
+  tickscope strategy check                                  the last session, as it was configured
+  tickscope strategy check --config mine.toml --tape last   your strategies over it
+  tickscope strategy check --tape btcusdt.mcap --json
+
+An order is explained when a rule that was decided holds, and every comparison of the rules that
+hold has operands: a bare flag says nothing. Ends with 0 when all orders are (or there are none,
+which is said), with 3 and the first three others of each strategy by name otherwise.";
+
 /// Below `check --help`.
 pub const CHECK: &str = "\
 Examples:
@@ -187,6 +198,19 @@ Examples:
 
 Exit codes: 0 done, 1 not done or not wholly, or no answer in time, 2 several runs or an unknown
 session or strategy, 4 no run is active.";
+
+/// Below `trace --help`.
+pub const TRACE: &str = "\
+Examples:
+  tickscope trace BTCUSDT              every evaluation for a minute
+  tickscope trace BTCUSDT 10m          again: the end is moved
+  tickscope trace BTCUSDT 1s           it ends in a second
+
+Tape and log write all of them, whatever `record.evaluations` says; the log's `news` says `traced`.
+Begin and end are `trace.started` and `trace.ended` in the decisions lane, with a count.
+
+Exit codes: 0 done, 1 no answer in time, 2 several runs, or an unknown session or instrument, 4 no
+run is active.";
 
 /// Below `attach --help`.
 pub const ATTACH: &str = "\

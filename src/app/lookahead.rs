@@ -202,7 +202,7 @@ impl Tape<'_> {
                     if matches!(*input, TapeInput::Start { .. } | TapeInput::Resume(_)) => {}
                 Replayed::Other(input) if self.own_config && is_by_operator(&input) => {}
                 Replayed::Other(input) => bench.take(seq, time, Given::Other(&input))?,
-                Replayed::Output(_) | Replayed::Mark(_) => {}
+                Replayed::Output(_) | Replayed::Mark(_) | Replayed::Timing(_) => {}
             }
         }
         Ok((bench.taken, bench.seq))

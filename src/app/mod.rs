@@ -28,8 +28,10 @@ pub mod report;
 pub mod result;
 mod retention;
 pub mod setup;
+pub mod shield;
 pub mod sim;
 pub mod source;
+pub mod strategy_check;
 mod tape_command;
 mod words;
 

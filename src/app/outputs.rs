@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::{InstrumentId, StrategyId, UnixNanos};
+use crate::domain::{InstrumentId, UnixNanos};
 use crate::engine::codec::{HashMark, LINK_INPUTS, OutputHash, encode};
-use crate::engine::{Blocker, Evaluation, Outcome, Outlet, Record};
-use crate::strategy::{Quality, Truth};
+use crate::engine::{Blocker, News, Outcome, Outlet, Record};
+use crate::strategy::Quality;
 use crate::tape::{Channel, Entry, OutputBlock};
 
 /// Which evaluations are written.
@@ -14,7 +14,7 @@ use crate::tape::{Channel, Entry, OutputBlock};
 pub enum Written {
     /// Every one.
     All,
-    /// Signals, and those whose truths or outcome changed.
+    /// Those that are [`News`].
     Changes,
 }
 
@@ -145,7 +145,6 @@ pub struct Outputs {
     hash: OutputHash,
     scratch: Vec<u8>,
     block: OutputBlock,
-    seen: BTreeMap<(StrategyId, InstrumentId), Seen>,
     seq: u64,
     time: UnixNanos,
     failed: bool,
@@ -153,13 +152,6 @@ pub struct Outputs {
     pub tally: Tally,
     /// Copies of every record, for whoever tells it.
     copies: Option<Vec<u8>>,
-}
-
-#[derive(Clone, Default)]
-struct Seen {
-    form: u16,
-    truths: Vec<Truth>,
-    outcome: Option<Outcome>,
 }
 
 impl Outputs {
@@ -175,7 +167,6 @@ impl Outputs {
             hash: OutputHash::after(link),
             scratch: Vec::new(),
             block: OutputBlock::default(),
-            seen: BTreeMap::new(),
             seq: link.seq,
             time: UnixNanos::default(),
             failed: false,
@@ -247,32 +238,15 @@ impl Outputs {
     pub fn copies_since(&self, place: usize) -> &[u8] {
         self.copies.as_ref().and_then(|copies| copies.get(place..)).unwrap_or_default()
     }
-
-    /// Whether an evaluation is written: always under `All`, else when it says something new.
-    fn is_news(&mut self, evaluation: &Evaluation) -> bool {
-        if self.policy == Written::All {
-            return true;
-        }
-        let seen = self.seen.entry((evaluation.id.strategy, evaluation.instrument)).or_default();
-        let wants = matches!(evaluation.outcome, Outcome::Signal { .. });
-        let same = seen.form == evaluation.form
-            && seen.truths == evaluation.truths
-            && seen.outcome.as_ref() == Some(&evaluation.outcome);
-        if same && !wants {
-            return false;
-        }
-        seen.form = evaluation.form;
-        seen.truths.clone_from(&evaluation.truths);
-        seen.outcome = Some(evaluation.outcome.clone());
-        true
-    }
 }
 
 impl Outlet for Outputs {
     fn record(&mut self, record: &Record) {
         self.tally.count(self.seq, record);
         let written = match record {
-            Record::Evaluation(evaluation) => self.is_news(evaluation),
+            Record::Evaluation(evaluation) => {
+                self.policy == Written::All || evaluation.news != News::Repeats
+            }
             _ => true,
         };
         let mut encoded = true;

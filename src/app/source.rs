@@ -62,6 +62,8 @@ pub enum Replayed<'a> {
     Output(&'a [u8]),
     /// A hash mark, to compare with.
     Mark(&'a [u8]),
+    /// How long an input took; nothing to compare with.
+    Timing(&'a [u8]),
 }
 
 impl Replayed<'_> {
@@ -71,7 +73,7 @@ impl Replayed<'_> {
             Self::Stream(source, bytes) => Given::Frame { source, bytes },
             Self::Answer(source, bytes) => Given::Frame { source, bytes },
             Self::Other(input) => Given::Other(input),
-            Self::Output(_) | Self::Mark(_) => return None,
+            Self::Output(_) | Self::Mark(_) | Self::Timing(_) => return None,
         })
     }
 }
@@ -97,6 +99,7 @@ impl Inputs {
             }
             Channel::Output => Replayed::Output(entry.bytes),
             Channel::Mark => Replayed::Mark(entry.bytes),
+            Channel::Timing => Replayed::Timing(entry.bytes),
         })
     }
 }

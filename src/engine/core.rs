@@ -4,14 +4,17 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
+use super::calling::{Shield, catch};
 use super::config::{Config, FillModel};
 use super::guard::Guard;
 use super::input::{Event, Input, StartState};
 use super::market::{Change, Market};
+use super::news::Digest;
 use super::paper::{Due, Paper};
 use super::portfolio::{MoneySummary, Portfolio};
 use super::record::{Outlet, Record, StopReason, TradingState};
 use super::slot::{Runner, Slot};
+use super::trace::Trace;
 use crate::domain::{
     BookLoss, Cause, InstrumentId, MarketEvent, Num, Order, OrderId, StrategyId, Trade, UnixNanos,
 };
@@ -26,7 +29,7 @@ pub struct Counters {
     pub signals: u64,
     /// Orders so far, refused ones included.
     pub orders: u64,
-    /// Orders of which every guarding leaf had operands.
+    /// Signals that the decided trees explain: see [`guarding`](super::guarding).
     pub explained: u64,
 }
 
@@ -34,6 +37,8 @@ pub struct Counters {
 pub struct Engine {
     pub(super) config: Config,
     pub(super) now: UnixNanos,
+    /// How strategies are called.
+    pub(super) shield: Shield,
     pub(super) markets: Vec<Market>,
     pub(super) slots: Vec<Slot>,
     /// What closes each slot's position by itself, by slot.
@@ -54,6 +59,8 @@ pub struct Engine {
     pub(super) ending: bool,
     /// Which strategies an operator paused.
     pub(super) paused: Vec<bool>,
+    /// Instruments of which every evaluation is news.
+    pub(super) traces: Vec<Trace>,
     /// When orders were sent within the last second.
     pub(super) sent: VecDeque<UnixNanos>,
     /// Slots by instrument, so that an event finds its strategies without a search.
@@ -94,6 +101,7 @@ impl Engine {
             guards: guards.collect(),
             exits_due: None,
             now: UnixNanos::default(),
+            shield: catch,
             counters: vec![Counters::default(); config.strategies.len()],
             forms: Vec::new(),
             orders: BTreeMap::new(),
@@ -103,6 +111,7 @@ impl Engine {
             trading: TradingState::Active,
             ending: false,
             paused: vec![false; config.strategies.len()],
+            traces: Vec::new(),
             sent: VecDeque::new(),
             distrusted: Vec::new(),
             closed: Vec::new(),
@@ -112,6 +121,12 @@ impl Engine {
             routes,
             config,
         })
+    }
+
+    /// Calls strategies through `shield` from here on. What it tells of a panic is recorded, so every
+    /// driver of a recording brings the same one.
+    pub fn shield_with(&mut self, shield: Shield) {
+        self.shield = shield;
     }
 
     /// Takes one input: fires what is due, applies the fact, lets strategies decide, and tells
@@ -211,7 +226,7 @@ impl Engine {
     pub fn next_due(&self) -> Option<UnixNanos> {
         let bars = self.next_bars_due().map(|(at, _)| at);
         let exits = self.exits_due.filter(|_| !self.ending);
-        [self.paper.next_due(), exits, bars].into_iter().flatten().min()
+        [self.paper.next_due(), exits, bars, self.next_trace_due()].into_iter().flatten().min()
     }
 
     /// When something is due about an order; time alone closes bars for ever.
@@ -221,19 +236,23 @@ impl Engine {
 
     fn is_due(&self, until: UnixNanos) -> bool {
         self.paper.next_due().is_some_and(|due| due <= until)
+            || self.next_trace_due().is_some_and(|due| due <= until)
             || !self.ending
                 && (self.exits_due.is_some_and(|due| due <= until)
                     || self.bar_dues.iter().any(|due| *due <= until))
     }
 
-    /// Fires everything due at or before `until`, each at its own time; at the same time, what the
-    /// venue says or hears before what an exit waited for, and that before bars.
+    /// Fires everything due at or before `until`, each at its own time; at the same time, the ends of
+    /// traces before what the venue says or hears before what an exit waited for, and that before bars.
     pub(super) fn fire(&mut self, until: UnixNanos, out: &mut dyn Outlet) {
         // Nearly always nothing is due, which costs a comparison each.
         while self.is_due(until)
             && let Some(due) = self.next_due().filter(|due| *due <= until)
         {
             self.now = self.now.max(due);
+            if self.end_traces(due, out) {
+                continue;
+            }
             if let Some((at, cause, due)) = self.paper.pop_due(due) {
                 self.fulfil(at, cause, due, out);
             } else if !self.ending && self.exits_due.is_some_and(|exits| exits <= due) {
@@ -421,6 +440,8 @@ fn build_slots(config: &Config, registry: &[StrategyKind]) -> Result<Vec<Slot>, 
                 average_entry: None,
                 last_signal: None,
                 last: None,
+                digest: Digest::default(),
+                fault: None,
                 close_after: UnixNanos::default(),
             });
         }

@@ -2,15 +2,20 @@
 //! decision is recorded whether or not anything came of it.
 
 use super::core::Engine;
+use super::guarding::unexplained;
 use super::market::Market;
-use super::record::{Blocker, Outcome, Outlet, Record, Signal, Suppression};
-use super::slot::{Runner, Slot, is_explained};
+use super::news::{Digest, News};
+use super::record::{
+    Blocker, Evaluation, Fault, Outcome, Outlet, Record, Signal, Sizing, Suppression,
+};
+use super::slot::{Runner, Slot};
+use super::trace::is_traced;
 use crate::domain::{
     Cause, DecisionId, InstrumentId, Num, OrderKind, OrderState, Quantity, Side, StrategyId,
     UnixNanos,
 };
 use crate::strategy::{
-    Context, Decision, Draft, Exits, Facts, Feed, Form, Intent, Quality, RuleTexts, Trigger,
+    Decision, Draft, Exits, Facts, Feed, FlatRules, Form, Intent, Quality, RuleTexts, Trigger,
 };
 
 /// An order that a decision wants, after sizing.
@@ -29,6 +34,8 @@ pub(super) struct Wish {
     pub exits: Option<Exits>,
     /// Who closes, if it is not the strategy that wants it.
     pub by: By,
+    /// How the quantity came about.
+    pub sizing: Sizing,
 }
 
 /// Whose wish it is.
@@ -53,7 +60,8 @@ impl Wish {
     ) -> Self {
         let (kind, exits) = (OrderKind::Market, Some(Exits::default()));
         let (quantity, reduce_only) = (wanted, true);
-        Self { slot, decision, side, kind, wanted, quantity, reduce_only, exits, by }
+        let sizing = Sizing::closing(wanted, Quantity::ZERO);
+        Self { slot, decision, side, kind, wanted, quantity, reduce_only, exits, by, sizing }
     }
 }
 
@@ -103,10 +111,9 @@ impl Engine {
                 continue;
             };
             let facts = facts(self.now, market, slot);
-            let Runner::Native(strategy) = &mut slot.runner else { continue };
             slot.draft.clear();
             slot.draft.withhold();
-            strategy.evaluate(&mut Context::new(facts, &mut slot.draft), trigger);
+            slot.ask(self.shield, facts, trigger);
         }
     }
 
@@ -120,8 +127,8 @@ impl Engine {
         }
         let facts = facts(now, market, slot);
         match &mut slot.runner {
-            Runner::Native(strategy) => {
-                strategy.evaluate(&mut Context::new(facts, &mut slot.draft), trigger);
+            Runner::Native(_) => {
+                slot.ask(self.shield, facts, trigger);
                 self.conclude(at, trigger, cause, out);
             }
             Runner::External { awaiting: Some(_) } => {
@@ -195,10 +202,24 @@ impl Engine {
 
     /// The draft is complete: record it, then act on what it wants.
     fn conclude(&mut self, at: usize, trigger: &Trigger, cause: Cause, out: &mut dyn Outlet) {
+        let fault = self.slots.get_mut(at).and_then(Slot::take_fault);
+        let panicked = matches!(fault, Some(Fault::Panicked(_)));
+        let outcome = fault.map_or_else(|| self.outcome(at, trigger), Outcome::Error);
+        let wants = outcome.is_signal();
+        let Some(decision) = self.note(at, trigger, cause, outcome, out) else { return };
+        if wants {
+            self.act(at, decision, cause, out);
+        } else if panicked {
+            self.pause_failed(decision, cause, out);
+        }
+    }
+
+    /// What comes of a complete draft, and what keeps its wish from being acted on.
+    fn outcome(&self, at: usize, trigger: &Trigger) -> Outcome {
+        let Some(slot) = self.slots.get(at) else { return Outcome::NoSignal(Blocker::NoRule) };
         let needs_book = self.needs_book();
-        let Some(slot) = self.slots.get(at) else { return };
         let synced = self.markets.get(slot.instrument.index()).is_some_and(|market| market.synced);
-        let outcome = match slot.outcome() {
+        match slot.outcome() {
             _ if is_partial(trigger) => Outcome::NoSignal(Blocker::BarIncomplete),
             Outcome::Signal { .. } if needs_book && !synced => {
                 Outcome::Suppressed(Suppression::BookNotTrusted)
@@ -213,11 +234,6 @@ impl Engine {
                 Outcome::Suppressed(Suppression::Paused)
             }
             outcome => outcome,
-        };
-        let wants = matches!(outcome, Outcome::Signal { .. });
-        let Some(decision) = self.note(at, trigger, cause, outcome, out) else { return };
-        if wants {
-            self.act(at, decision, cause, out);
         }
     }
 
@@ -250,8 +266,26 @@ impl Engine {
         counters.evaluations += 1;
         let id = DecisionId { strategy: slot.strategy, n: counters.evaluations };
         slot.write_evaluation(id, cause, self.now, trigger, outcome);
+        if let Some(Record::Evaluation(last)) = &mut slot.last {
+            let traced = is_traced(&mut self.traces, slot.instrument);
+            last.news = news(&mut slot.digest, last, &self.forms, traced, out);
+        }
         out.record(slot.last.as_ref()?);
         Some(id)
+    }
+
+    /// Records an evaluation that was made in the strategy's place.
+    pub(super) fn tell_decided(
+        &mut self,
+        at: usize,
+        mut evaluation: Evaluation,
+        out: &mut dyn Outlet,
+    ) {
+        if let Some(slot) = self.slots.get_mut(at) {
+            let traced = is_traced(&mut self.traces, slot.instrument);
+            evaluation.news = news(&mut slot.digest, &evaluation, &self.forms, traced, out);
+        }
+        out.record(&Record::Evaluation(evaluation));
     }
 
     /// Makes sure that the draft's form has a number, and records it on first use.
@@ -268,7 +302,8 @@ impl Engine {
         let Some(slot) = self.slots.get_mut(at) else { return };
         slot.last_signal = Some(self.now);
         let intents = std::mem::take(&mut slot.draft.intents);
-        let explained = is_explained(&slot.draft.rules.nodes);
+        let FlatRules { nodes, truths, .. } = &slot.draft.rules;
+        let explained = unexplained(nodes, truths, slot.draft.roots()).is_none();
         for intent in &intents {
             match intent {
                 Intent::CancelAll => {
@@ -281,7 +316,7 @@ impl Engine {
                 Intent::Order { side, kind, size, reduce_only, exits } => {
                     let wish = self.wish(at, decision, (*side, *kind), *reduce_only, *exits);
                     let wish = self.unless_paused(self.sized(wish, *size));
-                    self.want(wish, explained, cause, out);
+                    self.want(&wish, explained, cause, out);
                 }
             }
         }
@@ -295,7 +330,13 @@ impl Engine {
     }
 
     /// Floors a wish to the lot, records the signal, and hands it to risk.
-    pub(super) fn want(&mut self, wish: Wish, explained: bool, cause: Cause, out: &mut dyn Outlet) {
+    pub(super) fn want(
+        &mut self,
+        wish: &Wish,
+        explained: bool,
+        cause: Cause,
+        out: &mut dyn Outlet,
+    ) {
         let (strategy, instrument) = self.owner(wish.slot);
         let lot = self
             .markets
@@ -315,14 +356,32 @@ impl Engine {
             wanted: wish.wanted,
             quantity,
             reduce_only: wish.reduce_only,
+            explained,
+            sizing: wish.sizing,
         }));
-        self.assess(Wish { quantity, ..wish }, instrument, cause, out);
+        self.assess(&Wish { quantity, ..*wish }, instrument, cause, out);
     }
 
     /// Engine time, for tests and drivers.
     pub fn now(&self) -> UnixNanos {
         self.now
     }
+}
+
+/// Whether an evaluation is news; before it, the summary of the minute that it ends.
+fn news(
+    digest: &mut Digest,
+    evaluation: &Evaluation,
+    forms: &[(StrategyId, Form)],
+    traced: bool,
+    out: &mut dyn Outlet,
+) -> News {
+    let whose = (evaluation.id.strategy, evaluation.instrument);
+    if let Some(summary) = digest.due(whose, evaluation.time) {
+        out.record(&Record::Summary(summary));
+    }
+    let known = forms.get(usize::from(evaluation.form));
+    known.map_or(News::Changed, |(_, form)| digest.take(evaluation, form, traced))
 }
 
 /// The number of a draft's form; a form that was not seen before is recorded.

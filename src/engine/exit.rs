@@ -20,6 +20,7 @@ use super::core::Engine;
 use super::deciding::{By, Wish, form_number};
 use super::guard::{AGAIN_FIRST, Armed, Attempt, Guard};
 use super::market::Market;
+use super::news::News;
 use super::record::{Evaluation, ExitChange, ExitReport, Levels, Outcome, Outlet, Record};
 use super::slot::Slot;
 use super::trading::pending;
@@ -83,7 +84,7 @@ impl Engine {
         {
             // What the exit waited for has closed the position.
             let wish = Wish::closing(at, decision, side.opposite(), Quantity::ZERO, By::Exit);
-            self.want(wish, true, cause, out);
+            self.want(&wish, true, cause, out);
         }
         let change = match (before, next) {
             (Some(_), None) => Some(ExitChange::Disarmed),
@@ -317,7 +318,7 @@ impl Engine {
         let counters = self.counters.get_mut(strategy.index())?;
         counters.evaluations += 1;
         let id = DecisionId { strategy, n: counters.evaluations };
-        out.record(&Record::Evaluation(Evaluation {
+        let evaluation = Evaluation {
             id,
             instrument,
             cause,
@@ -330,7 +331,9 @@ impl Engine {
             truths: draft.rules.truths,
             outcome: Outcome::Signal { intents: 1 },
             logs: Vec::new(),
-        }));
+            news: News::Changed,
+        };
+        self.tell_decided(at, evaluation, out);
         Some(id)
     }
 
@@ -343,7 +346,8 @@ impl Engine {
         let free = held.saturating_sub(pending(self.orders_of(slot), side));
         let most = self.markets.get(instrument.index()).and_then(|m| m.instrument.max_quantity);
         let quantity = most.map_or(free, |most| free.min(most));
-        self.want(Wish::closing(at, decision, side, quantity, By::Exit), true, cause, out);
+        let wish = Wish::closing(at, decision, side, quantity, By::Exit);
+        self.want(&wish, true, cause, out);
         let n = self.counters.get(strategy.index()).map_or(0, |counters| counters.orders);
         let order = OrderId { strategy, n };
         if self.orders.contains_key(&order) {

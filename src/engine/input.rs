@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Account, Candle, Cause, History, Instrument, InstrumentId, MarketEvent, OrderEvent, StrategyId,
-    UnixNanos,
+    Account, Candle, Cause, History, Instrument, InstrumentId, MarketEvent, Nanos, OrderEvent,
+    StrategyId, UnixNanos,
 };
 use crate::strategy::{Decision, RuleTexts};
 
@@ -103,6 +103,13 @@ pub enum Command {
     Pause(StrategyId),
     /// This strategy may open positions again.
     ResumeStrategy(StrategyId),
+    /// Every evaluation of an instrument is news from now on.
+    Trace {
+        /// Which instrument.
+        instrument: InstrumentId,
+        /// For how long, [`trace::LENGTH_MAX`](super::trace::LENGTH_MAX) at most.
+        length: Nanos,
+    },
 }
 
 /// What a run starts from.

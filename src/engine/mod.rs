@@ -8,6 +8,7 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
 )]
 
+pub mod calling;
 mod candle;
 mod closing;
 pub mod codec;
@@ -16,10 +17,12 @@ mod core;
 mod deciding;
 mod exit;
 mod guard;
+pub mod guarding;
 pub mod holding;
 pub mod input;
 mod levels;
 pub mod market;
+pub mod news;
 mod operator;
 mod packer;
 mod paper;
@@ -33,6 +36,7 @@ mod standing;
 mod state;
 #[cfg(test)]
 mod tests;
+pub mod trace;
 mod trading;
 pub mod view;
 pub mod viewer;
@@ -43,11 +47,13 @@ pub use config::{
 };
 pub use core::{Counters, Engine};
 pub use input::{Command, Event, Input, StartState};
+pub use news::News;
 pub use operator::Closable;
 pub use portfolio::Worth;
 pub use record::{
-    AccountState, Blocker, Check, CheckKind, Evaluation, ExitChange, ExitReport, Levels, Outcome,
-    Outlet, Record, Refusal, Resumed, RiskReport, Signal, StopReason, Suppression, TradingState,
+    AccountState, Blocked, Blocker, Check, CheckKind, Evaluation, ExitChange, ExitReport, Fault,
+    Levels, Miss, Outcome, Outlet, Record, Refusal, Resumed, RiskReport, Signal, SizeRule, Sizing,
+    StopReason, Summary, Suppression, TradingState,
 };
 pub use standing::{Held, Numbered, Standing, StandingError};
 pub use state::{STATE_VERSION, StateError};

@@ -4,7 +4,7 @@
 //! Halting and flattening both mean no new risk until resumed. Flattening also closes what is held,
 //! and goes on doing so: an order that was canceled may still fill, a market order may find too
 //! little, data may be stale for a while. Pausing concerns one strategy: its entries stop, its exits
-//! work.
+//! work. The engine itself pauses one that panicked.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,6 +12,7 @@ use super::config::Config;
 use super::core::Engine;
 use super::deciding::{By, Wish, number_form};
 use super::input::Command;
+use super::news::News;
 use super::record::{Evaluation, Outcome, Outlet, Record, StopReason, TradingState};
 use crate::domain::{
     Account, Cause, DecisionId, InstrumentId, OrderEventKind, OrderKind, OrderRequest, Quantity,
@@ -21,6 +22,14 @@ use crate::strategy::{Form, Node, Op, OperandRef, Site, Trigger, Truth, ValueKin
 
 /// From one attempt to close a position to the next while none succeeds.
 const TRY_AGAIN: u64 = UnixNanos::SECOND;
+
+/// Why a strategy is paused, or that it goes on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Pause {
+    Asked,
+    Failed(DecisionId),
+    Over,
+}
 
 /// What is held by a strategy in an instrument and can still be closed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,12 +51,26 @@ impl Engine {
             Command::Resume => self.set_trading(TradingState::Active, cause, out),
             Command::Stop => {
                 self.ending = true;
+                self.end_traces(UnixNanos::MAX, out);
+                self.sum_up(out);
                 self.cancel_where(cause, out, |_| true);
             }
             Command::CancelAll => self.cancel_where(cause, out, |_| true),
             Command::Flatten => self.flatten(cause, out),
-            Command::Pause(strategy) => self.set_paused(*strategy, true, cause, out),
-            Command::ResumeStrategy(strategy) => self.set_paused(*strategy, false, cause, out),
+            Command::Pause(strategy) => self.set_paused(*strategy, Pause::Asked, cause, out),
+            Command::Trace { instrument, length } => self.trace(*instrument, *length, out),
+            Command::ResumeStrategy(strategy) => {
+                self.set_paused(*strategy, Pause::Over, cause, out);
+            }
+        }
+    }
+
+    /// What was evaluated and not yet summed up is told now: nothing more will be.
+    fn sum_up(&mut self, out: &mut dyn Outlet) {
+        for slot in &mut self.slots {
+            if let Some(summary) = slot.digest.close(slot.strategy, slot.instrument) {
+                out.record(&Record::Summary(summary));
+            }
         }
     }
 
@@ -87,19 +110,34 @@ impl Engine {
         self.paused.get(strategy.index()).copied().unwrap_or(false)
     }
 
-    fn set_paused(
+    /// A strategy that panicked opens nothing more: its state is what the panic left.
+    pub(super) fn pause_failed(
         &mut self,
-        strategy: StrategyId,
-        paused: bool,
+        decision: DecisionId,
         cause: Cause,
         out: &mut dyn Outlet,
     ) {
+        self.set_paused(decision.strategy, Pause::Failed(decision), cause, out);
+    }
+
+    fn set_paused(
+        &mut self,
+        strategy: StrategyId,
+        pause: Pause,
+        cause: Cause,
+        out: &mut dyn Outlet,
+    ) {
+        let paused = pause != Pause::Over;
         let Some(state) = self.paused.get_mut(strategy.index()) else { return };
         if *state == paused {
             return;
         }
         *state = paused;
-        out.record(&Record::Paused { time: self.now, strategy, paused });
+        let failed = match pause {
+            Pause::Failed(decision) => Some(decision),
+            Pause::Asked | Pause::Over => None,
+        };
+        out.record(&Record::Paused { time: self.now, strategy, paused, failed });
         if paused {
             self.cancel_entries(strategy, cause, out);
         }
@@ -183,13 +221,10 @@ impl Engine {
         let Some((side, quantity)) = self.closing(at) else { return };
         let Some(slot) = self.slots.get_mut(at) else { return };
         slot.close_after = self.now.plus(TRY_AGAIN);
-        let (strategy, instrument) = (slot.strategy, slot.instrument);
         let held = slot.position.quantity;
-        let Some(decision) = self.note_flatten(strategy, instrument, held, cause, out) else {
-            return;
-        };
+        let Some(decision) = self.note_flatten(at, held, cause, out) else { return };
         let wish = Wish::closing(at, decision, side, quantity, By::Operator);
-        self.want(wish, true, cause, out);
+        self.want(&wish, true, cause, out);
     }
 
     /// By which side and how much a position can be closed now; `None` when nothing is to be done.
@@ -220,12 +255,12 @@ impl Engine {
     /// Records the operator's decision in the place of the strategy's: its value is what is held.
     fn note_flatten(
         &mut self,
-        strategy: StrategyId,
-        instrument: InstrumentId,
+        at: usize,
         held: Signed,
         cause: Cause,
         out: &mut dyn Outlet,
     ) -> Option<DecisionId> {
+        let (strategy, instrument) = self.owner(at);
         let body = flatten_form();
         let is_it = |form: &Form| *form == body;
         let form = number_form(&mut self.forms, strategy, is_it, || body.clone(), out);
@@ -233,7 +268,7 @@ impl Engine {
         counters.evaluations += 1;
         let id = DecisionId { strategy, n: counters.evaluations };
         let held = held.to_f64();
-        out.record(&Record::Evaluation(Evaluation {
+        let evaluation = Evaluation {
             id,
             instrument,
             cause,
@@ -246,7 +281,9 @@ impl Engine {
             truths: vec![Truth::True],
             outcome: Outcome::Signal { intents: 1 },
             logs: Vec::new(),
-        }));
+            news: News::Changed,
+        };
+        self.tell_decided(at, evaluation, out);
         Some(id)
     }
 }

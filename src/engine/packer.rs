@@ -8,6 +8,7 @@
 use postcard::ser_flavors::Flavor;
 use serde::Serialize;
 
+use super::news::News;
 use super::record::Evaluation;
 use crate::domain::{Cause, Num, Side, Trade};
 use crate::strategy::{Trigger, Truth};
@@ -42,9 +43,16 @@ pub(super) fn evaluation(evaluation: &Evaluation, buffer: &mut Vec<u8>) -> bool 
     whole &= packer.other(&evaluation.outcome);
     if evaluation.logs.is_empty() {
         packer.byte(0);
-        return whole;
+    } else {
+        whole &= packer.other(&evaluation.logs);
     }
-    whole && packer.other(&evaluation.logs)
+    packer.byte(match evaluation.news {
+        News::Repeats => 0,
+        News::Changed => 1,
+        News::NearMiss => 2,
+        News::Traced => 3,
+    });
+    whole
 }
 
 /// Appends to a buffer.
@@ -182,7 +190,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::codec::{decode, encode};
-    use super::super::record::{Blocker, Outcome, Record, Suppression};
+    use super::super::record::{Blocker, Fault, Outcome, Record, Suppression};
     use super::*;
     use crate::domain::{
         DecisionId, InstrumentId, Level, Price, Quantity, Quote, StrategyId, UnixNanos,
@@ -223,6 +231,16 @@ mod tests {
             Just(Outcome::NoSignal(Blocker::NoRule)),
             any::<Option<u16>>().prop_map(|missing| Outcome::NotReady { missing }),
             Just(Outcome::Suppressed(Suppression::OrderInFlight)),
+            any::<String>().prop_map(|words| Outcome::Error(Fault::Panicked(words))),
+        ]
+    }
+
+    fn news() -> impl Strategy<Value = News> {
+        prop_oneof![
+            Just(News::Repeats),
+            Just(News::Changed),
+            Just(News::NearMiss),
+            Just(News::Traced),
         ]
     }
 
@@ -246,6 +264,7 @@ mod tests {
             lists in (floats(), floats(), floats(), truths()),
             outcome in outcome(),
             log in any::<Option<String>>(),
+            news in news(),
         ) {
             let (strategy, n, instrument, seq, index, time, form) = ids;
             let (values, previous, literals, truths) = lists;
@@ -263,6 +282,7 @@ mod tests {
                 truths,
                 outcome,
                 logs: logs.into_iter().collect(),
+                news,
             });
             let mut packed = b"before".to_vec();
             prop_assert!(encode(&record, &mut packed));

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 pub use super::levels::{ExitChange, ExitReport, Levels};
+use super::news::News;
 use crate::domain::{
     Account, AccountId, BookLoss, Cause, DecisionId, InstrumentId, Money, Num, Order, OrderEvent,
     OrderId, OrderRequest, Position, Price, Quantity, Quote, RejectReason, Side, StrategyId,
@@ -156,7 +157,7 @@ pub enum Record {
         /// When it happened at the venue.
         ts_venue: UnixNanos,
     },
-    /// An operator paused a strategy, or let it go on.
+    /// A strategy is paused by an operator or because it panicked, or goes on.
     Paused {
         /// When.
         time: UnixNanos,
@@ -164,9 +165,24 @@ pub enum Record {
         strategy: StrategyId,
         /// Stop.
         paused: bool,
+        /// The decision in which it panicked; `None` when an operator wants it.
+        failed: Option<DecisionId>,
     },
     /// The run goes on where the account's last one ended.
     Resumed(Resumed),
+    /// What a strategy evaluated in an instrument during a minute, where some of it was no news.
+    Summary(Summary),
+    /// Every evaluation of an instrument is written for a while, or no longer.
+    Trace {
+        /// When.
+        time: UnixNanos,
+        /// Which instrument.
+        instrument: InstrumentId,
+        /// Until when; `None` where it ends.
+        until: Option<UnixNanos>,
+        /// Evaluations in it so far.
+        evaluations: u64,
+    },
 }
 
 /// What a run goes on with.
@@ -215,6 +231,61 @@ pub struct Evaluation {
     pub outcome: Outcome,
     /// Lines that the strategy logged.
     pub logs: Vec<LogLine>,
+    /// Why it is worth writing.
+    pub news: News,
+}
+
+/// What a strategy evaluated in an instrument during a minute of engine time.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Summary {
+    /// Whose.
+    pub strategy: StrategyId,
+    /// In which instrument.
+    pub instrument: InstrumentId,
+    /// Engine time of the first evaluation.
+    pub from: UnixNanos,
+    /// And of the last.
+    pub until: UnixNanos,
+    /// How many there were.
+    pub evaluations: u64,
+    /// Those that were no news: with `record.evaluations = "changes"` not written.
+    pub repeats: u64,
+    /// How often each blocker came first, in order of appearance.
+    pub blockers: Vec<Blocked>,
+    /// Evaluations with a blocker that is not among those.
+    pub other_blockers: u64,
+    /// The evaluation that one comparison stopped by least, of all in this minute.
+    pub nearest: Option<Miss>,
+}
+
+/// How often something stopped a decision first.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Blocked {
+    /// The form that its outcome refers to.
+    pub form: u16,
+    /// What came of these evaluations.
+    pub outcome: Outcome,
+    /// For a rule: left and right operand when it came first. NaN otherwise.
+    pub operands: [f64; 2],
+    /// How often.
+    pub count: u64,
+}
+
+/// An evaluation that one comparison alone stopped.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Miss {
+    /// Which one.
+    pub decision: DecisionId,
+    /// Engine time.
+    pub time: UnixNanos,
+    /// Its form.
+    pub form: u16,
+    /// The comparison, by its index in the form's nodes.
+    pub node: u16,
+    /// Left and right operand.
+    pub operands: [f64; 2],
+    /// Their distance as a part of the larger one.
+    pub ratio: f64,
 }
 
 /// What came of an evaluation.
@@ -235,6 +306,35 @@ pub enum Outcome {
     },
     /// It was not asked, or what it wants is not acted on.
     Suppressed(Suppression),
+    /// Nothing, because its own code went wrong.
+    Error(Fault),
+}
+
+/// What went wrong in a strategy's own code, in its words, cleaned and at most
+/// [`FAULT_CHARACTERS`](super::calling::FAULT_CHARACTERS) long.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fault {
+    /// It panicked: from here it opens nothing.
+    Panicked(String),
+    /// It said that it cannot decide.
+    Failed(String),
+}
+
+impl Outcome {
+    /// It wants orders.
+    pub fn is_signal(&self) -> bool {
+        matches!(self, Self::Signal { .. })
+    }
+
+    /// Equal but for the words of a fault, which may hold numbers.
+    pub fn is_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Error(Fault::Panicked(_)), Self::Error(Fault::Panicked(_)))
+            | (Self::Error(Fault::Failed(_)), Self::Error(Fault::Failed(_))) => true,
+            _ => self == other,
+        }
+    }
 }
 
 /// Why a strategy was not asked, or why its wish was dropped.
@@ -280,6 +380,55 @@ pub struct Signal {
     pub quantity: Quantity,
     /// It may only reduce the position.
     pub reduce_only: bool,
+    /// Every leaf of the trees that hold has operands, and one holds.
+    pub explained: bool,
+    /// How the quantity came about.
+    pub sizing: Sizing,
+}
+
+/// How a wished quantity came about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Sizing {
+    /// What says how much.
+    pub rule: SizeRule,
+    /// It is what the configuration says, not the strategy.
+    pub configured: bool,
+    /// What is held is closed besides.
+    pub reverses: bool,
+    /// The account's equity, where the rule is a ratio of it and it is known.
+    pub equity: Option<Num>,
+    /// What one unit of base asset counts for: the reference price, for a risk the distance to the
+    /// stop. `None` where the rule needs none, or it is not known: then nothing is wanted.
+    pub unit: Option<Num>,
+    /// What is held that an order of this side closes.
+    pub held: Quantity,
+    /// How much of that is on its way to be closed.
+    pub on_its_way: Quantity,
+}
+
+/// What says how much.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SizeRule {
+    /// This much base asset.
+    Base(Quantity),
+    /// What this much quote asset buys.
+    Quote(Num),
+    /// What this ratio of equity buys.
+    Equity(Num),
+    /// What loses this ratio of equity at the stop.
+    Risk(Num),
+    /// What is held and not on its way to be closed.
+    Close,
+}
+
+impl Sizing {
+    /// Closes what is held.
+    pub fn closing(held: Quantity, on_its_way: Quantity) -> Self {
+        let (configured, reverses) = (false, false);
+        let rule = SizeRule::Close;
+        Self { rule, configured, reverses, equity: None, unit: None, held, on_its_way }
+    }
 }
 
 /// A risk check by name.

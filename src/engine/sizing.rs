@@ -4,6 +4,7 @@ use super::config::OrderSize;
 use super::core::Engine;
 use super::deciding::{By, Wish};
 use super::market::Market;
+use super::record::{SizeRule, Sizing};
 use super::slot::Slot;
 use super::trading::pending;
 use crate::domain::{DecisionId, Num, OrderKind, Price, Quantity, Side};
@@ -26,7 +27,8 @@ impl Engine {
             self.guards.get(at).and_then(|guard| guard.resolve(exits))
         };
         let (wanted, quantity, by) = (Quantity::ZERO, Quantity::ZERO, By::Strategy);
-        Wish { slot: at, decision, side, kind, wanted, quantity, reduce_only, exits, by }
+        let sizing = Sizing::closing(Quantity::ZERO, Quantity::ZERO);
+        Wish { slot: at, decision, side, kind, wanted, quantity, reduce_only, exits, by, sizing }
     }
 
     /// The wish with its size. What is already on its way counts: closing twice before the first
@@ -49,7 +51,25 @@ impl Engine {
         let opposite = position.side() == Some(wish.side.opposite());
         let held = if opposite { position.magnitude() } else { Quantity::ZERO };
         let on_its_way = self.on_its_way(wish.slot, wish.side);
-        let fresh = self.base_quantity(&wish, by);
+        let (fresh, unit) = self.base_quantity(&wish, by);
+        wish.sizing = Sizing {
+            rule: match (size, by) {
+                (Size::Close, _) => SizeRule::Close,
+                (_, OrderSize::Base(quantity)) => SizeRule::Base(quantity),
+                (_, OrderSize::Quote(value)) => SizeRule::Quote(value),
+                (_, OrderSize::Equity(ratio)) => SizeRule::Equity(ratio),
+                (_, OrderSize::Risk(ratio)) => SizeRule::Risk(ratio),
+            },
+            configured: matches!(size, Size::Configured | Size::Reverse),
+            reverses: size == Size::Reverse,
+            equity: match by {
+                OrderSize::Equity(_) | OrderSize::Risk(_) => self.portfolio.equity,
+                OrderSize::Base(_) | OrderSize::Quote(_) => None,
+            },
+            unit,
+            held,
+            on_its_way,
+        };
         let wanted = match size {
             Size::Close => held.saturating_sub(on_its_way),
             Size::Reverse => held.add(fresh).unwrap_or(held).saturating_sub(on_its_way),
@@ -68,6 +88,7 @@ impl Engine {
         let leaving = self.leaving(wish.slot, slot, wish.side).min(wish.wanted);
         if !leaving.is_zero() {
             (wish.wanted, wish.reduce_only, wish.exits) = (leaving, true, Some(Exits::default()));
+            wish.sizing = Sizing::closing(wish.sizing.held, wish.sizing.on_its_way);
         }
         wish
     }
@@ -92,17 +113,18 @@ impl Engine {
         )
     }
 
-    /// A size in base asset; zero when what it needs is not known.
-    fn base_quantity(&self, wish: &Wish, size: OrderSize) -> Quantity {
+    /// A size in base asset, and what a unit of it counts for; zero when that is not known.
+    fn base_quantity(&self, wish: &Wish, size: OrderSize) -> (Quantity, Option<Num>) {
         let of_equity = |ratio: Num| self.portfolio.equity.and_then(|all| all.mul(ratio).ok());
         let (value, unit) = match size {
-            OrderSize::Base(quantity) => return quantity,
+            OrderSize::Base(quantity) => return (quantity, None),
             OrderSize::Quote(value) => (Some(value), self.mark(wish).map(Price::num)),
             OrderSize::Equity(ratio) => (of_equity(ratio), self.mark(wish).map(Price::num)),
             OrderSize::Risk(ratio) => (of_equity(ratio), self.stop_distance(wish)),
         };
         let quantity = value.zip(unit).and_then(|(value, unit)| value.div(unit).ok());
-        quantity.and_then(|quantity| Quantity::new(quantity).ok()).unwrap_or(Quantity::ZERO)
+        let quantity = quantity.and_then(|quantity| Quantity::new(quantity).ok());
+        (quantity.unwrap_or(Quantity::ZERO), unit)
     }
 
     /// The reference price of the wish's instrument.

@@ -1,12 +1,13 @@
 //! A slot: one strategy's instance for one instrument, with its draft and its position.
 
 use super::config::OrderSize;
-use super::record::{Blocker, Evaluation, Outcome, Record};
+use super::news::{Digest, News};
+use super::record::{Blocker, Evaluation, Fault, Outcome, Record};
 use crate::domain::{
     Cause, DecisionId, InstrumentId, Position, Price, Side, StrategyId, UnixNanos,
 };
 use crate::strategy::{
-    AnyStrategy, BarKind, Draft, Feed, FlatRules, Intent, Node, Op, OperandRef, Trigger, Truth,
+    AnyStrategy, BarKind, Draft, Feed, FlatRules, Intent, Node, OperandRef, Trigger, Truth,
 };
 
 /// Who evaluates.
@@ -44,6 +45,10 @@ pub struct Slot {
     pub last_signal: Option<UnixNanos>,
     /// Its last evaluation, whole; a [`Record::Evaluation`] whose buffers are reused.
     pub last: Option<Record>,
+    /// What of its evaluations is news.
+    pub digest: Digest,
+    /// What went wrong in its code since the last evaluation.
+    pub fault: Option<Fault>,
     /// Until then no attempt is made to close the position for an operator.
     pub close_after: UnixNanos,
 }
@@ -131,6 +136,7 @@ impl Slot {
             truths: Vec::new(),
             outcome: outcome.clone(),
             logs: Vec::new(),
+            news: News::Repeats,
         };
         let form = self.form.unwrap_or_default();
         let record = self.last.get_or_insert_with(|| Record::Evaluation(blank()));
@@ -166,7 +172,8 @@ fn nearest_miss(draft: &Draft) -> Option<Miss> {
         if truth == Truth::True {
             continue;
         }
-        let (distance, _) = distance(&draft.rules, root, Truth::True);
+        let FlatRules { nodes, truths, .. } = &draft.rules;
+        let (distance, _) = distance(nodes, truths, root, Truth::True);
         if nearest.as_ref().is_none_or(|best| distance < best.distance) {
             nearest = Some(Miss { leaf: deciding_leaf(&draft.rules, root), truth, distance });
         }
@@ -176,19 +183,24 @@ fn nearest_miss(draft: &Draft) -> Option<Miss> {
 
 /// How many leaves of the tree at `at` must change for it to become `wanted`, and the index after
 /// the tree.
-fn distance(rules: &FlatRules, at: usize, wanted: Truth) -> (usize, usize) {
-    let (children, every) = match rules.nodes.get(at) {
+pub(super) fn distance(
+    nodes: &[Node],
+    truths: &[Truth],
+    at: usize,
+    wanted: Truth,
+) -> (usize, usize) {
+    let (children, every) = match nodes.get(at) {
         Some(Node::All { children }) => (*children, wanted == Truth::True),
         Some(Node::Any { children }) => (*children, wanted == Truth::False),
-        Some(Node::Not) => return distance(rules, at + 1, wanted.not()),
+        Some(Node::Not) => return distance(nodes, truths, at + 1, wanted.not()),
         Some(Node::Compare { .. }) | None => {
-            return (usize::from(rules.truths.get(at) != Some(&wanted)), at + 1);
+            return (usize::from(truths.get(at) != Some(&wanted)), at + 1);
         }
     };
     let mut next = at + 1;
     let (mut sum, mut least) = (0_usize, usize::MAX);
     for _ in 0..children {
-        let (leaves, after) = distance(rules, next, wanted);
+        let (leaves, after) = distance(nodes, truths, next, wanted);
         sum = leaves.saturating_add(sum);
         least = least.min(leaves);
         next = after;
@@ -216,7 +228,7 @@ pub fn deciding_leaf(rules: &FlatRules, at: usize) -> usize {
 
 /// The index after the subtree at `at`.
 fn after(rules: &FlatRules, at: usize) -> usize {
-    distance(rules, at, Truth::True).1
+    distance(&rules.nodes, &rules.truths, at, Truth::True).1
 }
 
 /// The value that a leaf lacks: one missing now, else (for a cross) one missing before.
@@ -234,12 +246,6 @@ fn missing_operand(draft: &Draft, leaf: usize) -> Option<u16> {
     [&draft.values, &draft.previous]
         .into_iter()
         .find_map(|values| lacks(values, left).or_else(|| lacks(values, right)))
-}
-
-/// True when every leaf of the decided trees has operands: a bare boolean explains nothing.
-pub fn is_explained(nodes: &[Node]) -> bool {
-    !nodes.is_empty()
-        && !nodes.iter().any(|node| matches!(node, Node::Compare { op: Op::Flag, .. }))
 }
 
 fn short(index: usize) -> u16 {

@@ -11,15 +11,17 @@ use thiserror::Error;
 use super::core::{Counters, Engine};
 use super::guard::Guard;
 use super::market::Market;
+use super::news::Digest;
 use super::paper::Paper;
 use super::portfolio::Portfolio;
-use super::record::{Outlet, Record, Resumed, TradingState};
+use super::record::{Fault, Outlet, Record, Resumed, TradingState};
 use super::slot::{Runner, Slot};
+use super::trace::Trace;
 use crate::domain::{Cause, InstrumentId, Order, OrderId, Position, StrategyId, UnixNanos};
 use crate::strategy::{Draft, DraftState, Form, RuleTexts, StrategyError, Trigger};
 
 /// The version of the saved form.
-pub const STATE_VERSION: u16 = 5;
+pub const STATE_VERSION: u16 = 6;
 
 /// Words of the venue that may be on their way when an account is settled.
 const HEARD_MAX: usize = 100_000;
@@ -57,6 +59,7 @@ struct State {
     trading: TradingState,
     ending: bool,
     paused: Vec<bool>,
+    traces: Vec<Trace>,
     sent: VecDeque<UnixNanos>,
     /// What each strategy's rules are now: they may have been changed since the configuration.
     rules: Vec<RuleTexts>,
@@ -71,6 +74,8 @@ struct SlotState {
     position: Position,
     last_signal: Option<UnixNanos>,
     last: Option<Record>,
+    digest: Digest,
+    fault: Option<Fault>,
     close_after: UnixNanos,
 }
 
@@ -91,6 +96,8 @@ impl Engine {
                 position: slot.position,
                 last_signal: slot.last_signal,
                 last: slot.last.clone(),
+                digest: slot.digest.clone(),
+                fault: slot.fault.clone(),
                 close_after: slot.close_after,
             });
         }
@@ -109,6 +116,7 @@ impl Engine {
             trading: self.trading,
             ending: self.ending,
             paused: self.paused.clone(),
+            traces: self.traces.clone(),
             sent: self.sent.clone(),
             rules: self.config.strategies.iter().map(|strategy| strategy.rules.clone()).collect(),
         };
@@ -141,6 +149,8 @@ impl Engine {
             slot.set_position(saved.position);
             slot.last_signal = saved.last_signal;
             slot.last = saved.last;
+            slot.digest = saved.digest;
+            slot.fault = saved.fault;
             slot.close_after = saved.close_after;
         }
         self.now = state.now;
@@ -157,6 +167,7 @@ impl Engine {
         self.trading = state.trading;
         self.ending = state.ending;
         self.paused = state.paused;
+        self.traces = state.traces;
         self.sent = state.sent;
         for (strategy, rules) in self.config.strategies.iter_mut().zip(state.rules) {
             strategy.rules = rules;
@@ -184,6 +195,9 @@ impl Engine {
     /// is down, the run is not ending, and whoever reads records is told what was there before.
     pub fn go_on(&mut self, now: UnixNanos, out: &mut dyn Outlet) {
         self.ending = false;
+        // What is news to the tape of the run before is not yet on this one.
+        self.slots.iter_mut().for_each(|slot| slot.digest = Digest::default());
+        self.traces.clear();
         for at in (0..).map(InstrumentId).take(self.markets.len()) {
             if let Some(market) = self.markets.get_mut(at.index()) {
                 market.set_live(false);
@@ -210,7 +224,7 @@ impl Engine {
         }
         for (strategy, paused) in (0..).map(StrategyId).zip(&self.paused) {
             if *paused {
-                out.record(&Record::Paused { time: now, strategy, paused: true });
+                out.record(&Record::Paused { time: now, strategy, paused: true, failed: None });
             }
         }
     }

@@ -18,7 +18,7 @@ impl Engine {
     /// Puts a wish through every risk check; what passes becomes an order.
     pub(super) fn assess(
         &mut self,
-        wish: Wish,
+        wish: &Wish,
         instrument: InstrumentId,
         cause: Cause,
         out: &mut dyn Outlet,
@@ -30,7 +30,7 @@ impl Engine {
         while self.sent.front().is_some_and(|at| at.0 <= second_ago) {
             self.sent.pop_front();
         }
-        let Some(assessment) = self.assessment(&wish, instrument) else { return };
+        let Some(assessment) = self.assessment(wish, instrument) else { return };
         let checks = assessment.checks();
         let price = assessment.price;
         let refusal = if wish.wanted.is_zero() && wish.exits.is_some() {
@@ -50,7 +50,7 @@ impl Engine {
             refusal,
         }));
         if refusal.is_none() {
-            self.submit(order, &wish, instrument, cause, out);
+            self.submit(order, wish, instrument, cause, out);
         }
     }
 
@@ -356,15 +356,12 @@ impl Engine {
     }
 
     fn notify(&mut self, request: &OrderRequest, event: &OrderEvent) {
-        use super::slot::Runner;
+        let shield = self.shield;
         for slot in &mut self.slots {
-            if slot.strategy == request.id.strategy
-                && slot.instrument == request.instrument
-                && let Runner::Native(strategy) = &mut slot.runner
-            {
-                strategy.order(event);
+            if slot.strategy == request.id.strategy && slot.instrument == request.instrument {
+                slot.tell(shield, |strategy| strategy.order(event));
                 if let OrderEventKind::Filled(fill) = &event.kind {
-                    strategy.fill(fill);
+                    slot.tell(shield, |strategy| strategy.fill(fill));
                 }
             }
         }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::record::{Check, Levels, TradingState};
+use super::record::{Check, Levels, Sizing, TradingState};
 use crate::domain::{
     Level, Liquidity, Num, OrderKind, OrderState, Price, Quantity, Side, Signed, UnixNanos,
 };
@@ -312,7 +312,7 @@ pub struct EvaluationView {
     pub values: Vec<ValueView>,
     /// One rule tree per `decide` call.
     pub rules: Vec<RuleView>,
-    /// What came of it, in one word: `signal`, `no signal`, `not ready`, `suppressed`.
+    /// What came of it, in one word: `signal`, `no signal`, `not ready`, `suppressed`, `error`.
     pub outcome: String,
     /// What stopped it first, in one line with its numbers; empty for a signal.
     pub blocker: String,
@@ -393,6 +393,9 @@ pub struct DecisionView {
     pub average_entry: Option<Price>,
     /// Realised PnL that the fills made, fees not counted.
     pub realised: Option<Num>,
+    /// From when its input could be read until it was decided, in nanoseconds; `None` where nobody
+    /// measured.
+    pub decided_after: Option<u64>,
     /// Times it repeated with the same first blocker, this one counted.
     pub repeated: u64,
     /// `FILLED`, `OPEN`, `REFUSED`, `BLOCKED`, `WARMING`, …
@@ -408,6 +411,8 @@ pub struct SignalView {
     pub wanted: Quantity,
     /// After flooring to the lot.
     pub quantity: Quantity,
+    /// How it came about.
+    pub sizing: Sizing,
 }
 
 /// An order and what became of it.

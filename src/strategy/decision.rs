@@ -194,6 +194,8 @@ pub struct Draft {
     pub logs: Vec<LogLine>,
     /// What to do.
     pub intents: Vec<Intent>,
+    /// Why it cannot be made; what it wants is void then.
+    pub failed: Option<String>,
 }
 
 /// A form without its words, so that comparing it compares no text.
@@ -230,6 +232,7 @@ impl Draft {
         self.withheld = false;
         self.logs.clear();
         self.intents.clear();
+        self.failed = None;
     }
 
     /// Lets no rule of this evaluation hold: its event is not whole, or long past.

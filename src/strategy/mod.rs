@@ -474,6 +474,12 @@ impl<'a> Context<'a> {
         self.draft.intents.push(intent);
     }
 
+    /// Says that nothing can be decided on this event, and why: what it wants besides is void, and
+    /// the record's outcome is an error with this reason.
+    pub fn fail(&mut self, reason: impl Into<String>) {
+        self.draft.failed = Some(reason.into());
+    }
+
     /// Logs a line beside the decision.
     pub fn log(&mut self, level: LogLevel, text: impl Into<String>) {
         self.draft.logs.push(LogLine { level, text: text.into() });

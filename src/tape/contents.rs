@@ -141,13 +141,14 @@ mod tests {
             .map(|channel| (channel.name.as_str(), channel.schema, channel.extent.entries))
             .collect();
         let expected = [
-            ("stream/1", "tickscope.frame/1", 20),
+            ("stream/1", "tickscope.frame/1", 10),
             ("stream/2", "tickscope.frame/1", 10),
             ("answer/depth/BTCUSDT", "tickscope.answer/1", 10),
             ("answer/depth/BTCUSDT 429", "tickscope.answer/1", 10),
             ("input", "tickscope.input/1", 10),
             ("output", "tickscope.output/1", 10),
             ("mark", "tickscope.mark/1", 10),
+            ("timing", "tickscope.timing/1", 10),
         ];
         assert_eq!(counts, expected);
     }

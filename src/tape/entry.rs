@@ -25,6 +25,8 @@ pub enum Channel<'a> {
     Output,
     /// The running hash of all outputs up to this input.
     Mark,
+    /// How long this input took: see [`Timing`](super::Timing).
+    Timing,
 }
 
 impl Channel<'_> {

@@ -40,6 +40,7 @@ mod segment_reader;
 mod segment_writer;
 mod session;
 mod sessions;
+mod timing;
 mod writer;
 
 #[cfg(test)]
@@ -62,4 +63,5 @@ pub use retention::{Doomed, Kept, Limits, Owner, Reason, State, bytes_in, doomed
 pub use schema::SCHEMAS;
 pub use session::{Session, config_of, discard, manifest_of, run_id};
 pub use sessions::{SessionSummary, TapePath, default_root, list, resolve};
+pub use timing::Timing;
 pub use writer::{Compression, ENTRY_BYTES_MAX, Writer, WriterOptions, Written};

@@ -351,7 +351,8 @@ mod tests {
         let state = handle.state();
         drop(handle);
         let written = join.join().unwrap().unwrap();
-        assert_eq!(written.frames + written.inputs + written.outputs + written.marks, 2_000);
+        let outputs = written.outputs + written.marks + written.timings;
+        assert_eq!(written.frames + written.inputs + outputs, 2_000);
         let (read, end) = read_all(&directory.path().join("session"));
         assert_eq!(read, entries);
         assert_eq!(end.unwrap(), TapeEnd::Finished);

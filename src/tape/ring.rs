@@ -96,6 +96,7 @@ impl Head {
             Channel::Input => (2, 0, ""),
             Channel::Output => (3, 0, ""),
             Channel::Mark => (4, 0, ""),
+            Channel::Timing => (5, 0, ""),
         };
         // A longer one does not fit into the ring either, whose room `push` checks first.
         let size = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
@@ -145,7 +146,8 @@ impl Head {
             },
             2 => Channel::Input,
             3 => Channel::Output,
-            _ => Channel::Mark,
+            4 => Channel::Mark,
+            _ => Channel::Timing,
         };
         Some(Entry { channel, seq: self.seq, time: UnixNanos(self.time), bytes })
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::entry::Channel;
 
 /// The schemas that this build reads and writes, for the manifest. A released one is never removed.
-pub const SCHEMAS: [&str; 6] = [FRAME, ANSWER, INPUT, OUTPUT, MARK, SEGMENT];
+pub const SCHEMAS: [&str; 7] = [FRAME, ANSWER, INPUT, OUTPUT, MARK, SEGMENT, TIMING];
 
 const FRAME: &str = "tickscope.frame/1";
 const ANSWER: &str = "tickscope.answer/1";
@@ -16,6 +16,7 @@ const INPUT: &str = "tickscope.input/1";
 const OUTPUT: &str = "tickscope.output/1";
 const MARK: &str = "tickscope.mark/1";
 const SEGMENT: &str = "tickscope.segment/1";
+const TIMING: &str = "tickscope.timing/1";
 
 /// The first message of every segment. MCAP numbers its messages with 32 bits, input sequence
 /// numbers have 64: the upper half follows from this start.
@@ -36,6 +37,7 @@ pub(super) enum Topic {
     Input,
     Output,
     Mark,
+    Timing,
 }
 
 impl From<Channel<'_>> for Topic {
@@ -48,6 +50,7 @@ impl From<Channel<'_>> for Topic {
             Channel::Input => Self::Input,
             Channel::Output => Self::Output,
             Channel::Mark => Self::Mark,
+            Channel::Timing => Self::Timing,
         }
     }
 }
@@ -62,6 +65,7 @@ impl Topic {
             Self::Input => Channel::Input,
             Self::Output => Channel::Output,
             Self::Mark => Channel::Mark,
+            Self::Timing => Channel::Timing,
         })
     }
 
@@ -74,6 +78,7 @@ impl Topic {
             Self::Input => "input".to_owned(),
             Self::Output => "output".to_owned(),
             Self::Mark => "mark".to_owned(),
+            Self::Timing => "timing".to_owned(),
         }
     }
 
@@ -86,6 +91,7 @@ impl Topic {
             Self::Input => INPUT,
             Self::Output => OUTPUT,
             Self::Mark => MARK,
+            Self::Timing => TIMING,
         }
     }
 
@@ -93,7 +99,7 @@ impl Topic {
     pub fn encoding(&self) -> &'static str {
         match self {
             Self::Segment | Self::Stream { .. } | Self::Answer { .. } => "json",
-            Self::Input => "postcard",
+            Self::Input | Self::Timing => "postcard",
             Self::Output => "tickscope.block",
             Self::Mark => "raw",
         }
@@ -123,6 +129,7 @@ impl Topic {
             INPUT => Self::Input,
             OUTPUT => Self::Output,
             MARK => Self::Mark,
+            TIMING => Self::Timing,
             _ => return None,
         })
     }
@@ -142,6 +149,7 @@ mod tests {
             Topic::Input,
             Topic::Output,
             Topic::Mark,
+            Topic::Timing,
         ] {
             let read = Topic::recognise(topic.schema(), &topic.name(), &topic.metadata());
             assert_eq!(read.as_ref(), Some(&topic));

@@ -47,6 +47,7 @@ pub(super) fn sample(count: u64) -> Vec<Kept> {
                 2 => Channel::Input,
                 3 => Channel::Output,
                 4 => Channel::Mark,
+                6 => Channel::Timing,
                 5 => Channel::Stream { connection: 2 },
                 _ => Channel::Stream { connection: 1 },
             };
@@ -100,7 +101,7 @@ fn a_tape_reads_back_as_written() {
         let (_directory, path) = scratch();
         let entries = sample(200);
         let written = write_all(Writer::in_file(&path, options(compression)).unwrap(), &entries);
-        assert_eq!((written.frames, written.inputs, written.outputs), (125, 25, 25));
+        assert_eq!((written.frames, written.inputs, written.outputs), (100, 25, 25));
         let (read, end) = read_all(&path);
         assert_eq!(read, entries, "{compression:?}");
         assert_eq!(end.unwrap(), TapeEnd::Finished);

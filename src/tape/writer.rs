@@ -63,6 +63,8 @@ pub struct Written {
     pub outputs: u64,
     /// Output hash marks.
     pub marks: u64,
+    /// Timings.
+    pub timings: u64,
     /// Payload bytes, before compression.
     pub bytes: u64,
     /// Segments begun.
@@ -76,6 +78,7 @@ impl Written {
             Channel::Input => &mut self.inputs,
             Channel::Output => &mut self.outputs,
             Channel::Mark => &mut self.marks,
+            Channel::Timing => &mut self.timings,
         };
         *counter += 1;
         self.bytes += entry.bytes.len() as u64;

@@ -162,6 +162,8 @@ catalogue! {
         "1 while an operator has paused the strategy's entries.");
     SIGNALS = counter("tickscope_signals_total", &["strategy", "instrument", "side"],
         "Decisions that want an order, by side.");
+    EXPLAINED_ORDERS = counter("tickscope_explained_orders_total", &["strategy", "explained"],
+        "Wished orders, by whether every comparison of the rules that held has operands.");
 
     RISK_CHECKS = counter("tickscope_risk_checks_total", &["check", "result"],
         "Results of each risk check.").of_account();

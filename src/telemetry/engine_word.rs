@@ -19,6 +19,8 @@ words! {
         NotReady => "not_ready",
         /// The strategy was not asked.
         Suppressed => "suppressed",
+        /// The strategy's own code went wrong.
+        Error => "error",
     }
 }
 
@@ -31,6 +33,16 @@ words! {
         False => "false",
         /// An operand is missing.
         Unknown => "unknown",
+    }
+}
+
+words! {
+    /// Whether the rules that hold explain an order.
+    ExplainedWord {
+        /// Every leaf of them has operands.
+        True => "true",
+        /// One is a bare flag, or none holds.
+        False => "false",
     }
 }
 
@@ -176,6 +188,7 @@ impl From<&Outcome> for OutcomeWord {
             Outcome::NoSignal(_) => Self::NoSignal,
             Outcome::NotReady { .. } => Self::NotReady,
             Outcome::Suppressed(_) => Self::Suppressed,
+            Outcome::Error(_) => Self::Error,
         }
     }
 }

@@ -50,7 +50,7 @@ pub use self::alert::{AlertKind, AlertOutcome, Heard, Listener, lines_of};
 pub use self::engine_word::OrderWord;
 pub use self::event::{
     AlertEvent, DecisionEvent, Evaluated, Event, ExitTold, FeedEvent, OrderTold, PortfolioEvent,
-    ProcessEvent, Room, Summary, Telling, UpkeepEvent,
+    ProcessEvent, Room, Summed, Telling, UpkeepEvent,
 };
 pub use self::latency::{Percentiles, Timing, Timings};
 pub use self::library::layer;

@@ -121,6 +121,10 @@ names! {
     DecisionSuppressedSummary => "decision.suppressed_summary" Info Decisions,
     /// An external runner is asked to decide.
     DecisionAsked => "decision.asked" Debug Decisions,
+    /// Every evaluation of an instrument is written for a while.
+    TraceStarted => "trace.started" Info Decisions,
+    /// And no longer.
+    TraceEnded => "trace.ended" Info Decisions,
     /// A strategy logged a line beside its decision.
     StrategyLogged => "strategy.logged" Info Decisions,
     /// A strategy took other rules.
@@ -131,7 +135,7 @@ names! {
     RiskChecked => "risk.checked" Info Decisions,
     /// Trading became active, reduce-only or halted.
     TradingStateChanged => "trading.state_changed" Warn Decisions,
-    /// An operator paused a strategy, or let it go on.
+    /// A strategy is paused by an operator or because it panicked, or goes on.
     StrategyStateChanged => "strategy.state_changed" Warn Decisions,
     /// An order goes to the venue.
     OrderSubmitted => "order.submitted" Info Decisions,

@@ -1,8 +1,7 @@
 //! The record teller: tells the engine's records, in order, with the names they leave out.
 //!
-//! It writes an evaluation only when something changed for its strategy and instrument: a rule's
-//! truth, or what blocked it first; a signal always. What it does not write it counts, and sums up
-//! once a minute of engine time. It reads nothing but the records, so a replay tells the same.
+//! It writes an evaluation only when the engine says that it is [`News`], and counts the others. It
+//! reads nothing but the records, so a replay tells the same.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +9,7 @@ use super::Telemetry;
 use super::engine_word::OrderWord;
 use super::event::{
     DecisionEvent, Evaluated, Event, ExitTold, FeedEvent, OrderTold, PortfolioEvent, StrategyEvent,
-    Summary, Telling,
+    Summed, Telling,
 };
 use super::metrics::RuleCounters;
 use super::why;
@@ -18,11 +17,9 @@ use crate::domain::{
     Cause, InstrumentId, OrderEvent, OrderEventKind, OrderId, OrderRequest, Quantity, Quote,
     StrategyId, UnixNanos,
 };
-use crate::engine::{Evaluation, Outcome, Record};
-use crate::strategy::{Form, Truth};
+use crate::engine::{Evaluation, News, Record, Summary};
+use crate::strategy::Form;
 
-/// From one summary to the next, in engine time.
-const SUMMARY_EVERY: u64 = 60 * UnixNanos::SECOND;
 /// Rules of a strategy that are counted one by one; further ones count as `other`.
 const RULES_PER_STRATEGY: usize = 32;
 /// Orders remembered: an event of an older one is told without what was asked.
@@ -44,23 +41,10 @@ struct KnownForm {
     counters: Vec<Option<RuleCounters>>,
 }
 
-/// What was last evaluated by a strategy in an instrument.
+/// How long a strategy's state in an instrument has been the same.
 struct Pair {
-    state: State,
     repeated: u64,
     since: UnixNanos,
-    /// Time of the last evaluation.
-    last: UnixNanos,
-    blocked_by: String,
-    summary: Summary,
-}
-
-/// What makes two evaluations the same to a reader.
-#[derive(PartialEq, Eq)]
-struct State {
-    form: u16,
-    truths: Vec<Truth>,
-    outcome: Outcome,
 }
 
 /// An order on its way.
@@ -122,9 +106,9 @@ impl RecordTeller {
             }
             Record::Account(state) => self.tell(PortfolioEvent::Account(state), state.time),
             Record::Trading { time, state } => self.tell(PortfolioEvent::Trading(*state), *time),
-            Record::Paused { time, strategy, paused } => {
-                let (strategy, paused) = (*strategy, *paused);
-                self.tell(PortfolioEvent::Paused { strategy, paused }, *time);
+            Record::Paused { time, strategy, paused, failed } => {
+                let (strategy, paused, failed) = (*strategy, *paused, *failed);
+                self.tell(PortfolioEvent::Paused { strategy, paused, failed }, *time);
             }
             Record::BookSynced { instrument, time, update_id } => {
                 let (instrument, update_id) = (*instrument, *update_id);
@@ -146,15 +130,10 @@ impl RecordTeller {
                 self.tell(FeedEvent::BookLost { instrument, reason }, *time);
             }
             Record::Exit(report) => self.tell(ExitTold(report), report.time),
-        }
-    }
-
-    /// Tells the summaries that are still open, at the end of a run.
-    pub fn finish(&mut self) {
-        for pair in self.pairs.values_mut() {
-            let until = pair.last;
-            if let Some(summary) = pair.close_summary(until) {
-                self.telemetry.emit_at(&DecisionEvent::Suppressed(&summary).into(), until);
+            Record::Summary(summary) => self.summary(summary),
+            Record::Trace { time, instrument, until, evaluations } => {
+                let (instrument, until, evaluations) = (*instrument, *until, *evaluations);
+                self.tell(DecisionEvent::Trace { instrument, until, evaluations }, *time);
             }
         }
     }
@@ -175,19 +154,32 @@ impl RecordTeller {
             known.count_rules(&self.telemetry, rules, evaluation);
         }
         let key = (strategy, evaluation.instrument);
-        let pair = self.pairs.entry(key).or_insert_with(|| Pair::new(evaluation));
-        let summary = pair.due_summary(evaluation.time);
-        let telling = pair.take(evaluation, &known.form);
+        let new = Pair { repeated: 0, since: evaluation.time };
+        let telling = self.pairs.entry(key).or_insert(new).take(evaluation);
         let (form, rules) = (&known.form, known.counters.as_slice());
         let event = DecisionEvent::Evaluated(Evaluated { evaluation, form, rules, telling });
         self.telemetry.emit_at(&Event::Decision(event), evaluation.time);
-        if let Some(summary) = summary {
-            self.tell(DecisionEvent::Suppressed(&summary), evaluation.time);
-        }
         for line in &evaluation.logs {
             let (decision, instrument) = (evaluation.id, evaluation.instrument);
             self.tell(DecisionEvent::Logged { decision, instrument, line }, evaluation.time);
         }
+    }
+
+    fn summary(&self, summary: &Summary) {
+        let form = |number: u16| self.forms.get(&number).map(|known| &known.form);
+        let mut blockers: Vec<(String, u64)> = Vec::new();
+        for blocked in &summary.blockers {
+            let text = form(blocked.form).map(|form| why::blocked_by_counted(form, blocked));
+            let text = text.unwrap_or_default();
+            // Forms differ by what else was evaluated: one blocker may be in several.
+            match blockers.iter_mut().find(|(known, _)| *known == text) {
+                Some((_, count)) => *count += blocked.count,
+                None => blockers.push((text, blocked.count)),
+            }
+        }
+        let form = summary.nearest.as_ref().and_then(|miss| form(miss.form));
+        let summed = Summed { summary, blockers: &blockers, form };
+        self.tell(DecisionEvent::Suppressed(summed), summary.until);
     }
 
     fn submitted(
@@ -282,81 +274,16 @@ impl KnownForm {
 }
 
 impl Pair {
-    /// A pair that has seen nothing: the first evaluation is always a change.
-    fn new(evaluation: &Evaluation) -> Self {
-        Self {
-            state: State {
-                form: u16::MAX,
-                truths: Vec::new(),
-                outcome: Outcome::Signal { intents: 0 },
-            },
-            repeated: 0,
-            since: evaluation.time,
-            last: evaluation.time,
-            blocked_by: String::new(),
-            summary: Summary {
-                strategy: evaluation.id.strategy,
-                instrument: evaluation.instrument,
-                from: evaluation.time,
-                evaluations: 0,
-                suppressed: 0,
-                blockers: BTreeMap::new(),
-            },
-        }
-    }
-
     /// Takes one evaluation and tells whether it is written.
-    fn take(&mut self, evaluation: &Evaluation, form: &Form) -> Telling {
-        self.last = evaluation.time;
-        self.summary.evaluations += 1;
-        let is_signal = matches!(evaluation.outcome, Outcome::Signal { .. });
-        let telling = if self.is_as_before(evaluation) && !is_signal {
-            self.summary.suppressed += 1;
-            Telling::Unchanged
-        } else {
-            let telling = Telling::Changed { repeated: self.repeated, since: self.since };
-            self.enter(evaluation, why::blocked_by(form, evaluation));
-            telling
+    fn take(&mut self, evaluation: &Evaluation) -> Telling {
+        let telling = match evaluation.news {
+            News::Repeats => Telling::Repeats,
+            _ => Telling::News { repeated: self.repeated, since: self.since },
         };
-        self.repeated += 1;
-        if !self.blocked_by.is_empty() {
-            match self.summary.blockers.get_mut(&self.blocked_by) {
-                Some(count) => *count += 1,
-                None => drop(self.summary.blockers.insert(self.blocked_by.clone(), 1)),
-            }
+        if evaluation.news == News::Changed {
+            (self.repeated, self.since) = (0, evaluation.time);
         }
+        self.repeated += 1;
         telling
-    }
-
-    fn is_as_before(&self, evaluation: &Evaluation) -> bool {
-        let State { form, truths, outcome } = &self.state;
-        *form == evaluation.form && *truths == evaluation.truths && *outcome == evaluation.outcome
-    }
-
-    fn enter(&mut self, evaluation: &Evaluation, blocked_by: String) {
-        self.state.form = evaluation.form;
-        self.state.truths.clone_from(&evaluation.truths);
-        self.state.outcome = evaluation.outcome.clone();
-        self.blocked_by = blocked_by;
-        self.repeated = 0;
-        self.since = evaluation.time;
-    }
-
-    /// The summary of the time before `now`, when its minute is over.
-    fn due_summary(&mut self, now: UnixNanos) -> Option<Summary> {
-        if now.since(self.summary.from) < SUMMARY_EVERY { None } else { self.close_summary(now) }
-    }
-
-    /// The summary so far, if anything was suppressed; the next one begins.
-    fn close_summary(&mut self, now: UnixNanos) -> Option<Summary> {
-        let next = Summary {
-            from: now,
-            evaluations: 0,
-            suppressed: 0,
-            blockers: BTreeMap::new(),
-            ..self.summary
-        };
-        let closed = std::mem::replace(&mut self.summary, next);
-        (closed.suppressed > 0).then_some(closed)
     }
 }

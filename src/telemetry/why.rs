@@ -1,7 +1,7 @@
 //! Why: an evaluation's recorded numbers with the names of its form, as text.
 
 use crate::engine::record::Suppression;
-use crate::engine::{Blocker, Evaluation, Outcome};
+use crate::engine::{Blocked, Blocker, Evaluation, Fault, Miss, Outcome};
 use crate::strategy::{Form, Node, Op, OperandRef, Trigger, Truth};
 
 /// One side of a comparison.
@@ -81,11 +81,49 @@ pub(super) fn leaves<'a>(
 /// What stopped a decision first, in words that group: no numbers. Empty for a signal.
 pub(super) fn blocked_by(form: &Form, evaluation: &Evaluation) -> String {
     match &evaluation.outcome {
+        Outcome::NoSignal(Blocker::Rule(node)) => leaf(form, evaluation, usize::from(*node))
+            .map_or_else(|| "rule".to_owned(), |leaf| format!("{}: {}", leaf.rule, leaf.text())),
+        outcome => blocked_by_outcome(form, outcome),
+    }
+}
+
+/// The same for what a summary counts.
+pub(super) fn blocked_by_counted(form: &Form, blocked: &Blocked) -> String {
+    match &blocked.outcome {
+        Outcome::NoSignal(Blocker::Rule(node)) => compared(form, *node, blocked.operands)
+            .map_or_else(|| "rule".to_owned(), |leaf| format!("{}: {}", leaf.rule, leaf.text())),
+        outcome => blocked_by_outcome(form, outcome),
+    }
+}
+
+/// The comparison that a near miss failed by.
+pub(super) fn missed<'a>(form: &'a Form, miss: &Miss) -> Option<Leaf<'a>> {
+    compared(form, miss.node, miss.operands)
+}
+
+/// A comparison that did not hold, with its operands at that time.
+fn compared(form: &Form, node: u16, operands: [f64; 2]) -> Option<Leaf<'_>> {
+    let Node::Compare { left, op, right } = *form.nodes.get(usize::from(node))? else {
+        return None;
+    };
+    let side = |at: OperandRef, now: f64| {
+        let name = match at {
+            OperandRef::Value(index) => form.values.get(usize::from(index))?.name.as_str().into(),
+            OperandRef::Literal(_) => number(now).into(),
+        };
+        Some(Side { name, now, previous: f64::NAN })
+    };
+    let [from, to] = operands;
+    let (left, right) = (side(left, from)?, side(right, to)?);
+    Some(Leaf { rule: rule_of(form, usize::from(node)), left, op, right, truth: Truth::False })
+}
+
+fn blocked_by_outcome(form: &Form, outcome: &Outcome) -> String {
+    match outcome {
         Outcome::Signal { .. } => String::new(),
         Outcome::NoSignal(Blocker::NoRule) => "no_rule".to_owned(),
         Outcome::NoSignal(Blocker::BarIncomplete) => "bar_incomplete".to_owned(),
-        Outcome::NoSignal(Blocker::Rule(node)) => leaf(form, evaluation, usize::from(*node))
-            .map_or_else(|| "rule".to_owned(), |leaf| format!("{}: {}", leaf.rule, leaf.text())),
+        Outcome::NoSignal(Blocker::Rule(_)) => "rule".to_owned(),
         Outcome::NotReady { missing } => {
             let value = missing.and_then(|index| form.values.get(usize::from(index)));
             value.map_or_else(|| "warmup".to_owned(), |value| format!("warmup: {}", value.name))
@@ -94,6 +132,8 @@ pub(super) fn blocked_by(form: &Form, evaluation: &Evaluation) -> String {
         Outcome::Suppressed(Suppression::AwaitingReply) => "awaiting_reply".to_owned(),
         Outcome::Suppressed(Suppression::OrderInFlight) => "order_in_flight".to_owned(),
         Outcome::Suppressed(Suppression::Paused) => "paused".to_owned(),
+        Outcome::Error(Fault::Panicked(_)) => "error: panicked".to_owned(),
+        Outcome::Error(Fault::Failed(_)) => "error: failed".to_owned(),
     }
 }
 
@@ -116,6 +156,8 @@ pub(super) fn sentence(form: &Form, evaluation: &Evaluation) -> String {
         }
         Outcome::NotReady { .. } => format!("not ready, {}", blocked_by(form, evaluation)),
         Outcome::Suppressed(_) => format!("not asked, {}", blocked_by(form, evaluation)),
+        Outcome::Error(Fault::Panicked(words)) => format!("panicked: {words}"),
+        Outcome::Error(Fault::Failed(words)) => format!("cannot decide: {words}"),
     }
 }
 

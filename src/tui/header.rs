@@ -51,6 +51,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
         second.extend(paused_piece(scene));
         second.extend(account_pieces(scene));
         second.extend(limits(scene));
+        second.extend(explained(scene));
         line(buffer, Rect { y: area.y + 1, height: 1, ..area }, second, &[]);
     }
 }
@@ -263,6 +264,19 @@ fn limits(scene: &Scene<'_>) -> Vec<Piece> {
         ),
         piece(25, vec![span(counts, theme.text())]),
     ]
+}
+
+/// The share of wished orders that their rules explain: a warning as soon as it is not all.
+fn explained(scene: &Scene<'_>) -> Option<Piece> {
+    let shares = scene.view.strategies.iter().map(|strategy| strategy.explained);
+    let (explained, all) = shares.fold((0, 0), |sum, (n, of)| (sum.0 + n, sum.1 + of));
+    let percent = (explained * 100).checked_div(all)?;
+    let (weight, style) = match percent {
+        100 => (62, scene.theme.text()),
+        _ => (91, scene.theme.warn()),
+    };
+    let share = span(format!("{percent}%"), style);
+    Some(piece(weight, vec![span("explained ", scene.theme.dim()), share]))
 }
 
 /// Engine time with its zone; the day as well where there is room.

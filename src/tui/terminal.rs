@@ -176,8 +176,13 @@ pub struct Screen {
 
 impl Screen {
     /// Takes the terminal over: raw mode, alternate screen, bracketed paste, and the mouse when
-    /// wanted. A panic of any thread gives it back before its message is printed.
-    pub fn open(mouse: bool, synchronised: bool) -> Result<Self, TuiError> {
+    /// wanted. A panic of any thread gives it back before its message is printed, unless `is_caught`
+    /// says that the process goes on after it.
+    pub fn open(
+        mouse: bool,
+        synchronised: bool,
+        is_caught: fn() -> bool,
+    ) -> Result<Self, TuiError> {
         if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
             return Err(TuiError::NoTerminal);
         }
@@ -185,7 +190,7 @@ impl Screen {
             tcgetattr(stdio::stdin()).map_err(|e| failed("read its settings")(e.into()))?;
         let restorer =
             Restorer { original: Arc::new(original), released: Arc::new(AtomicBool::new(false)) };
-        restore_on_panic(restorer.clone());
+        restore_on_panic(restorer.clone(), is_caught);
         let writer = FrameWriter { bytes: Vec::new(), synchronised, restorer: restorer.clone() };
         let terminal =
             Terminal::new(CrosstermBackend::new(writer)).map_err(failed("ask for its size"))?;
@@ -255,10 +260,12 @@ impl Drop for Screen {
 
 /// Chains onto the hook that is there. A spent restorer does nothing, so a second screen of the
 /// same process does no harm.
-fn restore_on_panic(restorer: Restorer) {
+fn restore_on_panic(restorer: Restorer, is_caught: fn() -> bool) {
     let previous = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
-        restorer.restore_now();
+        if !is_caught() {
+            restorer.restore_now();
+        }
         previous(info);
     }));
 }

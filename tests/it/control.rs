@@ -246,3 +246,29 @@ fn whatever_is_written_to_the_socket_the_run_goes_on() {
     assert_eq!(ask(&home, &["resume"])["unchanged"], true);
     running.terminate().expect_code(0);
 }
+
+/// Lost if broken: a look at everything, at the one moment when it matters; and the disk, if it did
+/// not end. A replay must hear it too.
+#[test]
+fn a_trace_writes_everything_for_a_while_and_replays() {
+    let home = Home::new();
+    let (running, _) = trading(&home);
+    let told = ask(&home, &["trace", "BTCUSDT", "1s"]);
+    assert_eq!((&told["instrument"], &told["seconds"]), (&"BTCUSDT".into(), &1.into()));
+    let text = told["text"].as_str().unwrap();
+    assert!(text.contains("every evaluation of BTCUSDT is written for 1 s"), "{text}");
+    let ended = wait_for("the trace to end", || newest(&home, "trace.ended"));
+    home.run(&["trace", "BTCUSD"]).expect_code(2).expect_stderr(&["did you mean `BTCUSDT`?"]);
+    home.run(&["trace", "BTCUSDT", "2h"]).expect_code(2).expect_stderr(&["1s to 1h"]);
+    running.terminate().expect_code(0);
+    let decisions = lane(&home.session(), "decisions");
+    let seq = |event| events(&decisions, event)[0]["seq"].as_u64().unwrap();
+    let between = seq("trace.started")..seq("trace.ended");
+    let evaluated = events(&decisions, "decision.evaluated");
+    let written = evaluated.iter().filter(|line| {
+        line["instrument"] == "BTCUSDT" && between.contains(&line["seq"].as_u64().unwrap())
+    });
+    assert_eq!(written.count() as u64, ended["evaluations"].as_u64().unwrap());
+    let said = home.succeed(&["replay", "last", "--verify"]).stdout;
+    assert!(said.contains("equal"), "{said}");
+}

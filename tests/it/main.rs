@@ -10,6 +10,7 @@ mod bad_input;
 mod bars;
 mod command_line;
 mod control;
+mod explained;
 mod first_minute;
 mod floors;
 mod headless;

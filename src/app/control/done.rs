@@ -3,18 +3,25 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{OrderEventKind, Signed};
+use crate::domain::{InstrumentId, OrderEventKind, Signed, UnixNanos};
 use crate::engine::codec::decode;
+use crate::engine::trace::LENGTH_MAX;
 use crate::engine::viewer::resolve;
 use crate::engine::{Command, Engine, Record, StopReason, TradingState};
 
 /// What a command did.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Done {
-    /// `halt`, `flatten`, `cancel-all`, `pause`, `resume`.
+    /// `halt`, `flatten`, `cancel-all`, `pause`, `resume`, `trace`.
     pub command: String,
     /// The strategy that it names; empty when it concerns all.
     pub strategy: String,
+    /// The instrument that it names; empty when it concerns all.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub instrument: String,
+    /// For how many seconds it holds; 0 when until further notice.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub seconds: u64,
     /// What trading allows now: `active`, `reduce_only`, `halted`, `halted_by_risk`, `flattening`.
     pub trading: String,
     /// It was so before as well.
@@ -82,6 +89,14 @@ impl Done {
             },
             trading: trading_word(engine.trading()).to_owned(),
             unchanged: engine.trading() == before.trading && paused == before.paused,
+            instrument: match command {
+                Command::Trace { instrument, .. } => symbol(engine, *instrument),
+                _ => String::new(),
+            },
+            seconds: match command {
+                Command::Trace { length, .. } => (*length).min(LENGTH_MAX) / UnixNanos::SECOND,
+                _ => 0,
+            },
             paused: (0..paused.len())
                 .filter(|at| paused.get(*at) == Some(&true))
                 .map(name)
@@ -108,11 +123,10 @@ impl Done {
             Record::Risk(report) => {
                 let config = engine.config();
                 let strategy = config.strategies.get(report.decision.strategy.index());
-                let instrument = config.instruments.get(report.instrument.index());
                 let signed = report.quantity.signed(report.side.opposite());
                 let closing = Closing {
                     strategy: strategy.map_or("?", |s| s.name.as_str()).to_owned(),
-                    instrument: instrument.map_or("?", |i| i.symbol.as_str()).to_owned(),
+                    instrument: symbol(engine, report.instrument),
                     quantity: signed_text(signed),
                     reason: report.refusal.as_ref().map(resolve::refusal).unwrap_or_default(),
                 };
@@ -176,6 +190,9 @@ impl Done {
             "resume" if !self.strategy.is_empty() => {
                 format!("{} may enter positions{already}{but}", self.strategy)
             }
+            "trace" => {
+                format!("every evaluation of {} is written for {} s", self.instrument, self.seconds)
+            }
             "cancel-all" => format!("trading is {trading}"),
             "flatten" => format!("no entries until resumed{already}"),
             _ => format!("trading is {trading}{already}"),
@@ -192,7 +209,19 @@ pub fn word(command: &Command) -> &'static str {
         Command::CancelAll => "cancel-all",
         Command::Flatten => "flatten",
         Command::Pause(_) => "pause",
+        Command::Trace { .. } => "trace",
     }
+}
+
+/// The venue's symbol of an instrument.
+fn symbol(engine: &Engine, id: InstrumentId) -> String {
+    let known = engine.config().instruments.get(id.index());
+    known.map_or("?", |instrument| instrument.symbol.as_str()).to_owned()
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 fn cancels_all(command: &Command) -> bool {

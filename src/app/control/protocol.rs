@@ -19,6 +19,7 @@ pub const VIEWS: u64 = fingerprint(&[
     include_bytes!("../../domain/money.rs"),
     include_bytes!("../../domain/order.rs"),
     include_bytes!("../../domain/time.rs"),
+    include_bytes!("../../engine/news.rs"),
     include_bytes!("../../engine/record.rs"),
     include_bytes!("../../engine/view.rs"),
     include_bytes!("../../strategy/bar.rs"),
@@ -101,6 +102,13 @@ pub enum Ask {
     Pause(String),
     /// Let a strategy enter again; without a name leave a halt or end flattening.
     Resume(Option<String>),
+    /// Write every evaluation of an instrument for a while.
+    Trace {
+        /// The venue's symbol.
+        instrument: String,
+        /// For how long: 1 to 3,600.
+        seconds: u64,
+    },
     /// Send views from now on.
     Attach {
         /// [`VIEWS`].
@@ -255,6 +263,10 @@ mod tests {
             (Ask::CancelAll, r#""cancel-all""#),
             (Ask::Pause("trend".to_owned()), r#"{"pause":"trend"}"#),
             (Ask::Resume(None), r#"{"resume":null}"#),
+            (
+                Ask::Trace { instrument: "BTCUSDT".to_owned(), seconds: 60 },
+                r#"{"trace":{"instrument":"BTCUSDT","seconds":60}}"#,
+            ),
             (
                 Ask::Attach { views: 1, fps: 30, read_only: true },
                 r#"{"attach":{"views":1,"fps":30,"read_only":true}}"#,

@@ -22,8 +22,9 @@ use crate::app::error::Exit;
 use crate::app::live::core::Control;
 use crate::app::live::operator::Asked;
 use crate::app::live::watchers::Watchers;
-use crate::domain::StrategyId;
+use crate::domain::{InstrumentId, StrategyId, UnixNanos};
 use crate::engine::Command;
+use crate::engine::trace::LENGTH_MAX;
 use crate::engine::view::EngineView;
 use crate::tape::RecorderState;
 use crate::telemetry::{ProcessEvent, Telemetry};
@@ -53,6 +54,8 @@ pub struct Run {
     pub telemetry: Telemetry,
     /// Names of strategies by number.
     pub strategies: Vec<String>,
+    /// Symbols of instruments by number.
+    pub instruments: Vec<String>,
     /// What is on the disk of the recording.
     pub recorder: Arc<RecorderState>,
 }
@@ -220,7 +223,7 @@ fn serve(stream: &mut UnixStream, shared: &Shared) -> io::Result<()> {
 
 /// Asks the core, and waits a bounded time for what it did.
 fn command(shared: &Shared, request: &Request) -> Answer {
-    let command = match engine_command(&request.ask, &shared.run.strategies) {
+    let command = match engine_command(&request.ask, &shared.run) {
         Ok(command) => command,
         Err(text) => return Answer::refusal(Exit::Usage.code(), text),
     };
@@ -254,8 +257,9 @@ fn command(shared: &Shared, request: &Request) -> Answer {
     }
 }
 
-/// A request as the engine takes it; a strategy is looked up by its name.
-fn engine_command(ask: &Ask, strategies: &[String]) -> Result<Command, String> {
+/// A request as the engine takes it; strategies and instruments are looked up by their names.
+fn engine_command(ask: &Ask, run: &Run) -> Result<Command, String> {
+    let strategies = run.strategies.as_slice();
     Ok(match ask {
         Ask::Halt => Command::Halt,
         Ask::Flatten => Command::Flatten,
@@ -263,26 +267,39 @@ fn engine_command(ask: &Ask, strategies: &[String]) -> Result<Command, String> {
         Ask::Pause(name) => Command::Pause(strategy(name, strategies)?),
         Ask::Resume(Some(name)) => Command::ResumeStrategy(strategy(name, strategies)?),
         Ask::Resume(None) => Command::Resume,
+        Ask::Trace { instrument, seconds } => {
+            let instrument = InstrumentId(place("instrument", instrument, &run.instruments)?);
+            let length = seconds.saturating_mul(UnixNanos::SECOND);
+            if !(1..=LENGTH_MAX).contains(&length) {
+                return Err(format!("a trace lasts 1 s to 1 h, not {seconds} s"));
+            }
+            Command::Trace { instrument, length }
+        }
         Ask::Attach { .. } => return Err("attaching is no command".to_owned()),
     })
 }
 
 /// The number of a strategy, or a sentence with the one that was meant and those that exist.
 pub fn strategy(name: &str, strategies: &[String]) -> Result<StrategyId, String> {
-    let found = strategies.iter().position(|known| known == name);
-    if let Some(id) = found.and_then(|at| u16::try_from(at).ok()) {
-        return Ok(StrategyId(id));
+    place("strategy", name, strategies).map(StrategyId)
+}
+
+/// The place of a name among those that the run has.
+fn place(what: &str, name: &str, names: &[String]) -> Result<u16, String> {
+    let found = names.iter().position(|known| known == name);
+    if let Some(at) = found.and_then(|at| u16::try_from(at).ok()) {
+        return Ok(at);
     }
-    if strategies.is_empty() {
-        return Err(format!("there is no strategy `{name}`: the run has none"));
+    if names.is_empty() {
+        return Err(format!("there is no {what} `{name}`: the run has none"));
     }
-    let nearest = strategies
+    let nearest = names
         .iter()
         .map(|known| (strsim::damerau_levenshtein(name, known), known))
         .min()
         .filter(|(distance, known)| *distance <= known.len().div_ceil(2))
         .map_or_else(String::new, |(_, known)| format!("did you mean `{known}`? "));
-    Err(format!("there is no strategy `{name}`: {nearest}The run has {}", strategies.join(", ")))
+    Err(format!("there is no {what} `{name}`: {nearest}The run has {}", names.join(", ")))
 }
 
 /// Sends views until the run or the viewer ends.

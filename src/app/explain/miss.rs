@@ -50,14 +50,16 @@ impl Threshold {
 
     /// A number that satisfies it, as short as there is one: what somebody would type.
     pub fn value(&self) -> f64 {
+        let towards = if self.above { 1.0 } else { -1.0 };
         for digits in 0..12 {
             let scale = 10_f64.powi(digits);
             let scaled = self.than * scale;
-            let rounded = if self.above { scaled.ceil() } else { scaled.floor() } / scale;
-            let holds = if self.above { rounded > self.than } else { rounded < self.than };
-            let is_near = (rounded - self.than).abs() <= (self.than - self.is).abs() * 0.5;
-            if (holds || self.or_equal && (rounded - self.than).abs() == 0.0) && is_near {
-                return rounded;
+            let rounded = if self.above { scaled.ceil() } else { scaled.floor() };
+            let is_equal = (rounded - scaled).abs() == 0.0;
+            let rounded = if is_equal && !self.or_equal { rounded + towards } else { rounded };
+            let value = rounded / scale;
+            if (value - self.than).abs() <= (self.than - self.is).abs() * 0.5 {
+                return value;
             }
         }
         self.than

@@ -25,7 +25,7 @@ use crate::engine::codec::decode;
 use crate::engine::view::{ConnectionView, EngineView};
 use crate::engine::{Command, Outlet, StopReason, TradingState, Viewer};
 use crate::strategy::RuleTexts;
-use crate::tape::{Channel, Entry, RecorderHandle};
+use crate::tape::{Channel, Entry, RecorderHandle, Timing};
 use crate::tui::Notifier;
 use crate::venue::line::{Backoff, LineConfig};
 use crate::venue::socket::{ConnectError, Connection, Received};
@@ -261,9 +261,13 @@ impl Core {
     ) -> Result<(), TapeStopped> {
         self.seq += 1;
         let (seq, time) = (self.seq, self.clock.now());
+        let signals = self.outputs.tally.signals;
         self.tape.entry(&Entry { channel, seq, time, bytes })?;
         self.outputs.begin(seq, time);
         self.pipeline.take(seq, time, given, &mut self.outputs);
+        if self.outputs.tally.signals > signals {
+            self.time(seq, time)?;
+        }
         self.outputs.end(&mut self.tape)?;
         while let Some(request) = self.pipeline.next_request() {
             if !self.questions.ask(request) {
@@ -279,6 +283,15 @@ impl Core {
             }
         }
         Ok(())
+    }
+
+    /// Writes how long an input took that led to a signal, beside what is compared.
+    fn time(&mut self, seq: u64, taken: UnixNanos) -> Result<(), TapeStopped> {
+        let (readable, decided) = (self.woken.load(Ordering::Relaxed), self.clock.now());
+        let timing = Timing::between(readable, taken.0, decided.0);
+        self.viewer.timed(seq, timing.total);
+        let (channel, bytes) = (Channel::Timing, timing.to_bytes());
+        self.tape.entry(&Entry { channel, seq, time: taken, bytes: &bytes })
     }
 
     fn connect(&mut self, line: &mut Line) {

@@ -16,6 +16,7 @@ use crate::app::control::protocol::By;
 use crate::app::control::server::strategy;
 use crate::app::error::{AppError, Exit};
 use crate::app::platform::{StopSignal, StopSignals};
+use crate::app::shield;
 use crate::config::section;
 use crate::engine::Command;
 use crate::engine::view::EngineView;
@@ -51,7 +52,8 @@ impl Ui {
             rings: alert::rings(&of.alert),
             ..environment
         };
-        let screen = Screen::open(config.mouse, config.synchronised).map_err(terminal)?;
+        let screen = Screen::open(config.mouse, config.synchronised, shield::is_calling)
+            .map_err(terminal)?;
         let (notifier, inbox) = tui::channel();
         Ok(Self { screen, config, notifier, inbox })
     }

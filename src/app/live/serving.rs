@@ -33,6 +33,7 @@ pub fn serve(
         watchers: Watchers::default(),
         telemetry: telemetry.clone(),
         strategies: strategies(plan),
+        instruments: plan.engine.instruments.iter().map(|i| i.symbol.clone()).collect(),
         recorder,
     };
     server::Server::start(session.directory(), run).map_err(|error| {

@@ -220,7 +220,6 @@ fn tell_all(telemetry: &Telemetry, tidings: &Receiver<Tidings>) {
             tell(telemetry, &tidings);
         }
     }
-    teller.finish();
 }
 
 fn tell(telemetry: &Telemetry, tidings: &Tidings) {

@@ -9,7 +9,7 @@ use crate::domain::{StrategyId, UnixNanos};
 use crate::engine::view::EngineView;
 use crate::engine::{Engine, Outlet, Record, Viewer};
 use crate::strategy::RuleTexts;
-use crate::tape::Entry;
+use crate::tape::{Entry, Timing};
 
 /// A run, run again up to an input.
 pub struct Rerun {
@@ -82,6 +82,9 @@ impl Rerun {
     pub fn entry(&mut self, entry: &Entry<'_>, beside: &mut dyn Outlet) -> Result<Taken, AppError> {
         let broken = |text: String| AppError::new(Exit::Different, text);
         let mut inputs = std::mem::take(&mut self.inputs);
+        if let Some(timing) = Timing::of(entry) {
+            self.retold.viewer().timed(entry.seq, timing.total);
+        }
         let taken = match inputs.read(entry).map_err(broken)? {
             Replayed::Mark(bytes) => self.retold.mark(bytes).map(|()| Taken::Mark),
             read => match read.given() {

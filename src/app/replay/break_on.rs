@@ -203,7 +203,7 @@ fn operand(side: &Operand, form: &Form, evaluation: &Evaluation) -> strategy::Op
 mod tests {
     use super::*;
     use crate::domain::{Cause, UnixNanos};
-    use crate::engine::{Blocker, Outcome};
+    use crate::engine::{Blocker, News, Outcome};
     use crate::strategy::{Trigger, ValueKind, ValueName};
 
     fn breaks() -> Breaks {
@@ -225,6 +225,7 @@ mod tests {
             literals: Vec::new(),
             truths: Vec::new(),
             outcome: Outcome::NoSignal(Blocker::NoRule),
+            news: News::Changed,
             logs: Vec::new(),
         })
     }

@@ -274,8 +274,8 @@ fn shorten(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::domain::{Cause, InstrumentId, Price, Quantity, Trade, UnixNanos};
-    use crate::engine::Outcome;
     use crate::engine::codec::encode;
+    use crate::engine::{News, Outcome};
     use crate::strategy::{Form, Trigger, ValueKind, ValueName};
 
     fn evaluation(values: &[f64]) -> Evaluation {
@@ -298,6 +298,7 @@ mod tests {
             truths: Vec::new(),
             outcome: Outcome::Signal { intents: 1 },
             logs: Vec::new(),
+            news: News::Changed,
         }
     }
 

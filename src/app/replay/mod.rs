@@ -172,6 +172,7 @@ impl Replay {
             Replayed::Mark(bytes) => {
                 self.comparison.recorded_mark(seq, bytes, self.outputs.hash_mark())
             }
+            Replayed::Timing(_) => Ok(()),
         }
     }
 

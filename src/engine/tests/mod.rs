@@ -31,6 +31,7 @@ mod book;
 mod candles;
 mod exits;
 mod external;
+mod faults;
 mod money;
 mod operator;
 mod orders;

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::world::{busy, steps};
 use super::*;
 use crate::domain::DecisionId;
-use crate::engine::Evaluation;
+use crate::engine::{Evaluation, News};
 use crate::strategy::Trigger;
 
 const WISH: StrategyId = StrategyId(0);
@@ -243,4 +243,38 @@ fn pausing_what_does_not_exist_changes_nothing() {
     let before = rig.engine.save().unwrap();
     rig.command(&Command::Pause(StrategyId(9)));
     assert_eq!(rig.engine.save().unwrap(), before);
+}
+
+/// Lost if broken: evaluations that somebody asked for, or a disk that fills after a trace that was
+/// forgotten.
+#[test]
+fn a_trace_makes_every_evaluation_of_its_instrument_news_and_ends_by_itself() {
+    let mut rig = Rig::margin(|config| {
+        config.strategies = vec![strategy("drift", Feed::Trades, false)];
+    });
+    rig.command(&Command::Trace { instrument: BTC, length: 1_000 * MS });
+    let from = rig.records.len();
+    for _ in 0..5 {
+        rig.now += MS;
+        rig.trade(BTC, "100", "0.001", Side::Buy);
+        rig.trade(ETH, "100", "0.001", Side::Buy);
+    }
+    let due = rig.engine.next_trace_due().unwrap();
+    assert_eq!((due, rig.engine.next_due()), (UnixNanos(EPOCH + 1_000 * MS), Some(due)));
+    rig.wait(2_000 * MS);
+    rig.trade(BTC, "100", "0.001", Side::Buy);
+    let news = |instrument| {
+        let told = rig.records[from..].iter().filter_map(move |record| match record {
+            Record::Evaluation(e) if e.instrument == instrument => Some(e.news),
+            _ => None,
+        });
+        told.collect::<Vec<_>>()
+    };
+    assert_eq!(news(ETH), [News::Repeats; 5]);
+    assert_eq!(news(BTC), [[News::Traced; 5].as_slice(), &[News::Repeats]].concat());
+    let end = rig.records.iter().rev().find_map(|record| match record {
+        Record::Trace { time, until: None, evaluations, .. } => Some((*time, *evaluations)),
+        _ => None,
+    });
+    assert_eq!(end, Some((due, 5)));
 }

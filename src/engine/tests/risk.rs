@@ -3,6 +3,7 @@
 use super::*;
 use crate::domain::DecisionId;
 use crate::engine::deciding::{By, Wish};
+use crate::engine::record::Sizing;
 
 const SECOND: u64 = 1_000 * MS;
 
@@ -147,8 +148,9 @@ fn an_order_without_a_trusted_book_is_refused() {
         reduce_only: false,
         exits: Some(Exits::default()),
         by: By::Strategy,
+        sizing: Sizing::closing(quantity("1"), Quantity::ZERO),
     };
-    rig.engine.assess(wish, BTC, Cause::default(), &mut rig.records);
+    rig.engine.assess(&wish, BTC, Cause::default(), &mut rig.records);
     let Some(Record::Risk(report)) = rig.records.last() else { panic!("no report") };
     assert_eq!(refused_by(report), Some(CheckKind::DataSynced));
 }

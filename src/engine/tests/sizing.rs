@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::engine::viewer::resolve;
 
 /// One wish of a size; what risk said.
 fn wish(rig: &mut Rig, size: Size, exits: Exits) -> RiskReport {
@@ -28,6 +29,31 @@ fn every_size_is_a_quantity_at_the_reference_price() {
         let mut rig = Rig::margin(|_| {});
         assert_eq!(wish(&mut rig, size, exits).quantity, quantity(expected), "{size:?}");
     }
+}
+
+/// Lost if broken: the answer to "why so much?".
+#[test]
+fn a_signal_says_what_its_quantity_was_computed_from() {
+    let mut rig = Rig::margin(|config| config.strategies[0].size = OrderSize::Equity(num("0.02")));
+    let said = |rig: &Rig| {
+        let signal = rig.records.iter().rev().find_map(|record| match record {
+            Record::Signal(signal) => Some(*signal),
+            _ => None,
+        });
+        resolve::sizing(&signal.unwrap().sizing)
+    };
+    let stop = stop(Distance::Ratio(num("0.02")));
+    wish(&mut rig, Size::Risk(num("0.005")), stop);
+    assert_eq!(said(&rig), "0.5% of equity 10000 lost over 2 to the stop");
+    rig.one(close(Side::Sell));
+    assert_eq!(said(&rig), "all of 6 held");
+    wish(&mut rig, Size::Configured, Exits::default());
+    let configured = said(&rig);
+    assert!(
+        configured.starts_with("2% of equity ") && configured.ends_with(" at 100, as configured")
+    );
+    wish(&mut rig, Size::Quote(num("123.456")), Exits::default());
+    assert_eq!(said(&rig), "for 123.456 at 100");
 }
 
 /// The configured risk uses the configured stop, the nearer one of two.

@@ -190,6 +190,7 @@ impl Rig {
             1 => Command::Halt,
             2 => Command::Pause(StrategyId(0)),
             3 => Command::Pause(StrategyId(1)),
+            4 => Command::Trace { instrument: BTC, length: 40 * MS },
             _ => Command::CancelAll,
         });
     }

@@ -43,6 +43,8 @@ impl Viewer {
             | Record::Joined { .. }
             | Record::BarClosed { .. }
             | Record::LateTrade { .. }
+            | Record::Summary(_)
+            | Record::Trace { .. }
             | Record::Exit(_) => {}
         }
     }
@@ -66,7 +68,7 @@ impl Viewer {
         let wants = matches!(evaluation.outcome, Outcome::Signal { .. });
         if let Some(seen) = self.last.get_mut(&key)
             && !wants
-            && seen.outcome == evaluation.outcome
+            && seen.outcome.is_like(&evaluation.outcome)
             && seen.form == evaluation.form
         {
             seen.repeated += 1;
@@ -100,6 +102,7 @@ impl Viewer {
             position: None,
             average_entry: None,
             realised: None,
+            decided_after: None,
             repeated: 1,
         });
     }
@@ -135,9 +138,13 @@ impl Viewer {
     fn signal(&mut self, signal: &Signal) {
         self.tally.signals += 1;
         let id = self.run.id.decision(signal.decision);
+        let seq = self.row(&id).map(|row| row.evaluation.seq);
+        let timed = self.timed.iter().rev().find(|(timed, _)| Some(*timed) == seq);
+        let decided_after = timed.map(|(_, nanos)| *nanos);
         if let Some(row) = self.row(&id) {
-            let Signal { side, wanted, quantity, .. } = *signal;
-            row.signal = Some(SignalView { side, wanted, quantity });
+            row.decided_after = decided_after;
+            let Signal { side, wanted, quantity, sizing, .. } = *signal;
+            row.signal = Some(SignalView { side, wanted, quantity, sizing });
         }
         self.mark(signal.instrument, signal.decision, signal.side, MarkerKind::Signal, None);
     }
@@ -289,6 +296,7 @@ fn state_of(outcome: &Outcome) -> &'static str {
         Outcome::NotReady { .. } => "WARMING",
         Outcome::Suppressed(Suppression::Paused) => "PAUSED",
         Outcome::Suppressed(_) => "UNTRUSTED",
+        Outcome::Error(_) => "ERROR",
     }
 }
 

@@ -61,6 +61,8 @@ pub struct Viewer {
     blockers: BTreeMap<StrategyId, BTreeMap<String, u64>>,
     markers: Vec<VecDeque<Marker>>,
     charts: Vec<(u64, Arc<Vec<Bar>>)>,
+    /// Inputs that led to a signal, and how long they took; their rows come with their records.
+    timed: VecDeque<(u64, u64)>,
     tally: Tally,
     version: u64,
 }
@@ -150,6 +152,7 @@ impl Viewer {
             blockers: BTreeMap::new(),
             markers: vec![VecDeque::new(); instruments],
             charts: vec![(0, Arc::default()); instruments],
+            timed: VecDeque::new(),
             tally: Tally::default(),
             version: 0,
         }
@@ -175,6 +178,20 @@ impl Viewer {
         let form = self.forms.get(usize::from(evaluation.form))?;
         let names = self.names(evaluation.id.strategy, evaluation.instrument);
         Some(resolve::evaluation(evaluation, form, names))
+    }
+
+    /// Takes how long the input `seq` took, in nanoseconds. It is no record: a replay has none.
+    pub fn timed(&mut self, seq: u64, nanos: u64) {
+        if self.timed.len() == DECISIONS_KEPT {
+            self.timed.pop_front();
+        }
+        self.timed.push_back((seq, nanos));
+        // A recording tells it after the records of the input.
+        for row in self.decisions.iter_mut().rev().take_while(|row| row.evaluation.seq >= seq) {
+            if row.evaluation.seq == seq && row.signal.is_some() {
+                Arc::make_mut(row).decided_after = Some(nanos);
+            }
+        }
     }
 
     /// The screen's state now. `inputs` is how many inputs the engine took.

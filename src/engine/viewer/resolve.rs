@@ -1,7 +1,11 @@
 //! Resolving: recorded numbers and interned names become the words and trees that people read.
 
+use std::fmt::Write;
+
 use crate::domain::{Num, RunId};
-use crate::engine::record::{Blocker, Check, Evaluation, Outcome, Refusal, Suppression};
+use crate::engine::record::{
+    Blocker, Check, Evaluation, Fault, Outcome, Refusal, SizeRule, Sizing, Suppression,
+};
 use crate::engine::view::{EvaluationView, LeafView, NodeView, RuleView, ValueView};
 use crate::strategy::{Form, Node, Op, OperandRef, Truth, ValueKind};
 
@@ -70,6 +74,7 @@ pub fn outcome_word(outcome: &Outcome) -> &'static str {
         Outcome::NoSignal(_) => "no signal",
         Outcome::NotReady { .. } => "not ready",
         Outcome::Suppressed(_) => "suppressed",
+        Outcome::Error(_) => "error",
     }
 }
 
@@ -95,6 +100,7 @@ fn present(values: &[f64], at: usize) -> Option<f64> {
 pub fn blocker_name(evaluation: &Evaluation, form: &Form) -> String {
     match &evaluation.outcome {
         Outcome::NoSignal(Blocker::Rule(node)) => leaf_text(form, evaluation, *node),
+        Outcome::Error(fault) => fault_name(fault).to_owned(),
         _ => blocker_text(evaluation, form),
     }
 }
@@ -122,9 +128,18 @@ pub fn blocker_text(evaluation: &Evaluation, form: &Form) -> String {
         Outcome::Suppressed(Suppression::OrderInFlight) => {
             "its last order is still on its way".to_owned()
         }
-        Outcome::Suppressed(Suppression::Paused) => {
-            "the strategy is paused by the operator: no entries".to_owned()
+        Outcome::Suppressed(Suppression::Paused) => "the strategy is paused: no entries".to_owned(),
+        Outcome::Error(fault) => {
+            let (Fault::Panicked(words) | Fault::Failed(words)) = fault;
+            format!("{}: {words}", fault_name(fault))
         }
+    }
+}
+
+fn fault_name(fault: &Fault) -> &'static str {
+    match fault {
+        Fault::Panicked(_) => "the strategy panicked",
+        Fault::Failed(_) => "the strategy cannot decide",
     }
 }
 
@@ -205,6 +220,35 @@ impl Tree<'_> {
             }
         }
     }
+}
+
+/// How a quantity came about, in one line with its numbers: `1% of equity 10000 at 64013`.
+pub fn sizing(sizing: &Sizing) -> String {
+    let known = |number: Option<Num>| {
+        number.map_or_else(|| "unknown".to_owned(), |number| number.round_dp(8).to_string())
+    };
+    let percent = |ratio: Num| {
+        let hundred = ratio.mul(Num::from(100)).unwrap_or(ratio);
+        format!("{}% of equity {}", hundred.round_dp(6), known(sizing.equity))
+    };
+    let unit = known(sizing.unit);
+    let mut text = match sizing.rule {
+        SizeRule::Base(quantity) => quantity.to_string(),
+        SizeRule::Quote(value) => format!("for {value} at {unit}"),
+        SizeRule::Equity(ratio) => format!("{} at {unit}", percent(ratio)),
+        SizeRule::Risk(ratio) => format!("{} lost over {unit} to the stop", percent(ratio)),
+        SizeRule::Close => format!("all of {} held", sizing.held),
+    };
+    if sizing.configured {
+        text.push_str(", as configured");
+    }
+    if sizing.reverses {
+        let _ = write!(text, ", and {} held", sizing.held);
+    }
+    if !sizing.on_its_way.is_zero() {
+        let _ = write!(text, ", less {} on its way", sizing.on_its_way);
+    }
+    text
 }
 
 /// A refusal in one line with its numbers.

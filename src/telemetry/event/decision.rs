@@ -1,10 +1,8 @@
 //! Events of decisions: what a strategy evaluated, and why nothing came of it.
 
-use std::collections::BTreeMap;
-
 use super::Told;
 use crate::domain::{Cause, DecisionId, InstrumentId, StrategyId, UnixNanos};
-use crate::engine::Evaluation;
+use crate::engine::{Evaluation, News, Outcome, Summary};
 use crate::strategy::{Form, LogLevel, LogLine, Trigger};
 use crate::telemetry::engine_word::{OutcomeWord, TruthWord};
 use crate::telemetry::line::Line;
@@ -20,7 +18,16 @@ pub enum DecisionEvent<'a> {
     /// A strategy evaluated an event.
     Evaluated(Evaluated<'a>),
     /// What was evaluated but not written.
-    Suppressed(&'a Summary),
+    Suppressed(Summed<'a>),
+    /// Every evaluation of an instrument is written for a while, or no longer.
+    Trace {
+        /// Which instrument.
+        instrument: InstrumentId,
+        /// Until when; `None` where it ends.
+        until: Option<UnixNanos>,
+        /// How many evaluations were written in it.
+        evaluations: u64,
+    },
     /// An external runner is asked.
     Asked {
         /// Which strategy.
@@ -51,35 +58,28 @@ pub struct Evaluated<'a> {
     pub(in crate::telemetry) telling: Telling,
 }
 
+/// A summary with the words for what it counts.
+#[derive(Clone, Copy)]
+pub struct Summed<'a> {
+    pub(in crate::telemetry) summary: &'a Summary,
+    /// How often each blocker came first.
+    pub(in crate::telemetry) blockers: &'a [(String, u64)],
+    /// The form of the nearest miss.
+    pub(in crate::telemetry) form: Option<&'a Form>,
+}
+
 /// Whether an evaluation is written, and what was not written before it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Telling {
-    /// Something changed since the evaluation before.
-    Changed {
-        /// How often the state before was seen.
+    /// It is news.
+    News {
+        /// How often the state before was seen, or the same one so far.
         repeated: u64,
         /// Since when that state held.
         since: UnixNanos,
     },
-    /// It is as the one before: metrics only.
-    Unchanged,
-}
-
-/// What a strategy evaluated in an instrument during a while.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Summary {
-    /// Which strategy.
-    pub strategy: StrategyId,
-    /// In which instrument.
-    pub instrument: InstrumentId,
-    /// Since when.
-    pub from: UnixNanos,
-    /// Evaluations in that time.
-    pub evaluations: u64,
-    /// Those that were not written.
-    pub suppressed: u64,
-    /// How often each blocker came first.
-    pub blockers: BTreeMap<String, u64>,
+    /// It is none: metrics only.
+    Repeats,
 }
 
 impl Told for DecisionEvent<'_> {
@@ -89,6 +89,8 @@ impl Told for DecisionEvent<'_> {
             Self::Suppressed(_) => EventName::DecisionSuppressedSummary,
             Self::Asked { .. } => EventName::DecisionAsked,
             Self::Logged { .. } => EventName::StrategyLogged,
+            Self::Trace { until: Some(_), .. } => EventName::TraceStarted,
+            Self::Trace { until: None, .. } => EventName::TraceEnded,
         }
     }
 
@@ -99,6 +101,11 @@ impl Told for DecisionEvent<'_> {
                 LogLevel::Info => Level::Info,
                 LogLevel::Warn => Level::Warn,
             },
+            Self::Evaluated(Evaluated { evaluation, .. })
+                if matches!(evaluation.outcome, Outcome::Error(_)) =>
+            {
+                Level::Error
+            }
             _ => self.name().level(),
         }
     }
@@ -107,20 +114,33 @@ impl Told for DecisionEvent<'_> {
         match self {
             Self::Evaluated(evaluated) => scope.decision(evaluated.evaluation.id),
             Self::Logged { decision, .. } => scope.decision(*decision),
-            Self::Suppressed(_) | Self::Asked { .. } => String::new(),
+            Self::Suppressed(_) | Self::Trace { .. } | Self::Asked { .. } => String::new(),
         }
     }
 
     fn message(&self, scope: &Scope) -> String {
         let (strategy, instrument) = self.pair();
-        let who = format!("{} {}", scope.strategy(strategy), scope.instrument(instrument));
+        let instrument = scope.instrument(instrument);
+        let who =
+            strategy.map_or_else(String::new, |id| format!("{} {instrument}", scope.strategy(id)));
         match self {
+            Self::Trace { until: Some(_), .. } => {
+                format!("{instrument}: every evaluation is written for a while")
+            }
+            Self::Trace { until: None, evaluations, .. } => {
+                format!("{instrument}: no longer every evaluation is written, {evaluations} were")
+            }
             Self::Evaluated(evaluated) => {
                 format!("{who}: {}", why::sentence(evaluated.form, evaluated.evaluation))
             }
-            Self::Suppressed(summary) => {
-                let Summary { evaluations, suppressed, .. } = summary;
-                format!("{who}: {evaluations} evaluations, {suppressed} without a change")
+            Self::Suppressed(summed) => {
+                let Summary { evaluations, repeats, .. } = summed.summary;
+                let nearest = summed.nearest().map(|leaf| leaf.text_with_numbers());
+                let nearest = nearest.map(|text| format!(", nearest miss {text}"));
+                format!(
+                    "{who}: {evaluations} evaluations, {repeats} without a change{}",
+                    nearest.unwrap_or_default()
+                )
             }
             Self::Asked { .. } => format!("{who}: asked"),
             Self::Logged { line, .. } => format!("{who}: {}", line.text),
@@ -131,18 +151,18 @@ impl Told for DecisionEvent<'_> {
         let (strategy, instrument) = self.pair();
         line.text("venue", &scope.names.venue);
         line.text("instrument", scope.instrument(instrument));
-        line.text("strategy", scope.strategy(strategy));
+        if let Some(strategy) = strategy {
+            line.text("strategy", scope.strategy(strategy));
+        }
         match self {
-            Self::Evaluated(evaluated) => evaluated.fields(scope, line),
-            Self::Suppressed(summary) => {
-                line.time("from", summary.from);
-                line.unsigned("evaluations", summary.evaluations);
-                line.unsigned("suppressed", summary.suppressed);
-                line.list("blockers", &summary.blockers, |line, (blocker, count)| {
-                    line.text("blocked_by", blocker);
-                    line.unsigned("count", *count);
-                });
+            Self::Trace { until, evaluations, .. } => {
+                if let Some(until) = until {
+                    line.time("until", *until);
+                }
+                line.unsigned("evaluations", *evaluations);
             }
+            Self::Evaluated(evaluated) => evaluated.fields(scope, line),
+            Self::Suppressed(summed) => summed.fields(scope, line),
             Self::Asked { cause, .. } => line.unsigned("cause_seq", cause.seq),
             Self::Logged { decision, .. } => line.text("decision_id", &scope.decision(*decision)),
         }
@@ -150,7 +170,7 @@ impl Told for DecisionEvent<'_> {
 
     fn count(&self, metrics: &Metrics, time: UnixNanos) {
         if let Self::Evaluated(Evaluated { evaluation, rules, .. }) = self {
-            let (strategy, instrument) = self.pair();
+            let (strategy, instrument) = (evaluation.id.strategy, evaluation.instrument);
             let outcome = OutcomeWord::from(&evaluation.outcome);
             metrics.decisions.evaluated(strategy, instrument, outcome, time);
             for (counters, truth) in rules.iter().zip(&evaluation.truths) {
@@ -162,20 +182,57 @@ impl Told for DecisionEvent<'_> {
     }
 
     fn is_suppressed(&self) -> bool {
-        matches!(self, Self::Evaluated(Evaluated { telling: Telling::Unchanged, .. }))
+        matches!(self, Self::Evaluated(Evaluated { telling: Telling::Repeats, .. }))
     }
 }
 
 impl DecisionEvent<'_> {
-    fn pair(&self) -> (StrategyId, InstrumentId) {
+    /// Whose, if it is of one strategy, and in which instrument.
+    fn pair(&self) -> (Option<StrategyId>, InstrumentId) {
         match self {
             Self::Evaluated(Evaluated { evaluation, .. }) => {
-                (evaluation.id.strategy, evaluation.instrument)
+                (Some(evaluation.id.strategy), evaluation.instrument)
             }
-            Self::Suppressed(summary) => (summary.strategy, summary.instrument),
-            Self::Asked { strategy, instrument, .. } => (*strategy, *instrument),
-            Self::Logged { decision, instrument, .. } => (decision.strategy, *instrument),
+            Self::Suppressed(summed) => (Some(summed.summary.strategy), summed.summary.instrument),
+            Self::Asked { strategy, instrument, .. } => (Some(*strategy), *instrument),
+            Self::Trace { instrument, .. } => (None, *instrument),
+            Self::Logged { decision, instrument, .. } => (Some(decision.strategy), *instrument),
         }
+    }
+}
+
+impl Summed<'_> {
+    fn nearest(&self) -> Option<why::Leaf<'_>> {
+        why::missed(self.form?, self.summary.nearest.as_ref()?)
+    }
+
+    fn fields(&self, scope: &Scope, line: &mut Line) {
+        let Summary { from, evaluations, repeats, other_blockers, nearest, .. } = self.summary;
+        line.time("from", *from);
+        line.unsigned("evaluations", *evaluations);
+        line.unsigned("suppressed", *repeats);
+        line.list("blockers", self.blockers, |line, (blocker, count)| {
+            line.text("blocked_by", blocker);
+            line.unsigned("count", *count);
+        });
+        line.unsigned("other_blockers", *other_blockers);
+        if let (Some(miss), Some(leaf)) = (nearest, self.nearest()) {
+            line.text("nearest_decision_id", &scope.decision(miss.decision));
+            line.text("nearest_rule", &format!("{}: {}", leaf.rule, leaf.text()));
+            line.float("nearest_left", leaf.left.now);
+            line.float("nearest_right", leaf.right.now);
+            line.float("nearest_margin", leaf.left.now - leaf.right.now);
+            line.float("nearest_ratio", miss.ratio);
+        }
+    }
+}
+
+fn news_word(news: News) -> &'static str {
+    match news {
+        News::Repeats => "repeats",
+        News::Changed => "changed",
+        News::NearMiss => "near_miss",
+        News::Traced => "traced",
     }
 }
 
@@ -188,7 +245,8 @@ impl Evaluated<'_> {
         line.unsigned("cause_index", u64::from(evaluation.cause.index));
         line.text("outcome", OutcomeWord::from(&evaluation.outcome).as_str());
         line.text("blocked_by", &why::blocked_by(form, evaluation));
-        if let Telling::Changed { repeated, since } = telling {
+        line.text("news", news_word(evaluation.news));
+        if let Telling::News { repeated, since } = telling {
             line.unsigned("repeated", repeated);
             line.time("since", since);
         }

@@ -13,7 +13,7 @@ mod strategy;
 mod upkeep;
 
 pub use alert::AlertEvent;
-pub use decision::{DecisionEvent, Evaluated, Summary, Telling};
+pub use decision::{DecisionEvent, Evaluated, Summed, Telling};
 pub use exit::ExitTold;
 pub use feed::FeedEvent;
 pub(super) use log::LogEvent;

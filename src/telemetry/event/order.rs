@@ -5,6 +5,7 @@ use crate::domain::{
     Cause, Fill, InstrumentId, Nanos, OrderEvent, OrderEventKind, OrderId, OrderRequest, Price,
     Quantity, Quote, StrategyId, UnixNanos,
 };
+use crate::engine::viewer::resolve;
 use crate::engine::{Check, Refusal, RiskReport, Signal};
 use crate::telemetry::engine_word::{LiquidityWord, OrderWord, RejectWord, SideWord};
 use crate::telemetry::line::Line;
@@ -162,7 +163,8 @@ impl Told for OrderTold<'_> {
         match self {
             Self::Signal(signal) => {
                 let side = signal.side.into();
-                metrics.decisions.signal(signal.decision.strategy, signal.instrument, side);
+                let (strategy, explained) = (signal.decision.strategy, signal.explained);
+                metrics.decisions.signal(strategy, signal.instrument, side, explained);
             }
             Self::Risk(report) => {
                 report.checks.iter().for_each(|check| metrics.orders.checked(check));
@@ -244,6 +246,8 @@ fn signal_fields(signal: &Signal, scope: &Scope, line: &mut Line) {
     line.exact("wanted", signal.wanted);
     line.exact("quantity", signal.quantity);
     line.flag("reduce_only", signal.reduce_only);
+    line.flag("explained", signal.explained);
+    line.text("sizing", &resolve::sizing(&signal.sizing));
 }
 
 fn risk_fields(report: &RiskReport, scope: &Scope, line: &mut Line) {

@@ -1,7 +1,9 @@
 //! Events of the portfolio: positions, the account, and what trading allows.
 
 use super::Told;
-use crate::domain::{Account, InstrumentId, Money, OrderId, Position, StrategyId, UnixNanos};
+use crate::domain::{
+    Account, DecisionId, InstrumentId, Money, OrderId, Position, StrategyId, UnixNanos,
+};
 use crate::engine::{AccountState, Resumed, TradingState};
 use crate::telemetry::engine_word::{StopWord, TradingWord};
 use crate::telemetry::line::Line;
@@ -34,12 +36,14 @@ pub enum PortfolioEvent<'a> {
     Account(&'a AccountState),
     /// Trading became active, reduce-only, halted or flattening.
     Trading(TradingState),
-    /// An operator paused a strategy, or let it go on.
+    /// A strategy is paused by an operator or because it panicked, or goes on.
     Paused {
         /// Which one.
         strategy: StrategyId,
         /// It opens nothing more.
         paused: bool,
+        /// The decision in which it panicked.
+        failed: Option<DecisionId>,
     },
 }
 
@@ -65,6 +69,7 @@ impl Told for PortfolioEvent<'_> {
     fn id(&self, scope: &Scope) -> String {
         match self {
             Self::Position { order, .. } => scope.order(*order),
+            Self::Paused { failed: Some(decision), .. } => scope.decision(*decision),
             _ => String::new(),
         }
     }
@@ -93,8 +98,9 @@ impl Told for PortfolioEvent<'_> {
                 }
                 None => "trading is active".to_owned(),
             },
-            Self::Paused { strategy, paused } => {
-                format!("{} is {}", scope.strategy(*strategy), strategy_word(*paused))
+            Self::Paused { strategy, paused, failed } => {
+                let because = failed.map_or("", |_| ": it panicked");
+                format!("{} is {}{because}", scope.strategy(*strategy), strategy_word(*paused))
             }
         }
     }
@@ -139,7 +145,10 @@ impl Told for PortfolioEvent<'_> {
                 line.text("state", trading_word(*state));
                 line.text("reason", stop_reason(*state).map_or("", Word::as_str));
             }
-            Self::Paused { strategy, paused } => {
+            Self::Paused { strategy, paused, failed } => {
+                if let Some(decision) = failed {
+                    line.text("decision_id", &scope.decision(*decision));
+                }
                 line.text("strategy", scope.strategy(*strategy));
                 line.text("state", strategy_word(*paused));
             }
@@ -151,7 +160,7 @@ impl Told for PortfolioEvent<'_> {
             Self::Trading(state) => {
                 metrics.orders.trading((*state).into(), stop_reason(*state));
             }
-            Self::Paused { strategy, paused } => metrics.decisions.paused(*strategy, *paused),
+            Self::Paused { strategy, paused, .. } => metrics.decisions.paused(*strategy, *paused),
             _ => {}
         }
     }

@@ -4,7 +4,7 @@ use prometheus::{Gauge, IntCounter};
 
 use super::super::account::seconds;
 use super::super::catalogue as names;
-use super::super::engine_word::{OutcomeWord, SideWord, TruthWord};
+use super::super::engine_word::{ExplainedWord, OutcomeWord, SideWord, TruthWord};
 use super::super::names::Names;
 use super::super::registry::{Families, MetricError, Table};
 use super::super::word::ByWord;
@@ -25,6 +25,7 @@ pub(in super::super) struct DecisionMetrics {
 struct StrategyMetrics {
     last_evaluation: Gauge,
     paused: Gauge,
+    explained: ByWord<ExplainedWord, IntCounter>,
     instruments: Table<PairMetrics>,
 }
 
@@ -84,10 +85,12 @@ impl DecisionMetrics {
         strategy: StrategyId,
         instrument: InstrumentId,
         side: SideWord,
+        explained: bool,
     ) {
-        let strategy = self.strategies.get(strategy.index());
-        if let Some(pair) = strategy.and_then(|metrics| metrics.instruments.get(instrument.index()))
-        {
+        let Some(strategy) = self.strategies.get(strategy.index()) else { return };
+        let word = if explained { ExplainedWord::True } else { ExplainedWord::False };
+        strategy.explained.get(word).inc();
+        if let Some(pair) = strategy.instruments.get(instrument.index()) {
             pair.signals.get(side).inc();
         }
     }
@@ -97,9 +100,11 @@ impl StrategyMetrics {
     fn new(families: &Families, of: &Names, strategy: &str) -> Result<Self, MetricError> {
         let evaluations = families.counter(&names::EVALUATIONS)?;
         let signals = families.counter(&names::SIGNALS)?;
+        let explained = families.counter(&names::EXPLAINED_ORDERS)?;
         Ok(Self {
             last_evaluation: families.gauge(&names::LAST_EVALUATION)?.get(&[strategy])?,
             paused: families.gauge(&names::STRATEGY_PAUSED)?.get(&[strategy])?,
+            explained: ByWord::new(|word| explained.get(&[strategy, word]))?,
             instruments: families.table(&names::EVALUATIONS, &of.instruments, |symbol| {
                 Ok(PairMetrics {
                     evaluations: ByWord::new(|word| evaluations.get(&[strategy, symbol, word]))?,

@@ -6,7 +6,8 @@ use crate::domain::{
     OrderEvent, OrderEventKind, OrderId, OrderKind, OrderRequest, Quote, RejectReason, Side,
     StrategyId,
 };
-use crate::engine::record::{Refusal, RiskReport, StopReason};
+use crate::engine::news::{Digest, News};
+use crate::engine::record::{Refusal, RiskReport, Sizing, StopReason};
 use crate::engine::{
     Blocker, Check, CheckKind, Evaluation, ExitChange, ExitReport, Levels, Outcome, Record, Signal,
     TradingState,
@@ -57,7 +58,27 @@ fn evaluation(n: u64, fast: f64, outcome: Outcome) -> Record {
         truths: vec![crosses, crosses, Truth::True],
         outcome,
         logs: Vec::new(),
+        news: News::Changed,
     })
+}
+
+/// Records with what the engine says of their news, and its summaries.
+fn as_engine_tells(records: Vec<Record>) -> Vec<Record> {
+    let (mut digest, mut forms, mut told) = (Digest::default(), Vec::new(), Vec::new());
+    for mut record in records {
+        match &mut record {
+            Record::Form { body, .. } => forms.push(body.clone()),
+            Record::Evaluation(evaluation) => {
+                let due = digest.due((STRATEGY, INSTRUMENT), evaluation.time);
+                told.extend(due.map(Record::Summary));
+                evaluation.news = digest.take(evaluation, &forms[0], false);
+            }
+            _ => {}
+        }
+        told.push(record);
+    }
+    told.extend(digest.close(STRATEGY, INSTRUMENT).map(Record::Summary));
+    told
 }
 
 fn told(records: &[Record]) -> (Telemetry, Vec<Strict>, Vec<Strict>) {
@@ -67,7 +88,6 @@ fn told(records: &[Record]) -> (Telemetry, Vec<Strict>, Vec<Strict>) {
     for record in records {
         teller.record(record);
     }
-    teller.finish();
     telemetry.shutdown(PATIENCE);
     let (decisions, diagnostics) =
         (lines(folder.path(), "decisions"), lines(folder.path(), "diagnostics"));
@@ -103,7 +123,7 @@ fn only_changes_are_written_and_the_rest_is_counted_and_summed_up() {
         };
         records.push(evaluation(n, 60.5, outcome));
     }
-    let (telemetry, lines, _) = told(&records);
+    let (telemetry, lines, _) = told(&as_engine_tells(records));
     let written = of_event(&lines, "decision.evaluated");
     let outcomes: Vec<_> = written.iter().map(|line| line.0["outcome"].as_str().unwrap()).collect();
     assert_eq!(outcomes, ["no_signal", "signal", "no_signal"]);
@@ -111,6 +131,13 @@ fn only_changes_are_written_and_the_rest_is_counted_and_summed_up() {
     let summaries = of_event(&lines, "decision.suppressed_summary");
     let sums = |key| summaries.iter().map(|line| line.0[key].as_u64().unwrap()).sum::<u64>();
     assert_eq!((sums("evaluations"), sums("suppressed")), (100, 97));
+    assert_eq!(summaries[0].0["blockers"][0]["blocked_by"], "enter_long: fast crosses above slow");
+    let nearest = &summaries[0].0;
+    assert_eq!(nearest["nearest_decision_id"], "k7f3-0-0001");
+    assert_eq!(nearest["nearest_rule"], "enter_long: fast crosses above slow");
+    assert_eq!((&nearest["nearest_left"], &nearest["nearest_right"]), (&60.5.into(), &61.0.into()));
+    let msg = nearest["msg"].as_str().unwrap();
+    assert!(msg.ends_with("nearest miss fast 60.5 crosses above slow 61"), "{msg}");
     let suppressed = sample(&telemetry, "tickscope_log_suppressed_total", &[]);
     assert_eq!(suppressed, 97.0);
     let count = |outcome| {
@@ -247,6 +274,8 @@ fn refusals_rejections_and_stops_are_told_with_their_numbers() {
             wanted: "1".parse().unwrap(),
             quantity: "1".parse().unwrap(),
             reduce_only: false,
+            explained: true,
+            sizing: Sizing::closing("1".parse().unwrap(), "0".parse().unwrap()),
         }),
         Record::Risk(RiskReport {
             decision,
@@ -310,7 +339,7 @@ fn a_pause_and_flattening_reach_log_and_metrics() {
     let telemetry = start(folder.path(), LogConfig::default());
     let mut teller = telemetry.record_teller();
     let strategy = StrategyId(0);
-    teller.record(&Record::Paused { time: at(1), strategy, paused: true });
+    teller.record(&Record::Paused { time: at(1), strategy, paused: true, failed: None });
     teller.record(&Record::Trading { time: at(2), state: TradingState::Flattening });
     let text = telemetry.metrics_text().unwrap();
     let name = &names().strategies[0];
@@ -319,7 +348,7 @@ fn a_pause_and_flattening_reach_log_and_metrics() {
         "{text}"
     );
     assert!(text.contains("state=\"flattening\"} 1"), "{text}");
-    teller.record(&Record::Paused { time: at(3), strategy, paused: false });
+    teller.record(&Record::Paused { time: at(3), strategy, paused: false, failed: None });
     let text = telemetry.metrics_text().unwrap();
     assert!(
         text.contains(&format!("tickscope_strategy_paused{{strategy=\"{name}\"}} 0")),

@@ -8,6 +8,7 @@ use super::{Line, labelled, section};
 use crate::domain::{Liquidity, OrderKind, Price, Side, TimeInForce};
 use crate::engine::Check;
 use crate::engine::view::{DecisionView, FillView, OrderView};
+use crate::engine::viewer::resolve;
 
 /// Everything after the rules.
 pub(super) fn lines(scene: &Scene<'_>, decision: &DecisionView, width: u16) -> Vec<Line> {
@@ -46,8 +47,12 @@ fn signal(scene: &Scene<'_>, decision: &DecisionView, width: u16) -> Vec<Line> {
         // A share of equity has no last decimal.
         let wanted = number::exact(signal.wanted.num().round_dp(8), digits);
         pieces.push(labelled(scene, "wanted", wanted));
-        pieces.push(vec![span("floored to the lot", theme.dim())]);
+        pieces.push(vec![span("floored to the lot  ", theme.dim())]);
     }
+    let sizing = resolve::sizing(&signal.sizing);
+    let of_equity = signal.sizing.equity.is_some();
+    let sizing = if of_equity { scene.money(sizing) } else { sizing };
+    pieces.push(labelled(scene, "size", sizing));
     section(scene, "SIGNAL", pieces, width)
 }
 
@@ -201,7 +206,9 @@ fn position(scene: &Scene<'_>, decision: &DecisionView, width: u16) -> Vec<Line>
 fn strip(scene: &Scene<'_>, decision: &DecisionView, order: &OrderView, width: u16) -> Vec<Line> {
     let theme = scene.theme;
     let start = decision.evaluation.time;
-    let mut steps: Vec<(&str, u64)> = vec![("received to sent", order.created.since(start))];
+    let mut steps: Vec<(&str, u64)> = Vec::new();
+    steps.extend(decision.decided_after.map(|nanos| ("readable to decision", nanos)));
+    steps.push(("received to sent", order.created.since(start)));
     if let Some(acknowledged) = order.acknowledged {
         steps.push(("to acknowledged", acknowledged.since(order.created)));
     }
