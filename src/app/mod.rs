@@ -10,6 +10,7 @@ pub mod build;
 pub mod cli;
 pub mod command;
 pub mod control;
+pub mod decision;
 pub mod error;
 mod explain;
 mod help;
