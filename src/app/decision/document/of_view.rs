@@ -1,6 +1,9 @@
 //! From what a screen shows to a document.
 
-use super::*;
+use super::{
+    Arrival, Blocker, Cause, Document, Event, Fill, Holding, Log, Node, Operand, Order, Position,
+    RiskCheck, Rule, Rung, Signal, Value,
+};
 use crate::domain::{Level, OrderKind, UnixNanos, clean};
 use crate::engine::record::Check;
 use crate::engine::view::{
