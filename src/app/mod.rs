@@ -15,6 +15,7 @@ pub mod error;
 mod explain;
 mod help;
 pub mod history;
+pub mod http;
 mod import;
 pub mod live;
 pub mod lookahead;

@@ -11,9 +11,9 @@ use tokio::sync::mpsc;
 
 use super::clock::Clock;
 use super::core::Core;
-use super::metrics::{Bound, Metrics};
+use super::metrics::Bound;
 use super::questions::Questions;
-use super::serving::serve;
+use super::serving::{answer, serve};
 use super::silence::Silence;
 use super::teller::Teller;
 use super::upkeep::Upkeep;
@@ -143,12 +143,15 @@ impl Parts {
         let tell = tell_of(&telemetry, (&unkept, &parted), clock);
         let books = account::follow(books, followed, tell)?;
         let alerts = Alerts::start(&loaded.config.alert, &session.manifest().run_id.0, &telemetry)?;
-        let metrics = Metrics::serve(self.bound, &telemetry)?;
         let upkeep = Upkeep::start(&session, &loaded.config.tape, &telemetry)?;
         let symbols = loaded.config.venue.instruments.clone();
         let (questions, rest) = Questions::start(self.rest, symbols)?;
         let view = Arc::new(ArcSwap::from_pointee(EngineView::default()));
-        let (told, teller) = Teller::start(&telemetry, tape.state(), metrics.address.clone())?;
+        let run = run_info(&session, mode, &loaded, clock);
+        let viewer = Viewer::new(run.clone(), plan.engine.clone());
+        let (metrics, store) = answer(self.bound, &telemetry, (run, &plan), &view, &loaded)?;
+        let (told, teller) =
+            Teller::start(&telemetry, tape.state(), metrics.address.clone(), store)?;
         let (control, controls) = mpsc::channel(CONTROLS);
         let server = serve(&session, &plan, (&control, &view), &telemetry, tape.state())?;
         let start =
@@ -158,7 +161,7 @@ impl Parts {
         let mut core = Core {
             pipeline: self.pipeline,
             outputs: Outputs::new(plan.written),
-            viewer: viewer(&plan, &session, mode, &loaded, clock),
+            viewer,
             silence: Silence::new(plan.engine.instruments.len(), loaded.config.risk.max_silence.0),
             ends_when_halted: args.headless,
             began_halted: false,
@@ -443,11 +446,11 @@ fn backoff(loaded: &Loaded, clock: Clock) -> Backoff {
     Backoff::new(Duration::from_nanos(first), Duration::from_nanos(most), clock.now().0)
 }
 
-fn viewer(plan: &Plan, session: &Session, mode: Mode, loaded: &Loaded, clock: Clock) -> Viewer {
+fn run_info(session: &Session, mode: Mode, loaded: &Loaded, clock: Clock) -> engine::RunInfo {
     let id: RunId = session.manifest().run_id.clone();
     let market = match mode {
         Mode::Demo => "synthetic market".to_owned(),
         _ => loaded.config.venue.name.clone(),
     };
-    Viewer::new(engine::RunInfo { id, mode, market, started: clock.now() }, plan.engine.clone())
+    engine::RunInfo { id, mode, market, started: clock.now() }
 }

@@ -1,4 +1,4 @@
-//! Serving: the control socket of a run, with what its server needs of it.
+//! Serving: the control socket of a run and what answers over HTTP, with what they need of it.
 
 use std::sync::Arc;
 
@@ -6,10 +6,15 @@ use arc_swap::ArcSwap;
 use tokio::sync::mpsc;
 
 use super::core::Control;
+use super::metrics::{Bound, Metrics};
 use super::watchers::Watchers;
 use crate::app::build::Plan;
 use crate::app::control::server;
+use crate::app::decision::Store;
 use crate::app::error::{AppError, Exit};
+use crate::app::http::Served;
+use crate::config::Loaded;
+use crate::engine::RunInfo;
 use crate::engine::view::EngineView;
 use crate::tape::{RecorderState, Session};
 use crate::telemetry::Telemetry;
@@ -17,6 +22,25 @@ use crate::telemetry::Telemetry;
 /// Names of the strategies by number.
 pub fn strategies(plan: &Plan) -> Vec<String> {
     plan.engine.strategies.iter().map(|strategy| strategy.name.clone()).collect()
+}
+
+/// Serves metrics and decisions on the address that was taken; gives the store that decisions are
+/// to be put into.
+pub(super) fn answer(
+    bound: Bound,
+    telemetry: &Telemetry,
+    (run, plan): (RunInfo, &Plan),
+    view: &Arc<ArcSwap<EngineView>>,
+    loaded: &Loaded,
+) -> Result<(Metrics, Arc<Store>), AppError> {
+    let store = Arc::new(Store::new(run, plan.engine.clone(), loaded.config.record.memory.0));
+    let served = Served {
+        store: Arc::clone(&store),
+        view: Arc::clone(view),
+        recall: Arc::new(|_| None),
+        public_url: loaded.config.metrics.public_url.clone(),
+    };
+    Ok((Metrics::serve(bound, telemetry, served)?, store))
 }
 
 /// Opens the control socket. A run that cannot be stopped from outside does not begin.
