@@ -10,7 +10,7 @@ run=$last
 await 30 fetch "$port/readyz" || fail "not ready within 30 s"
 enough() { fetch "$port/decisions?limit=1" | jq -e '.held > 11000'; }
 await 180 enough || fail "held: $(fetch "$port/decisions?limit=1" | jq .held)"
-"$PYTHON" "$here/.ci/http.py" "$base" || failed=1
+"$PYTHON" "$here/.ci/over_http.py" "$base" || failed=1
 
 id=$(fetch "$port/fills?limit=1" | jq -r '.fills[0].decision')
 browse() {
@@ -26,7 +26,7 @@ blocked=$(fetch "$port/decisions?outcome=no_signal&limit=1" | jq -r '.decisions[
 browse --dump-dom "$base/decisions/$blocked" >blocked.html || true
 same "the first blocker is marked once" "$(grep -o 'first blocker' blocked.html | wc -l)" 1
 browse --screenshot="$work/page.png" "$base/decisions/$id" >/dev/null || true
-"$PYTHON" "$here/.ci/http.py" picture page.png || failed=1
+"$PYTHON" "$here/.ci/over_http.py" picture page.png || failed=1
 
 same "what others may reach" "$(ss -Hltn "sport = :$port" | awk '{ print $4 }')" "127.0.0.1:$port"
 code=0

@@ -1,7 +1,7 @@
 """Asks a run over HTTP as a program would, and holds every answer against the description.
 
-    http.py http://127.0.0.1:9746    pages through 10,000 decisions while more arrive
-    http.py picture PAGE.png         whether a screenshot shows something
+    over_http.py http://127.0.0.1:9746    pages through 10,000 decisions while more arrive
+    over_http.py picture PAGE.png         whether a screenshot shows something
 
 Prints a line for each thing that must hold, PASS or FAIL.
 """
