@@ -15,7 +15,6 @@ use super::metrics::Bound;
 use super::questions::Questions;
 use super::serving::{answer, serve};
 use super::silence::Silence;
-use super::teller::Teller;
 use super::upkeep::Upkeep;
 use super::{Held, Run};
 use crate::app::account::{self, Books, Kept, OwnedAccount, Recovered};
@@ -144,14 +143,12 @@ impl Parts {
         let books = account::follow(books, followed, tell)?;
         let alerts = Alerts::start(&loaded.config.alert, &session.manifest().run_id.0, &telemetry)?;
         let upkeep = Upkeep::start(&session, &loaded.config.tape, &telemetry)?;
-        let symbols = loaded.config.venue.instruments.clone();
-        let (questions, rest) = Questions::start(self.rest, symbols)?;
+        let (questions, rest) =
+            Questions::start(self.rest, loaded.config.venue.instruments.clone())?;
         let view = Arc::new(ArcSwap::from_pointee(EngineView::default()));
         let run = run_info(&session, mode, &loaded, clock);
-        let viewer = Viewer::new(run.clone(), plan.engine.clone());
-        let (metrics, store) = answer(self.bound, &telemetry, (run, &plan), &view, &loaded)?;
-        let (told, teller) =
-            Teller::start(&telemetry, tape.state(), metrics.address.clone(), store)?;
+        let seen = (&view, tape.state());
+        let (metrics, told, teller) = answer(self.bound, &telemetry, (run, &plan), seen, &loaded)?;
         let (control, controls) = mpsc::channel(CONTROLS);
         let server = serve(&session, &plan, (&control, &view), &telemetry, tape.state())?;
         let start =
@@ -161,7 +158,7 @@ impl Parts {
         let mut core = Core {
             pipeline: self.pipeline,
             outputs: Outputs::new(plan.written),
-            viewer,
+            viewer: viewer(&plan, &session, mode, &loaded, clock),
             silence: Silence::new(plan.engine.instruments.len(), loaded.config.risk.max_silence.0),
             ends_when_halted: args.headless,
             began_halted: false,
@@ -444,6 +441,10 @@ fn backoff(loaded: &Loaded, clock: Clock) -> Backoff {
     let venue = &loaded.config.venue;
     let (first, most) = (venue.reconnect_first.0, venue.reconnect_most.0);
     Backoff::new(Duration::from_nanos(first), Duration::from_nanos(most), clock.now().0)
+}
+
+fn viewer(plan: &Plan, session: &Session, mode: Mode, loaded: &Loaded, clock: Clock) -> Viewer {
+    Viewer::new(run_info(session, mode, loaded, clock), plan.engine.clone())
 }
 
 fn run_info(session: &Session, mode: Mode, loaded: &Loaded, clock: Clock) -> engine::RunInfo {

@@ -1,12 +1,14 @@
 //! Serving: the control socket of a run and what answers over HTTP, with what they need of it.
 
 use std::sync::Arc;
+use std::thread::JoinHandle;
 
 use arc_swap::ArcSwap;
 use tokio::sync::mpsc;
 
 use super::core::Control;
 use super::metrics::{Bound, Metrics};
+use super::teller::Teller;
 use super::watchers::Watchers;
 use crate::app::build::Plan;
 use crate::app::control::server;
@@ -24,15 +26,15 @@ pub fn strategies(plan: &Plan) -> Vec<String> {
     plan.engine.strategies.iter().map(|strategy| strategy.name.clone()).collect()
 }
 
-/// Serves metrics and decisions on the address that was taken; gives the store that decisions are
-/// to be put into.
+/// Serves metrics and decisions on the address that was taken, and starts the thread that tells
+/// both of what the core recorded.
 pub(super) fn answer(
     bound: Bound,
     telemetry: &Telemetry,
     (run, plan): (RunInfo, &Plan),
-    view: &Arc<ArcSwap<EngineView>>,
+    (view, recorder): (&Arc<ArcSwap<EngineView>>, Arc<RecorderState>),
     loaded: &Loaded,
-) -> Result<(Metrics, Arc<Store>), AppError> {
+) -> Result<(Metrics, Teller, JoinHandle<()>), AppError> {
     let store = Arc::new(Store::new(run, plan.engine.clone(), loaded.config.record.memory.0));
     let served = Served {
         store: Arc::clone(&store),
@@ -40,7 +42,9 @@ pub(super) fn answer(
         recall: Arc::new(|_| None),
         public_url: loaded.config.metrics.public_url.clone(),
     };
-    Ok((Metrics::serve(bound, telemetry, served)?, store))
+    let metrics = Metrics::serve(bound, telemetry, served)?;
+    let (told, teller) = Teller::start(telemetry, recorder, metrics.address.clone(), store)?;
+    Ok((metrics, told, teller))
 }
 
 /// Opens the control socket. A run that cannot be stopped from outside does not begin.
