@@ -273,6 +273,9 @@ impl Checker<'_> {
             format_args!("must be 1 to 30, is {}", ui.fps),
         );
         self.must(metrics.bind.is_loopback(), "metrics.bind", "must be an address of this machine");
+        let url = &metrics.public_url;
+        let message = format!("must begin with http:// or https:// and not end with /, is {url:?}");
+        self.must(url.is_empty() || is_base(url), "metrics.public_url", message);
     }
 
     fn alert(&mut self, alert: &Alert) {
@@ -410,6 +413,15 @@ fn host(rest: &str) -> &str {
         Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
         _ => authority,
     }
+}
+
+/// True for a URL that paths can be put after.
+fn is_base(url: &str) -> bool {
+    let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/[]%".contains(&byte);
+    rest.is_some_and(|rest| {
+        !host(rest).is_empty() && rest.bytes().all(plain) && !rest.ends_with('/')
+    })
 }
 
 /// Borrowed names.

@@ -160,6 +160,14 @@ catalogue! {
         "When the strategy last evaluated something.");
     STRATEGY_PAUSED = gauge("tickscope_strategy_paused", &["strategy"],
         "1 while an operator has paused the strategy's entries.");
+    DECISIONS_HELD = gauge("tickscope_decisions_held", &[],
+        "Decisions in memory, for /decisions.");
+    DECISION_MEMORY = gauge("tickscope_decision_memory_bytes", &[],
+        "Bytes that the decisions in memory take.");
+    DECISION_MEMORY_LIMIT = gauge("tickscope_decision_memory_limit_bytes", &[],
+        "Bytes that they may take: `record.memory`.");
+    DECISIONS_EVICTED = counter("tickscope_decisions_evicted_total", &[],
+        "Decisions that memory has let go, oldest first; the recording has them.");
     SIGNALS = counter("tickscope_signals_total", &["strategy", "instrument", "side"],
         "Decisions that want an order, by side.");
     EXPLAINED_ORDERS = counter("tickscope_explained_orders_total", &["strategy", "explained"],

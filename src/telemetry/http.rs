@@ -1,4 +1,5 @@
-//! The telemetry server: `/metrics`, `/healthz` and `/readyz`, on the loopback address.
+//! The telemetry server: `/metrics`, `/healthz` and `/readyz`, on the loopback address; the app adds
+//! what else it serves there.
 //!
 //! It shows positions and PnL to whoever can reach it, so it binds 127.0.0.1 unless told otherwise.
 
@@ -11,7 +12,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -89,10 +90,11 @@ pub fn bind(config: MetricsConfig, taken: Taken) -> Result<StdListener, ServeErr
     Err(ServeError::Taken(wanted))
 }
 
-/// Serves until `stop` is ready. Needs a tokio runtime.
+/// Serves until `stop` is ready, `more` beside what is served here. Needs a tokio runtime.
 pub async fn serve(
     listener: StdListener,
     telemetry: Telemetry,
+    more: Router,
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
     listener.set_nonblocking(true)?;
@@ -100,7 +102,7 @@ pub async fn serve(
     tokio::select! {
         biased;
         () = stop => Ok(()),
-        () = accept_all(&listener, router(telemetry)) => Ok(()),
+        () = accept_all(&listener, router(telemetry).merge(more)) => Ok(()),
     }
 }
 
@@ -131,19 +133,10 @@ async fn serve_connection(stream: TcpStream, router: Router) {
 
 fn router(telemetry: Telemetry) -> Router {
     Router::new()
-        .route("/", get(index))
         .route("/metrics", get(metrics))
         .route("/healthz", get(|| async { "alive\n" }))
         .route("/readyz", get(readiness))
         .with_state(telemetry)
-}
-
-async fn index() -> Html<&'static str> {
-    Html(
-        "<!doctype html><title>tickscope</title><h1>tickscope</h1><ul>\
-         <li><a href=\"/metrics\">metrics</a><li><a href=\"/healthz\">healthz</a>\
-         <li><a href=\"/readyz\">readyz</a></ul>\n",
-    )
 }
 
 async fn readiness(State(telemetry): State<Telemetry>) -> Response {

@@ -54,7 +54,7 @@ pub use self::event::{
 };
 pub use self::latency::{Percentiles, Timing, Timings};
 pub use self::library::layer;
-pub use self::metrics::{Metrics, QueueState};
+pub use self::metrics::{DecisionMemory, Metrics, QueueState};
 pub use self::name::EventName;
 pub use self::names::{Names, RunInfo};
 pub use self::records::RecordTeller;

@@ -16,7 +16,7 @@ mod command;
 mod dialog;
 mod draw;
 #[cfg(test)]
-mod fixture;
+pub mod fixture;
 mod header;
 mod ink;
 mod input;

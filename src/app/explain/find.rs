@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::wanted::{Wanted, moment_of};
+use crate::app::decision::Document;
 use crate::app::error::{AppError, Exit};
 use crate::app::past::{Cursor, Happened, Happening, Nobody, Proof, Recording};
 use crate::app::words;
@@ -29,6 +30,14 @@ pub struct Found {
 }
 
 impl Found {
+    /// As the document that programs read.
+    pub fn document(&self) -> Document {
+        match &self.chain.decision {
+            Some(row) => Document::from(&**row),
+            None => Document::from(&*self.chain.evaluation),
+        }
+    }
+
     /// How far the answer can be relied on, in one line.
     pub fn proof_line(&self) -> String {
         let Proof { records, marks, parted } = self.proof;

@@ -5,10 +5,13 @@ mod miss;
 mod wanted;
 pub mod why_not;
 
+use std::sync::Arc;
+
 use self::find::Found;
 use super::cli::ExplainArgs;
-use super::command::print;
+use super::command::{print, print_json};
 use super::error::{AppError, Exit};
+use super::http::Recall;
 use super::past::Recording;
 use crate::strategy::StrategyKind;
 use crate::tui;
@@ -25,8 +28,22 @@ pub fn run(args: &ExplainArgs, registry: &[StrategyKind]) -> Result<Exit, AppErr
     let session = wanted.session().or(args.session.as_deref()).unwrap_or("last");
     let recording = Recording::open(session, registry)?;
     let found = find::find(&recording, &wanted)?;
-    print(&text(&found));
+    if args.json {
+        print_json(&found.document())?;
+    } else {
+        print(&text(&found));
+    }
     Ok(Exit::Done)
+}
+
+/// Explains an id of any recorded session to whoever answers over HTTP; nothing where it cannot.
+pub fn recall(registry: &[StrategyKind]) -> Recall {
+    let registry = registry.to_vec();
+    Arc::new(move |id| {
+        let wanted = Wanted::of_id(id).ok()?;
+        let recording = Recording::open(wanted.session()?, &registry).ok()?;
+        Some(find::find(&recording, &wanted).ok()?.document())
+    })
 }
 
 /// The chain as the screen draws it, and how far it is proven.

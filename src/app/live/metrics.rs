@@ -1,9 +1,10 @@
-//! The metrics server of a run and its thread.
+//! The server of a run's metrics and decisions, and its thread.
 
 use std::net::TcpListener;
 use std::thread::JoinHandle;
 
 use crate::app::error::{AppError, Exit};
+use crate::app::http::{Served, router};
 use crate::config::Loaded;
 use crate::telemetry::http::{self, MetricsConfig, Taken};
 use crate::telemetry::{ProcessEvent, Telemetry};
@@ -39,7 +40,11 @@ pub(super) struct Metrics {
 
 impl Metrics {
     /// Serves on the bound address.
-    pub(super) fn serve(bound: Bound, telemetry: &Telemetry) -> Result<Self, AppError> {
+    pub(super) fn serve(
+        bound: Bound,
+        telemetry: &Telemetry,
+        served: Served,
+    ) -> Result<Self, AppError> {
         let Bound { listener, address, wanted } = bound;
         if wanted != 0 && address.port() != wanted {
             let event = ProcessEvent::PortTaken { wanted, bound: Some(address.port()) };
@@ -52,7 +57,8 @@ impl Metrics {
         let join = std::thread::Builder::new().name("metrics".to_owned()).spawn(move || {
             let stopped = async move { stopped.await.unwrap_or_default() };
             // Whoever scrapes sees that nothing answers; trading goes on.
-            let _ = runtime.block_on(http::serve(listener, telemetry, stopped));
+            let more = router(served);
+            let _ = runtime.block_on(http::serve(listener, telemetry, more, stopped));
         });
         Ok(Self { address: address.to_string(), stop, join: join.map_err(failed)? })
     }

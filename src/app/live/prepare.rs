@@ -11,11 +11,10 @@ use tokio::sync::mpsc;
 
 use super::clock::Clock;
 use super::core::Core;
-use super::metrics::{Bound, Metrics};
+use super::metrics::Bound;
 use super::questions::Questions;
-use super::serving::serve;
+use super::serving::{answer, serve};
 use super::silence::Silence;
-use super::teller::Teller;
 use super::upkeep::Upkeep;
 use super::{Held, Run};
 use crate::app::account::{self, Books, Kept, OwnedAccount, Recovered};
@@ -141,12 +140,14 @@ impl Parts {
         let tell = tell_of(&telemetry, (&unkept, &parted), clock);
         let books = account::follow(books.with_witness(witness), followed, tell)?;
         let alerts = Alerts::start(&loaded.config.alert, &session.manifest().run_id.0, &telemetry)?;
-        let metrics = Metrics::serve(self.bound, &telemetry)?;
         let upkeep = Upkeep::start(&session, &loaded.config.tape, &telemetry)?;
         let (questions, rest) =
             Questions::start(self.rest, loaded.config.venue.instruments.clone())?;
         let view = Arc::new(ArcSwap::from_pointee(EngineView::default()));
-        let (told, teller) = Teller::start(&telemetry, tape.state(), metrics.address.clone())?;
+        let run = run_info(&session, mode, &loaded, clock);
+        let seen = (&view, tape.state());
+        let (metrics, told, teller) =
+            answer(self.bound, &telemetry, (run, &plan), seen, (&loaded, registry))?;
         let (control, controls) = mpsc::channel(CONTROLS);
         let server = serve(&session, &plan, (&control, &view), &telemetry, tape.state())?;
         let start = first_inputs(&plan, &loaded, inheritance);
@@ -446,10 +447,14 @@ fn backoff(loaded: &Loaded, clock: Clock) -> Backoff {
 }
 
 fn viewer(plan: &Plan, session: &Session, mode: Mode, loaded: &Loaded, clock: Clock) -> Viewer {
+    Viewer::new(run_info(session, mode, loaded, clock), plan.engine.clone())
+}
+
+fn run_info(session: &Session, mode: Mode, loaded: &Loaded, clock: Clock) -> engine::RunInfo {
     let id: RunId = session.manifest().run_id.clone();
     let market = match mode {
         Mode::Demo => "synthetic market".to_owned(),
         _ => loaded.config.venue.name.clone(),
     };
-    Viewer::new(engine::RunInfo { id, mode, market, started: clock.now() }, plan.engine.clone())
+    engine::RunInfo { id, mode, market, started: clock.now() }
 }

@@ -7,6 +7,8 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 use super::operator::Told;
+use crate::app::decision::Store;
+use crate::app::decision::store::Extent;
 use crate::app::error::{AppError, Exit};
 use crate::app::outputs::copied_records;
 use crate::app::pipeline::Notice;
@@ -15,8 +17,8 @@ use crate::engine::codec::decode;
 use crate::engine::view::{HealthView, LogView, QueueView};
 use crate::tape::{RING_BYTES, RecorderState};
 use crate::telemetry::{
-    Channel, DecodeFailure, DisconnectReason, FeedEvent, ProcessEvent, QueueName, QueueState,
-    Telemetry, Timing, Timings,
+    Channel, DecisionMemory, DecodeFailure, DisconnectReason, FeedEvent, ProcessEvent, QueueName,
+    QueueState, Telemetry, Timing, Timings,
 };
 use crate::venue::{self, DownReason, Unusable};
 
@@ -75,12 +77,13 @@ impl Teller {
         telemetry: &Telemetry,
         tape: Arc<RecorderState>,
         metrics_address: String,
+        store: Arc<Store>,
     ) -> Result<(Self, JoinHandle<()>), AppError> {
         let (to, tidings) = sync_channel(WAITING);
         let telling = telemetry.clone();
         let join = std::thread::Builder::new()
             .name("teller".to_owned())
-            .spawn(move || tell_all(&telling, &tidings))
+            .spawn(move || tell_all(&telling, &store, &tidings))
             .map_err(|error| AppError::new(Exit::Failed, error.to_string()))?;
         let teller = Self {
             to,
@@ -205,17 +208,25 @@ fn channel_of(bytes: &[u8]) -> Channel {
     }
 }
 
-/// The telling thread: ends when the core's end is gone.
-fn tell_all(telemetry: &Telemetry, tidings: &Receiver<Tidings>) {
+/// The telling thread: ends when the core's end is gone. The store comes first: it never waits.
+fn tell_all(telemetry: &Telemetry, store: &Store, tidings: &Receiver<Tidings>) {
     let mut teller = telemetry.record_teller();
     while let Ok(tidings) = tidings.recv() {
         if let Tidings::Records(copies) = &tidings {
-            for record in copied_records(copies) {
+            for bytes in copied_records(copies) {
                 // What the engine encoded, this build decodes.
-                if let Ok(record) = decode(record) {
+                if let Ok(record) = decode(bytes) {
+                    store.take(&record, bytes);
                     teller.record(&record);
                 }
             }
+            let Extent { decisions, bytes, limit, evicted } = store.extent();
+            telemetry.metrics().decision_memory(DecisionMemory {
+                decisions,
+                bytes,
+                limit,
+                evicted,
+            });
         } else {
             tell(telemetry, &tidings);
         }

@@ -25,7 +25,7 @@ pub enum Evaluations {
 pub struct Record {
     /// Which evaluations are written. Default `"changes"`.
     pub evaluations: Evaluations,
-    /// Memory for the recent decisions that the screen can explain. Default `"16MiB"`.
+    /// Memory for recent decisions, which `/decisions` serves. Default `"16MiB"`.
     pub memory: ByteSize,
 }
 
@@ -105,6 +105,9 @@ pub struct Metrics {
     pub bind: IpAddr,
     /// Port; 0 takes a free one. Default 9746.
     pub port: u16,
+    /// How others reach this server, such as a proxy's `"https://desk.example/tickscope"`: links of
+    /// its pages and answers begin with it. Empty: with the path alone. Default empty.
+    pub public_url: String,
 }
 
 fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<IpAddr, D::Error> {
@@ -115,7 +118,7 @@ fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<IpAddr, D::Erro
 
 impl Default for Metrics {
     fn default() -> Self {
-        Self { bind: IpAddr::V4(Ipv4Addr::LOCALHOST), port: 9746 }
+        Self { bind: IpAddr::V4(Ipv4Addr::LOCALHOST), port: 9746, public_url: String::new() }
     }
 }
 

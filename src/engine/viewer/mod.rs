@@ -5,6 +5,7 @@
 
 mod chain;
 pub mod resolve;
+mod single;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -24,6 +25,8 @@ use super::view::{
 };
 use crate::domain::{InstrumentId, Num, RunId, StrategyId, UnixNanos};
 use crate::strategy::{Bar, Feed, Form, RuleTexts};
+
+pub use single::Single;
 
 /// Decisions kept for the screen.
 const DECISIONS_KEPT: usize = 500;

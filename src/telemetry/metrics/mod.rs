@@ -44,6 +44,7 @@ pub struct Metrics {
     disk_rate: Gauge,
     sessions_pruned: IntCounter,
     sessions_pruned_bytes: IntCounter,
+    decision_memory: DecisionMemoryMetrics,
     viewers: Gauge,
     frames: IntCounter,
     frame: Histogram,
@@ -59,9 +60,29 @@ struct QueueMetrics {
     _blocked: Counter,
 }
 
+struct DecisionMemoryMetrics {
+    held: Gauge,
+    bytes: Gauge,
+    limit: Gauge,
+    evicted: IntCounter,
+}
+
 struct StageMetrics {
     duration: Histogram,
     last_progress: Gauge,
+}
+
+/// What is known of the decisions in memory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct DecisionMemory {
+    /// Held now.
+    pub decisions: u64,
+    /// Bytes they take.
+    pub bytes: u64,
+    /// Bytes they may take.
+    pub limit: u64,
+    /// Let go so far in this run.
+    pub evicted: u64,
 }
 
 /// What is known of a bounded queue.
@@ -107,6 +128,7 @@ impl Metrics {
             disk_rate: families.gauge(&names::DISK_RATE)?.get(&[])?,
             sessions_pruned: families.counter(&names::SESSIONS_PRUNED)?.get(&[])?,
             sessions_pruned_bytes: families.counter(&names::SESSIONS_PRUNED_BYTES)?.get(&[])?,
+            decision_memory: DecisionMemoryMetrics::new(families)?,
             viewers: families.gauge(&names::VIEWERS)?.get(&[])?,
             frames: families.counter(&names::TUI_FRAMES)?.get(&[])?,
             frame: families.histogram(&names::TUI_FRAME)?.get(&[])?,
@@ -196,6 +218,15 @@ impl Metrics {
         metrics.dropped.inc_by(state.dropped.saturating_sub(metrics.dropped.get()));
     }
 
+    /// Takes over what the store of decisions holds.
+    pub fn decision_memory(&self, memory: DecisionMemory) {
+        let metrics = &self.decision_memory;
+        metrics.held.set(float(memory.decisions));
+        metrics.bytes.set(float(memory.bytes));
+        metrics.limit.set(float(memory.limit));
+        metrics.evicted.inc_by(memory.evicted.saturating_sub(metrics.evicted.get()));
+    }
+
     /// Sets every gauge that mirrors the engine.
     pub(super) fn mirror(&self, view: &EngineView) {
         self.tape_bytes.set(float(view.health.tape_bytes));
@@ -213,6 +244,17 @@ impl QueueMetrics {
             high_water: families.gauge(&names::QUEUE_HIGH_WATER)?.get(&[queue])?,
             dropped: families.counter(&names::QUEUE_DROPPED)?.get(&[queue])?,
             _blocked: families.amount(&names::QUEUE_BLOCKED)?.get(&[queue])?,
+        })
+    }
+}
+
+impl DecisionMemoryMetrics {
+    fn new(families: &Families) -> Result<Self, MetricError> {
+        Ok(Self {
+            held: families.gauge(&names::DECISIONS_HELD)?.get(&[])?,
+            bytes: families.gauge(&names::DECISION_MEMORY)?.get(&[])?,
+            limit: families.gauge(&names::DECISION_MEMORY_LIMIT)?.get(&[])?,
+            evicted: families.counter(&names::DECISIONS_EVICTED)?.get(&[])?,
         })
     }
 }

@@ -38,7 +38,7 @@ fn the_pages_answer_and_readiness_gives_its_reason() {
     let listener = bind(free_port(), Taken::Fail).unwrap();
     let port = listener.local_addr().unwrap().port();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    runtime.spawn(serve(listener, telemetry.clone(), std::future::pending()));
+    runtime.spawn(serve(listener, telemetry.clone(), axum::Router::new(), std::future::pending()));
     assert!(get(port, "/healthz").starts_with("HTTP/1.1 200"));
     let answer = get(port, "/readyz");
     assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("no market data yet"));
