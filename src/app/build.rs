@@ -17,6 +17,7 @@ use crate::engine::{
 };
 use crate::strategy::expression::{Advice, Around, Mistake};
 use crate::strategy::{BarKind, Distance, Exits, Feed, RuleTexts, StrategyKind, rules};
+use crate::venue::Decoder;
 use crate::venue::binance::BinanceDecoder;
 
 /// The version of inputs and records that this build writes.
@@ -183,12 +184,21 @@ pub fn plan(loaded: &Loaded, filters: Filters) -> Result<Plan, AppError> {
 
 /// Joins a decoder and an engine after a plan.
 pub fn pipeline(plan: &Plan, registry: &[StrategyKind]) -> Result<Pipeline, AppError> {
+    pipeline_behind(plan, registry, |decoder| decoder)
+}
+
+/// The same behind a decoder that stands around the venue's.
+pub fn pipeline_behind(
+    plan: &Plan,
+    registry: &[StrategyKind],
+    around: impl FnOnce(Box<dyn Decoder>) -> Box<dyn Decoder>,
+) -> Result<Pipeline, AppError> {
     let engine = Engine::new(plan.engine.clone(), registry)
         .map_err(|error| AppError::invalid(error.to_string()))?;
     let instruments = plan.engine.instruments.clone();
     let count = instruments.len();
     let decoder = BinanceDecoder::new(instruments).with_history(engine.history_needs());
-    let decoder = Box::new(decoder);
+    let decoder = around(Box::new(decoder));
     Ok(Pipeline::new(decoder, engine, count, plan.streams))
 }
 
