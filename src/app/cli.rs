@@ -38,6 +38,9 @@ pub enum Command {
     /// Check that no decision depends on what comes later on the tape.
     #[command(after_help = help::LOOKAHEAD)]
     Lookahead(LookaheadArgs),
+    /// Run seeded sessions twice and compare: does this binary decide the same again?
+    #[command(after_help = help::SELFTEST)]
+    Selftest(SelftestArgs),
     /// Check a configuration without running it.
     #[command(after_help = help::CHECK)]
     Check(CheckArgs),
@@ -271,6 +274,9 @@ pub struct ReplayArgs {
     /// is all that `replay` does so far, with this word or without.
     #[arg(long)]
     pub verify: bool,
+    /// One line of JSON instead of a sentence: among others the hash over all records.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `backtest`.
@@ -320,6 +326,26 @@ pub struct LookaheadArgs {
     #[arg(long, value_name = "N", default_value_t = 20,
         value_parser = clap::value_parser!(u64).range(1..=10_000))]
     pub cuts: u64,
+    /// One line of JSON instead of a sentence.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `selftest`.
+#[derive(Debug, Clone, Args)]
+pub struct SelftestArgs {
+    /// How many seeds, each a session of its own.
+    #[arg(long, value_name = "N", default_value_t = 200,
+        value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub seeds: u64,
+    /// The first seed; the others follow it.
+    #[arg(long, value_name = "SEED", default_value_t = 1,
+        value_parser = clap::value_parser!(u64).range(0..=u64::MAX - 1_000_000))]
+    pub first: u64,
+    /// How long each session lasts, in virtual seconds.
+    #[arg(long, value_name = "S", default_value_t = 60,
+        value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub seconds: u64,
     /// One line of JSON instead of a sentence.
     #[arg(long)]
     pub json: bool,

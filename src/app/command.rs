@@ -14,7 +14,8 @@ use super::control::protocol::Ask;
 use super::error::{AppError, Exit};
 use super::tape_command;
 use super::{
-    account, attach, backtest, live, lookahead, prune_command, replay, report, setup, sim,
+    account, attach, backtest, live, lookahead, prune_command, replay, report, selftest,
+    setup, sim,
 };
 use crate::domain::clean;
 use crate::strategy::StrategyKind;
@@ -51,6 +52,7 @@ fn dispatch(command: &Command, registry: &[StrategyKind]) -> Result<Exit, AppErr
         Command::Backtest(args) => run_backtest(args, registry),
         Command::Replay(args) => run_replay(args, registry),
         Command::Lookahead(args) => lookahead::run(args, registry),
+        Command::Selftest(args) => selftest::run(args, registry),
         Command::Check(args) => check(args, registry),
         Command::Tape(command) => tape_command::run(command, registry),
         Command::Sessions(args) => sessions(args),
@@ -104,7 +106,11 @@ fn run_backtest(args: &BacktestArgs, registry: &[StrategyKind]) -> Result<Exit, 
 
 fn run_replay(args: &ReplayArgs, registry: &[StrategyKind]) -> Result<Exit, AppError> {
     let verdict = replay::verify(&args.tape, registry)?;
-    print(&verdict.line());
+    if args.json {
+        print_json(&verdict)?;
+    } else {
+        print(&verdict.line());
+    }
     Ok(if verdict.difference.is_some() { Exit::Different } else { Exit::Done })
 }
 

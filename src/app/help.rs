@@ -94,6 +94,7 @@ Examples:
   tickscope replay                       the last session
   tickscope replay k7f3 --verify         a session by the end of its name
   tickscope replay cut.mcap --verify     any tape of a run
+  tickscope replay --json | jq .output_hash
 
 A difference is told by input, record, decision and the first field with both values. A backtest is
 run again from the data that its session names: 1 when that is gone, 5 when it has changed.";
@@ -128,6 +129,20 @@ The tape is run whole, then once for each cut up to there only; every record up 
 must be the same, byte for byte. What follows the last input is not compared: orders on their
 way are brought to their end only when a tape ends. Ends with 0 when all are equal, with 5 and
 the first difference otherwise.";
+
+/// Below `selftest --help`.
+pub const SELFTEST: &str = "\
+Examples:
+  tickscope selftest                            200 sessions of a minute, on every core
+  tickscope selftest --seeds 20 --seconds 10    a short look
+  tickscope selftest --first 1234 --seeds 1     one seed again
+  tickscope selftest --json
+
+Each seed makes a market, parameters of the strategies, faults, lost connections and commands of an
+operator. Its session runs in virtual time, once straight and once with decoder and engine saved
+and restored on the way; every input must have the same records, byte for byte. Strategies of
+your own that the program has take part. The output hash is the same on every machine. Ends with 0
+when all are equal, with 5 and the command for each seed that is not.";
 
 /// Below `check --help`.
 pub const CHECK: &str = "\

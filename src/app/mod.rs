@@ -25,6 +25,7 @@ pub mod replay;
 pub mod report;
 pub mod result;
 mod retention;
+pub mod selftest;
 pub mod setup;
 pub mod sim;
 pub mod source;

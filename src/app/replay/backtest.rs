@@ -45,7 +45,8 @@ pub fn verify(
     if torn.is_none() {
         comparison.expect_nothing_more();
     }
-    Ok(Verdict::new(run.to_string(), inputs, comparison, torn))
+    let ran = (inputs, comparison.latest);
+    Ok(Verdict::new(run.to_string(), ran, comparison, torn))
 }
 
 /// What the backtest read, if it can be read again.
