@@ -38,6 +38,9 @@ pub enum Command {
     /// Check that no decision depends on what comes later on the tape.
     #[command(after_help = help::LOOKAHEAD)]
     Lookahead(LookaheadArgs),
+    /// Compare a session with the venue's published history, and say which decisions that changed.
+    #[command(after_help = help::DIFF)]
+    Diff(DiffArgs),
     /// Run seeded sessions twice and compare: does this binary decide the same again?
     #[command(after_help = help::SELFTEST)]
     Selftest(SelftestArgs),
@@ -327,6 +330,23 @@ pub struct LookaheadArgs {
         value_parser = clap::value_parser!(u64).range(1..=10_000))]
     pub cuts: u64,
     /// One line of JSON instead of a sentence.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `diff`.
+#[derive(Debug, Clone, Args)]
+pub struct DiffArgs {
+    /// A session, its prefix, a tape, or `last`.
+    pub a: String,
+    /// Files of the venue's history to compare with: Binance's `trades` or `klines` as CSV, zip or
+    /// Parquet.
+    #[arg(long, value_name = "FILE", num_args = 1.., required = true)]
+    pub against: Vec<PathBuf>,
+    /// The instrument of files whose names do not begin with it.
+    #[arg(long, value_name = "SYMBOL")]
+    pub instrument: Option<String>,
+    /// One line of JSON instead of sentences.
     #[arg(long)]
     pub json: bool,
 }

@@ -14,7 +14,7 @@ use super::control::protocol::Ask;
 use super::error::{AppError, Exit};
 use super::tape_command;
 use super::{
-    account, attach, backtest, live, lookahead, prune_command, replay, report, selftest,
+    account, attach, backtest, diff, live, lookahead, prune_command, replay, report, selftest,
     setup, sim,
 };
 use crate::domain::clean;
@@ -52,6 +52,7 @@ fn dispatch(command: &Command, registry: &[StrategyKind]) -> Result<Exit, AppErr
         Command::Backtest(args) => run_backtest(args, registry),
         Command::Replay(args) => run_replay(args, registry),
         Command::Lookahead(args) => lookahead::run(args, registry),
+        Command::Diff(args) => diff::run(args, registry),
         Command::Selftest(args) => selftest::run(args, registry),
         Command::Check(args) => check(args, registry),
         Command::Tape(command) => tape_command::run(command, registry),

@@ -130,6 +130,19 @@ must be the same, byte for byte. What follows the last input is not compared: or
 way are brought to their end only when a tape ends. Ends with 0 when all are equal, with 5 and
 the first difference otherwise.";
 
+/// Below `diff --help`.
+pub const DIFF: &str = "\
+Examples:
+  tickscope diff last --against BTCUSDT-1m-2025-01-01.zip
+  tickscope diff k7f3 --against BTCUSDT-trades-2025-01-01.zip ETHUSDT-trades-2025-01-01.zip
+  tickscope diff last --against minutes.parquet --instrument BTCUSDT --json
+
+Each bar that differs is told with the decisions on it, and with what they would have been: the
+session runs again with what was published in the place of what was received. Trades are compared
+between the first and the last that came; bars that the session joined in the middle are left out.
+Klines say nothing of bars that are shorter than theirs. Ends with 0 when all is
+equal, with 5 when something differs, with 2 when a file is of another instrument or another time.";
+
 /// Below `selftest --help`.
 pub const SELFTEST: &str = "\
 Examples:

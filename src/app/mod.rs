@@ -10,6 +10,7 @@ pub mod build;
 pub mod cli;
 pub mod command;
 pub mod control;
+pub mod diff;
 pub mod error;
 mod help;
 pub mod history;
