@@ -18,6 +18,7 @@ use crate::engine::{
 };
 use crate::strategy::expression::{Advice, Around, Mistake};
 use crate::strategy::{BarKind, Distance, Exits, Feed, RuleTexts, StrategyKind, rules};
+use crate::venue::Decoder;
 use crate::venue::binance::BinanceDecoder;
 
 /// The version of inputs and records that this build writes.
@@ -184,6 +185,15 @@ pub fn plan(loaded: &Loaded, filters: Filters) -> Result<Plan, AppError> {
 
 /// Joins a decoder and an engine after a plan.
 pub fn pipeline(plan: &Plan, registry: &[StrategyKind]) -> Result<Pipeline, AppError> {
+    pipeline_behind(plan, registry, |decoder| decoder)
+}
+
+/// The same behind a decoder that stands around the venue's.
+pub fn pipeline_behind(
+    plan: &Plan,
+    registry: &[StrategyKind],
+    around: impl FnOnce(Box<dyn Decoder>) -> Box<dyn Decoder>,
+) -> Result<Pipeline, AppError> {
     let mut engine = Engine::new(plan.engine.clone(), registry)
         .map_err(|error| AppError::invalid(error.to_string()))?;
     shield::install();
@@ -191,7 +201,7 @@ pub fn pipeline(plan: &Plan, registry: &[StrategyKind]) -> Result<Pipeline, AppE
     let instruments = plan.engine.instruments.clone();
     let count = instruments.len();
     let decoder = BinanceDecoder::new(instruments).with_history(engine.history_needs());
-    let decoder = Box::new(decoder);
+    let decoder = around(Box::new(decoder));
     Ok(Pipeline::new(decoder, engine, count, plan.streams))
 }
 

@@ -49,6 +49,12 @@ pub enum Command {
     /// Look at strategies.
     #[command(subcommand, after_help = help::STRATEGY_CHECK)]
     Strategy(StrategyCommand),
+    /// Compare a session with the venue's published history, and say which decisions that changed.
+    #[command(after_help = help::DIFF)]
+    Diff(DiffArgs),
+    /// Run seeded sessions twice and compare: does this binary decide the same again?
+    #[command(after_help = help::SELFTEST)]
+    Selftest(SelftestArgs),
     /// Check a configuration without running it.
     #[command(after_help = help::CHECK)]
     Check(CheckArgs),
@@ -355,6 +361,9 @@ pub struct ReplayArgs {
     /// So many times as fast as it was; 0 is as fast as possible.
     #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "verify")]
     pub speed: u32,
+    /// One line of JSON instead of a sentence: among others the hash over all records.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `backtest`.
@@ -427,6 +436,43 @@ pub struct StrategyCheckArgs {
     #[command(flatten)]
     pub config: ConfigArgs,
     /// One line of JSON instead of sentences.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `diff`.
+#[derive(Debug, Clone, Args)]
+pub struct DiffArgs {
+    /// A session, its prefix, a tape, or `last`.
+    pub a: String,
+    /// Files of the venue's history to compare with: Binance's `trades` or `klines` as CSV, zip or
+    /// Parquet.
+    #[arg(long, value_name = "FILE", num_args = 1.., required = true)]
+    pub against: Vec<PathBuf>,
+    /// The instrument of files whose names do not begin with it.
+    #[arg(long, value_name = "SYMBOL")]
+    pub instrument: Option<String>,
+    /// One line of JSON instead of sentences.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `selftest`.
+#[derive(Debug, Clone, Args)]
+pub struct SelftestArgs {
+    /// How many seeds, each a session of its own.
+    #[arg(long, value_name = "N", default_value_t = 200,
+        value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub seeds: u64,
+    /// The first seed; the others follow it.
+    #[arg(long, value_name = "SEED", default_value_t = 1,
+        value_parser = clap::value_parser!(u64).range(0..=u64::MAX - 1_000_000))]
+    pub first: u64,
+    /// How long each session lasts, in virtual seconds.
+    #[arg(long, value_name = "S", default_value_t = 60,
+        value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub seconds: u64,
+    /// One line of JSON instead of a sentence.
     #[arg(long)]
     pub json: bool,
 }

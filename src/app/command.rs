@@ -14,8 +14,8 @@ use super::control::protocol::Ask;
 use super::error::{AppError, Exit};
 use super::tape_command;
 use super::{
-    account, attach, backtest, explain, live, lookahead, prune_command, replay, report, setup, sim,
-    strategy_check,
+    account, attach, backtest, diff, explain, live, lookahead, prune_command, replay, report,
+    selftest, setup, sim, strategy_check,
 };
 use crate::domain::clean;
 use crate::strategy::StrategyKind;
@@ -55,6 +55,8 @@ fn dispatch(command: &Command, registry: &[StrategyKind]) -> Result<Exit, AppErr
         Command::Replay(args) => run_replay(args, registry),
         Command::Lookahead(args) => lookahead::run(args, registry),
         Command::Strategy(StrategyCommand::Check(args)) => strategy_check::run(args, registry),
+        Command::Diff(args) => diff::run(args, registry),
+        Command::Selftest(args) => selftest::run(args, registry),
         Command::Check(args) => check(args, registry),
         Command::Tape(command) => tape_command::run(command, registry),
         Command::Sessions(args) => sessions(args),
@@ -116,7 +118,11 @@ fn run_replay(args: &ReplayArgs, registry: &[StrategyKind]) -> Result<Exit, AppE
         return replay::screen::run(args, registry);
     }
     let verdict = replay::verify(&args.tape, registry)?;
-    print(&verdict.line());
+    if args.json {
+        print_json(&verdict)?;
+    } else {
+        print(&verdict.line());
+    }
     Ok(if verdict.difference.is_some() { Exit::Different } else { Exit::Done })
 }
 

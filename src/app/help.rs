@@ -94,6 +94,7 @@ Examples:
   tickscope replay                       the last session
   tickscope replay k7f3 --verify         a session by the end of its name
   tickscope replay cut.mcap --verify     any tape of a run
+  tickscope replay --json | jq .output_hash
 
 A difference is told by input, record, decision and the first field with both values. A backtest is
 run again from the data that its session names: 1 when that is gone, 5 when it has changed.";
@@ -139,6 +140,33 @@ Examples:
 An order is explained when a rule that was decided holds, and every comparison of the rules that
 hold has operands: a bare flag says nothing. Ends with 0 when all orders are (or there are none,
 which is said), with 3 and the first three others of each strategy by name otherwise.";
+
+/// Below `diff --help`.
+pub const DIFF: &str = "\
+Examples:
+  tickscope diff last --against BTCUSDT-1m-2025-01-01.zip
+  tickscope diff k7f3 --against BTCUSDT-trades-2025-01-01.zip ETHUSDT-trades-2025-01-01.zip
+  tickscope diff last --against minutes.parquet --instrument BTCUSDT --json
+
+Each bar that differs is told with the decisions on it, and with what they would have been: the
+session runs again with what was published in the place of what was received. Trades are compared
+between the first and the last that came; bars that the session joined in the middle are left out.
+Klines say nothing of bars that are shorter than theirs. Ends with 0 when all is
+equal, with 5 when something differs, with 2 when a file is of another instrument or another time.";
+
+/// Below `selftest --help`.
+pub const SELFTEST: &str = "\
+Examples:
+  tickscope selftest                            200 sessions of a minute, on every core
+  tickscope selftest --seeds 20 --seconds 10    a short look
+  tickscope selftest --first 1234 --seeds 1     one seed again
+  tickscope selftest --json
+
+Each seed makes a market, parameters of the strategies, faults, lost connections and commands of an
+operator. Its session runs in virtual time, once straight and once with decoder and engine saved
+and restored on the way; every input must have the same records, byte for byte. Strategies of
+your own that the program has take part. The output hash is the same on every machine. Ends with 0
+when all are equal, with 5 and the command for each seed that is not.";
 
 /// Below `check --help`.
 pub const CHECK: &str = "\

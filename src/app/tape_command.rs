@@ -124,7 +124,7 @@ fn whole(path: &Path) -> Result<Exit, AppError> {
 }
 
 /// A plan that only watches the instruments of a tape.
-fn watching(path: &Path, registry: &[StrategyKind]) -> Result<Plan, AppError> {
+pub(super) fn watching(path: &Path, registry: &[StrategyKind]) -> Result<Plan, AppError> {
     let symbols = symbols(path)?;
     let layers =
         Layers { text: Some(format!("[venue]\ninstruments = {symbols:?}\n")), ..Layers::default() };

@@ -62,6 +62,30 @@ impl Engine {
         market.map_or_else(Vec::new, |market| market.closed.of(kind).rev().copied().collect())
     }
 
+    /// Lets these candles, all of one length, stand in the place of the bars that trades make, and
+    /// of whole multiples of theirs: what strategies would have seen had the venue told it so. For
+    /// whoever compares a run with the venue's own history.
+    pub fn supersede_bars(
+        &mut self,
+        instrument: InstrumentId,
+        candles: impl IntoIterator<Item = Candle>,
+    ) {
+        if let Some(superseding) = self.superseding.get_mut(instrument.index()) {
+            superseding.extend(candles.into_iter().map(|candle| (candle.open_time, candle)));
+        }
+    }
+
+    /// Puts candles in the place of a bar that they say otherwise of.
+    fn supersede(&self, instrument: InstrumentId, bar: &mut Bar) {
+        let Some(candles) = self.superseding.get(instrument.index()) else { return };
+        if candles.is_empty() || bar.kind.interval().is_none() {
+            return;
+        }
+        if let Some(told) = Bar::told(candles, bar) {
+            *bar = told;
+        }
+    }
+
     /// The instrument whose bars are due first, and when.
     pub(super) fn next_bars_due(&self) -> Option<(UnixNanos, InstrumentId)> {
         let first = (0..).zip(&self.bar_dues).min_by_key(|(_, due)| **due);
@@ -202,6 +226,9 @@ impl Engine {
             self.show_trade(instrument, trade);
         }
         past.sort_by_key(|bar| (bar.close_time(), bar.length));
+        for bar in &mut past {
+            self.supersede(instrument, bar);
+        }
         for (at, bar) in past.iter().enumerate() {
             let later = past.get(at + 1..).unwrap_or_default();
             let is_newest = !later.iter().any(|later| later.kind == bar.kind);
@@ -233,6 +260,9 @@ impl Engine {
             market.past.append(&mut closed);
         }
         closed.sort_by_key(|bar| (bar.close_time(), bar.length));
+        for bar in &mut closed {
+            self.supersede(instrument, bar);
+        }
         for together in closed.chunk_by(|a, b| a.close_time() == b.close_time()) {
             for bar in together {
                 self.keep(instrument, bar);

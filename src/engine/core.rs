@@ -16,7 +16,8 @@ use super::record::{Outlet, Record, StopReason, TradingState};
 use super::slot::{Runner, Slot};
 use super::trace::Trace;
 use crate::domain::{
-    BookLoss, Cause, InstrumentId, MarketEvent, Num, Order, OrderId, StrategyId, Trade, UnixNanos,
+    BookLoss, Candle, Cause, InstrumentId, MarketEvent, Num, Order, OrderId, StrategyId, Trade,
+    UnixNanos,
 };
 use crate::strategy::{Bar, Draft, Feed, Form, Params, StrategyError, StrategyKind, Trigger};
 
@@ -67,6 +68,8 @@ pub struct Engine {
     pub(super) routes: Vec<Vec<usize>>,
     /// Books that the engine found wrong and whose source does not know yet.
     pub(super) distrusted: Vec<InstrumentId>,
+    /// Candles that stand in the place of bars, by instrument; no part of the state.
+    pub(super) superseding: Vec<BTreeMap<UnixNanos, Candle>>,
     /// Bars that the current trade closed; kept for its memory.
     pub(super) closed: Vec<Bar>,
     /// When something about an instrument's bars is due, by instrument: each step looks at all.
@@ -114,6 +117,7 @@ impl Engine {
             traces: Vec::new(),
             sent: VecDeque::new(),
             distrusted: Vec::new(),
+            superseding: vec![BTreeMap::new(); markets.len()],
             closed: Vec::new(),
             bar_dues: vec![UnixNanos::MAX; markets.len()],
             markets,

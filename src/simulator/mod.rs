@@ -8,6 +8,8 @@
 //!                                               └──────── rest: snapshots, trades, candles
 //! ```
 //!
+//! `offline` is the same without sockets, for whoever lets virtual time pass as fast as it can.
+//!
 //! Streams: `trade`, `bookTicker` and `depth@100ms`; any other name is accepted and stays silent, as
 //! a misspelt one does on the venue. A market knows only virtual time; `driver` alone reads a clock. The same seed and epoch, or the
 //! same tape, give the same messages.
@@ -19,6 +21,7 @@ mod history;
 mod hub;
 mod listener;
 mod market;
+pub mod offline;
 mod rest;
 mod server;
 mod session;

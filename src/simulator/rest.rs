@@ -11,6 +11,7 @@ use axum::http::header::{
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use futures_util::FutureExt;
 use hyper_util::rt::TokioIo;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
@@ -59,6 +60,11 @@ impl ApiError {
     fn missing(name: &str) -> Self {
         let what = "was not sent, was empty/null, or malformed.";
         Self::bad(-1102, format!("Mandatory parameter '{name}' {what}"))
+    }
+
+    fn no_such_path() -> Self {
+        let message = "No such path.".to_owned();
+        Self { status: StatusCode::NOT_FOUND, code: -1000, message }
     }
 
     /// The exchange has no book yet: worth asking again.
@@ -118,12 +124,31 @@ pub(super) fn router(exchange: Arc<Exchange>) -> Router {
         .route("/ws", get(raw))
         .route("/ws/{*streams}", get(raw_streams))
         .route("/stream", get(combined))
-        .fallback(async || ApiError {
-            status: StatusCode::NOT_FOUND,
-            code: -1000,
-            message: "No such path.".to_owned(),
-        })
+        .fallback(async || ApiError::no_such_path())
         .with_state(exchange)
+}
+
+/// What a call is answered with, by whoever has the parameters already: status and body.
+pub(super) fn answer(
+    exchange: &Arc<Exchange>,
+    path: &str,
+    parameters: &[(&str, String)],
+) -> (u16, String) {
+    let named = parameters.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
+    let (state, params) = (State(Arc::clone(exchange)), Query(named.collect()));
+    // No answer waits for anything: the first poll is the last.
+    let answered = match path {
+        "/api/v3/exchangeInfo" => exchange_info(state, params).now_or_never(),
+        "/api/v3/depth" => depth(state, params).now_or_never(),
+        "/api/v3/trades" => trades(state, params).now_or_never(),
+        "/api/v3/historicalTrades" => historical_trades(state, params).now_or_never(),
+        "/api/v3/klines" => klines(state, params).now_or_never(),
+        _ => Some(Err(ApiError::no_such_path())),
+    };
+    match answered.unwrap_or_else(|| Err(ApiError::unavailable())) {
+        Ok(Json(body)) => (200, body),
+        Err(error) => (error.status.as_u16(), wire::error(error.code, &error.message)),
+    }
 }
 
 async fn time(State(exchange): State<Arc<Exchange>>) -> Json {

@@ -36,6 +36,17 @@ pub(super) struct Exchange {
 }
 
 impl Exchange {
+    /// An exchange whose market has not moved.
+    pub fn new(market: Box<dyn Market>, hub: Hub, liveness: Liveness) -> Self {
+        Self {
+            market: Mutex::new(market),
+            hub: Arc::new(hub),
+            liveness,
+            stop: watch::Sender::new(false),
+            finished: watch::Sender::new(false),
+        }
+    }
+
     pub fn market(&self) -> MutexGuard<'_, Box<dyn Market>> {
         self.market.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -82,13 +93,8 @@ impl Server {
         let market = tokio::task::spawn_blocking(move || open(config.source, epoch)).await?;
         let liveness =
             Liveness { ping_interval: config.ping_interval, pong_timeout: config.pong_timeout };
-        let exchange = Arc::new(Exchange {
-            market: Mutex::new(market),
-            hub: Arc::new(Hub::new(config.queue_frames.max(2 * FRAMES_AT_ONCE), config.faults)),
-            liveness,
-            stop: watch::Sender::new(false),
-            finished: watch::Sender::new(false),
-        });
+        let hub = Hub::new(config.queue_frames.max(2 * FRAMES_AT_ONCE), config.faults);
+        let exchange = Arc::new(Exchange::new(market, hub, liveness));
         Ok(Self { exchange, listener, address, opened, speed: config.speed })
     }
 

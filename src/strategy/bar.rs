@@ -1,5 +1,6 @@
 //! A bar: what trades did in one stretch, and whether that is known whole.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -153,6 +154,35 @@ impl Bar {
             last_trade_id: 0,
             quality: Quality::Complete,
         }
+    }
+
+    /// A bar as candles tell it, which make it up without a hole; `None` where they do not, or say
+    /// the same. Its trades keep their ids.
+    pub fn told(candles: &BTreeMap<UnixNanos, Candle>, bar: &Self) -> Option<Self> {
+        let within = candles.range(bar.open_time..bar.close_time());
+        let mut told: Option<Self> = None;
+        let mut next = bar.open_time;
+        for candle in within.map(|(_, candle)| candle).filter(|candle| candle.length > 0) {
+            if candle.open_time != next || candle.close_time() > bar.close_time() {
+                return None;
+            }
+            next = candle.close_time();
+            match &mut told {
+                Some(told) => told.add_candle(candle),
+                None => told = Some(Self::begun(candle, bar.length)),
+            }
+        }
+        let told = told.filter(|_| next == bar.close_time())?;
+        let (first_trade_id, last_trade_id) = (bar.first_trade_id, bar.last_trade_id);
+        let told = Self { first_trade_id, last_trade_id, ..told };
+        (bar.quality == Quality::Partial || !told.says_the_same(bar)).then_some(told)
+    }
+
+    /// True when both have the same prices, amounts and count of trades.
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        let prices = |bar: &Self| (bar.open, bar.high, bar.low, bar.close);
+        let amounts = |bar: &Self| (bar.volume, bar.turnover, bar.trades);
+        prices(self) == prices(other) && amounts(self) == amounts(other)
     }
 
     /// The bar without trades that begins at `open_time`, after this one.

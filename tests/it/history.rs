@@ -10,8 +10,8 @@ use super::home::Home;
 
 const CONFIG: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config/history.toml");
 /// 2025-01-01, in microseconds.
-const START: u64 = 1_735_689_600_000_000;
-const MINUTE: u64 = 60_000_000;
+pub const START: u64 = 1_735_689_600_000_000;
+pub const MINUTE: u64 = 60_000_000;
 /// What must be the same of two runs over the same data.
 const SAME: [&str; 9] = [
     "output_hash",
@@ -26,7 +26,7 @@ const SAME: [&str; 9] = [
 ];
 
 /// Trades of a walk: id, cents, hundred-thousandths, microseconds, buyer is maker.
-fn walk(seed: u64, minutes: u64) -> Vec<(u64, u64, u64, u64, bool)> {
+pub fn walk(seed: u64, minutes: u64) -> Vec<(u64, u64, u64, u64, bool)> {
     let mut state = seed;
     let mut draw = |below: u64| {
         state =
@@ -44,13 +44,13 @@ fn walk(seed: u64, minutes: u64) -> Vec<(u64, u64, u64, u64, bool)> {
     trades
 }
 
-fn decimal(number: u64, digits: u32) -> String {
+pub fn decimal(number: u64, digits: u32) -> String {
     let power = 10_u64.pow(digits);
     format!("{}.{:0width$}", number / power, number % power, width = digits as usize)
 }
 
 /// As Binance's spot `trades`: no header, microseconds.
-fn trades_csv(rows: &[(u64, u64, u64, u64, bool)]) -> String {
+pub fn trades_csv(rows: &[(u64, u64, u64, u64, bool)]) -> String {
     rows.iter().fold(String::new(), |mut text, (id, price, quantity, at, maker)| {
         let flag = if *maker { "True" } else { "False" };
         let value = decimal(price * quantity, 7);

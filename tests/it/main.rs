@@ -4,6 +4,7 @@
 //! Nothing sleeps for a fixed time where a text can be waited for, and every failure prints what
 //! the program showed.
 
+mod against;
 mod alerts;
 mod attach;
 mod bad_input;

@@ -44,7 +44,8 @@ pub fn verify(
     if torn.is_none() {
         comparison.expect_nothing_more();
     }
-    Ok(Verdict::new(run.to_string(), inputs, comparison, torn))
+    let ran = (inputs, comparison.latest);
+    Ok(Verdict::new(run.to_string(), ran, comparison, torn))
 }
 
 /// The recording that a backtest runs against, in the place of one that it writes.

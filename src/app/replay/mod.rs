@@ -12,6 +12,8 @@ pub mod travel;
 
 use std::path::Path;
 
+use serde::Serialize;
+
 use self::comparison::Comparison;
 use super::build::{self, Filters, Plan};
 use super::error::{AppError, Exit};
@@ -20,18 +22,24 @@ use super::pipeline::{Given, Pipeline};
 use super::setup;
 use super::source::{Inputs, Replayed};
 use crate::domain::{RunId, UnixNanos};
+use crate::engine::codec::HashMark;
 use crate::engine::view::{EngineView, Mode};
 use crate::engine::{RunInfo, Viewer};
 use crate::strategy::StrategyKind;
 use crate::tape::{self, Entry, Manifest, Reader, TapeEnd};
 
 /// What a verification found.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
 pub struct Verdict {
     /// The session, or the file.
+    #[serde(rename = "session")]
     pub name: String,
     /// Inputs taken.
     pub inputs: u64,
+    /// Records that the replay made, written or not.
+    pub records: u64,
+    /// The hash over all of them, in hexadecimal: `output_hash` of a backtest's result.
+    pub output_hash: String,
     /// Records compared byte for byte.
     pub compared: u64,
     /// Hash marks compared; they cover the records that were not written, too.
@@ -43,9 +51,15 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    fn new(name: String, inputs: u64, comparison: Comparison, torn: Option<String>) -> Self {
+    fn new(
+        name: String,
+        (inputs, mark): (u64, HashMark),
+        comparison: Comparison,
+        torn: Option<String>,
+    ) -> Self {
         let Comparison { compared, marks, difference, .. } = comparison;
-        Self { name, inputs, compared, marks, torn, difference }
+        let (records, output_hash) = (mark.records, format!("{:016x}", mark.hash));
+        Self { name, inputs, records, output_hash, compared, marks, torn, difference }
     }
 
     /// The one line that says it.
@@ -95,7 +109,8 @@ pub fn verify(argument: &str, registry: &[StrategyKind]) -> Result<Verdict, AppE
     if torn.is_none() {
         replay.comparison.expect_nothing_more();
     }
-    Ok(Verdict::new(name, replay.inputs, replay.comparison, torn))
+    let ran = (replay.inputs, replay.outputs.hash_mark());
+    Ok(Verdict::new(name, ran, replay.comparison, torn))
 }
 
 /// Where a torn recording ends, in words.
