@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 
 use super::cli::AttachArgs;
 use super::command::print;
@@ -64,7 +64,7 @@ pub fn run(args: &AttachArgs, registry: &[StrategyKind]) -> Result<Exit, AppErro
     follow(views, Arc::clone(&view), notifier.clone(), Arc::clone(&end))?;
     let commands = commander(instance.clone(), notifier)?;
     let guard = watch_signals(Some(&ui), END_PATIENCE, |_| false)?;
-    ui.run(&view, &mut |intent| take(intent, &commands))?;
+    ui.run(&view, &ArcSwapOption::empty(), &mut |intent| take(intent, &commands))?;
     guard.release();
     let end = end.lock().unwrap_or_else(PoisonError::into_inner).clone();
     say(&instance, end)

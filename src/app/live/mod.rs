@@ -36,7 +36,7 @@ use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::mpsc;
 
 use self::core::{Control, Core, End};
@@ -134,7 +134,7 @@ impl Run {
         let mut broken = None;
         if let Some(ui) = ui {
             let (strategies, notifier) = (strategies(&held.plan), ui.notifier());
-            let exit = ui.run(&view, &mut |intent| {
+            let exit = ui.run(&view, &ArcSwapOption::empty(), &mut |intent| {
                 screen::take_intent(&intent, &control, &strategies, &notifier)
             });
             // A screen that cannot be drawn is a terminal that is gone: the run ends in order.

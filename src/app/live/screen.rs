@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::mpsc;
 
 use super::core::Control;
@@ -61,13 +61,15 @@ impl Ui {
         self.notifier.clone()
     }
 
-    /// Draws until the user quits, the run ends or the terminal is gone. `take` must not wait.
+    /// Draws until the user quits, the run ends or the terminal is gone; while there is a view in
+    /// `past`, it is shown in front of the run. `take` must not wait.
     pub fn run(
         self,
         view: &ArcSwap<EngineView>,
+        past: &ArcSwapOption<EngineView>,
         take: &mut dyn FnMut(Intent) -> bool,
     ) -> Result<tui::Exit, AppError> {
-        tui::run(self.screen, &self.config, view, self.inbox, take).map_err(terminal)
+        tui::run(self.screen, &self.config, view, past, self.inbox, take).map_err(terminal)
     }
 }
 
