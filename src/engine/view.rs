@@ -72,6 +72,13 @@ pub struct EngineView {
     pub replay: Option<Arc<ReplayView>>,
 }
 
+impl EngineView {
+    /// It trades real money now: the past of such a run does not.
+    pub fn is_real_money(&self) -> bool {
+        self.run.mode == Mode::Live && self.replay.is_none()
+    }
+}
+
 /// A place in a recording, and how it is played.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct ReplayView {

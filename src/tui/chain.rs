@@ -53,6 +53,32 @@ pub(super) fn by_id(view: &EngineView, id: &str) -> Option<Chain> {
     newest(view, |decision| decision.evaluation.id == id)
 }
 
+/// What is held of an evaluation by its id, whether or not it became a row.
+pub(super) fn held(view: &EngineView, id: &str) -> Option<Chain> {
+    let slot = || view.strategies.iter().flat_map(|s| s.last.iter()).find(|e| e.id == id);
+    by_id(view, id).or_else(|| slot().map(without_decision))
+}
+
+/// The evaluation behind the selected row: for an instrument its newest, whatever came of it.
+pub(super) fn evaluation_of_selected(
+    model: &Model,
+    view: &EngineView,
+) -> Result<Arc<EvaluationView>, String> {
+    let rows = row::rows(model, view, model.focus);
+    let selected = rows.get(row::place(&rows, model.selected_in(model.focus)));
+    if let Some(Row::Instrument(instrument)) = selected
+        && let Some(newest) = newest_evaluation(view, &instrument.symbol)
+    {
+        return Ok(newest);
+    }
+    of_selected(model, view, model.focus).map(|chain| chain.evaluation)
+}
+
+/// The newest evaluation of any strategy for a symbol.
+pub(super) fn newest_evaluation(view: &EngineView, symbol: &str) -> Option<Arc<EvaluationView>> {
+    last_evaluations(view, symbol).into_iter().max_by_key(|evaluation| evaluation.seq).cloned()
+}
+
 fn newest(view: &EngineView, wanted: impl Fn(&DecisionView) -> bool) -> Option<Chain> {
     view.decisions.iter().rev().find(|decision| wanted(decision)).map(with_decision)
 }

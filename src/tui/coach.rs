@@ -3,7 +3,7 @@
 
 use super::dialog;
 use super::ink::{Span, span};
-use super::keymap::Action;
+use super::keymap::{Action, Stage};
 use super::theme::Theme;
 use crate::domain::UnixNanos;
 use crate::engine::view::{EngineView, Mode};
@@ -25,7 +25,8 @@ impl Coach {
     /// True while there is something to say to somebody new. Who trades real data knows the keys.
     pub fn speaks(self, view: &EngineView) -> bool {
         let is_new = view.now.since(view.run.started) < COACHED;
-        view.run.mode == Mode::Demo && is_new && !(self.found_why && self.found_why_not)
+        let is_demo = view.run.mode == Mode::Demo && view.replay.is_none();
+        is_demo && is_new && !(self.found_why && self.found_why_not)
     }
 
     /// The last line, in pieces.
@@ -39,7 +40,7 @@ impl Coach {
         ];
         // What follows is drawn as far as there is room: the way out first.
         for rest in [&[Action::Help, Action::Quit][..], &OTHERS] {
-            pieces.extend(dialog::hints_of(theme, rest));
+            pieces.extend(dialog::hints_of(theme, Stage::Run, rest));
         }
         pieces
     }

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use super::draw::Scene;
 use super::ink::{self, Span, span};
-use super::keymap::{ACTIONS, Action, Binding, Section};
+use super::keymap::{ACTIONS, Action, Binding, Section, Stage};
 use super::model::{Attached, Question};
 use super::number;
 use super::theme::Theme;
@@ -19,37 +19,32 @@ pub(super) fn hints(theme: Theme, attached: Option<Attached>) -> Vec<Vec<Span>> 
         Some(Attached::Commands) => &[Action::Filter, Action::Freeze],
         Some(Attached::ReadOnly) => &[Action::Filter, Action::Freeze, Action::Halt],
     };
-    hinted(theme, attached, |action| !left_out.contains(&action))
+    let stage = if attached.is_some() { Stage::Attached } else { Stage::Run };
+    hinted(theme, stage, |action| !left_out.contains(&action))
 }
 
-/// The hints of some keys.
-pub(super) fn hints_of(theme: Theme, wanted: &[Action]) -> Vec<Vec<Span>> {
-    hinted(theme, None, |action| wanted.contains(&action))
+/// The hints of some keys on a stage.
+pub(super) fn hints_of(theme: Theme, stage: Stage, wanted: &[Action]) -> Vec<Vec<Span>> {
+    hinted(theme, stage, |action| wanted.contains(&action))
 }
 
-fn hinted(
-    theme: Theme,
-    attached: Option<Attached>,
-    is_wanted: impl Fn(Action) -> bool,
-) -> Vec<Vec<Span>> {
+fn hinted(theme: Theme, stage: Stage, is_wanted: impl Fn(Action) -> bool) -> Vec<Vec<Span>> {
     let has_hint = |binding: &&Binding| !binding.hint.is_empty() && is_wanted(binding.action);
-    ACTIONS
-        .iter()
-        .filter(has_hint)
-        .map(|binding| {
-            let key = binding.keys.first().map(|key| key.label()).unwrap_or_default();
-            vec![
-                span(format!(" {key} "), theme.bold()),
-                span(format!("{} ", hint(binding, attached)), theme.dim()),
-            ]
-        })
-        .collect()
+    let hint_of = |binding: &Binding| {
+        let key = binding.keys(stage).first()?.label();
+        Some(vec![
+            span(format!(" {key} "), theme.bold()),
+            span(format!("{} ", hint(binding, stage)), theme.dim()),
+        ])
+    };
+    ACTIONS.iter().filter(has_hint).filter_map(hint_of).collect()
 }
 
-/// Leaving a screen of another process ends nothing, and the hint says so.
-fn hint(binding: &Binding, attached: Option<Attached>) -> &'static str {
-    match (binding.action, attached) {
-        (Action::Quit, Some(_)) => "leave, the run goes on",
+/// Leaving a run of another process or a living one's past ends nothing, and the hint says so.
+fn hint(binding: &Binding, stage: Stage) -> &'static str {
+    match (binding.action, stage) {
+        (Action::Quit, Stage::Attached) => "leave, the run goes on",
+        (Action::Quit, Stage::Beside) => "back",
         _ => binding.hint,
     }
 }
@@ -64,7 +59,7 @@ pub(super) fn plain_hints(theme: Theme, keys: &[(&str, &str)]) -> Vec<Vec<Span>>
 }
 
 /// A box in the middle of `area`; returns its inside.
-fn boxed(
+pub(super) fn boxed(
     buffer: &mut Buffer,
     area: Rect,
     scene: &Scene<'_>,
@@ -100,7 +95,8 @@ pub(super) fn help(
     filter: &str,
     selected: usize,
 ) {
-    let lines: Vec<_> = help_lines(filter).collect();
+    let stage = scene.model.stage();
+    let lines: Vec<_> = help_lines(filter, stage).collect();
     let columns = (area.width / COLUMN_WIDTH).clamp(1, 2);
     let per_column = lines.len().div_ceil(columns.into()).max(1);
     let height = u16::try_from(per_column).unwrap_or(u16::MAX).saturating_add(3);
@@ -135,9 +131,9 @@ pub(super) fn help(
             Section::Dangerous => scene.theme.error(),
             _ => scene.theme.text(),
         };
-        ink::put(buffer, line.x, line.y, &binding.label(), KEYS_WIDTH, scene.theme.bold());
+        ink::put(buffer, line.x, line.y, &binding.label(stage), KEYS_WIDTH, scene.theme.bold());
         let room = line.width.saturating_sub(KEYS_WIDTH);
-        let text = ink::elide(binding.help(scene.model.attached.is_some()), room);
+        let text = ink::elide(binding.help(stage), room);
         ink::put(buffer, line.x + KEYS_WIDTH, line.y, &text, room, style);
         if index == selected {
             ink::invert(buffer, line);
@@ -145,7 +141,8 @@ pub(super) fn help(
     }
 }
 
-/// A question that repeats what will happen and wants its word typed.
+/// A question that repeats what will happen and wants its word typed. It is about the living run,
+/// whatever is drawn below it.
 pub(super) fn confirm(
     buffer: &mut Buffer,
     area: Rect,
@@ -153,11 +150,11 @@ pub(super) fn confirm(
     question: &Question,
     typed: &str,
 ) {
-    let open = scene.view.orders.iter().filter(|order| !order.state.is_terminal()).count();
-    let held = scene.view.positions.iter().filter(|p| !p.quantity.is_zero()).count();
-    let run = &scene.view.run;
-    let strategies = scene.view.strategies.len();
-    let account = format!("{} account {}", run.mode.badge(), scene.view.account.name);
+    let view = &scene.model.latest;
+    let open = view.orders.iter().filter(|order| !order.state.is_terminal()).count();
+    let held = view.positions.iter().filter(|p| !p.quantity.is_zero()).count();
+    let strategies = view.strategies.len();
+    let account = format!("{} account {}", view.run.mode.badge(), view.account.name);
     let counted = |n: usize, word: &str| {
         format!("{} {word}{}", number::count(n as u64), if n == 1 { "" } else { "s" })
     };

@@ -12,8 +12,8 @@ use super::layout::{Layout, Place, layout};
 use super::model::{Chain, Model, Overlay, Pane};
 use super::number::Clock;
 use super::theme::Theme;
-use super::{dialog, header, pane, why, why_not};
-use crate::engine::view::{EngineView, InstrumentView, Mode};
+use super::{dialog, header, pane, past, why, why_not};
+use crate::engine::view::{EngineView, InstrumentView};
 
 /// What every part of a frame is drawn from.
 #[derive(Clone, Copy)]
@@ -78,6 +78,12 @@ fn paint(buffer: &mut Buffer, area: Rect, model: &Model, view: &EngineView) {
         Overlay::Confirm(question, typed) => {
             dialog::confirm(buffer, layout.body, &scene, question, typed);
         }
+        Overlay::GoTo { text, proposed } => {
+            past::dialog::go_to(buffer, layout.body, &scene, text, *proposed);
+        }
+        Overlay::Breaks { selected, typed } => {
+            past::dialog::breaks(buffer, layout.body, &scene, *selected, typed.as_deref());
+        }
         _ => {}
     }
     footer(buffer, &layout, &scene);
@@ -85,8 +91,8 @@ fn paint(buffer: &mut Buffer, area: Rect, model: &Model, view: &EngineView) {
 
 fn draw_place(buffer: &mut Buffer, place: &Place, scene: &Scene<'_>) {
     let focused = place.shown == scene.model.focus;
-    let live = scene.view.run.mode == Mode::Live;
-    let style = if live { scene.theme.error() } else { scene.theme.border(focused) };
+    let style =
+        if scene.view.is_real_money() { scene.theme.error() } else { scene.theme.border(focused) };
     let inside = ink::boxed(buffer, place.area, focused, style);
     let title = tabs(place, scene);
     let room = place.area.width.saturating_sub(2);
@@ -140,6 +146,7 @@ fn hints(scene: &Scene<'_>, width: u16) -> Vec<Span> {
         Overlay::None if attached.is_none() && coach.speaks(scene.view) => {
             coach.pieces(scene.theme)
         }
+        Overlay::None if scene.view.replay.is_some() => past::dialog::hints(scene),
         Overlay::None => dialog::hints(scene.theme, scene.model.attached),
         Overlay::Why(_) => dialog::plain_hints(
             scene.theme,
@@ -147,6 +154,7 @@ fn hints(scene: &Scene<'_>, width: u16) -> Vec<Span> {
                 ("[ ]", "earlier, later"),
                 ("↑↓", "move"),
                 ("w", "why not"),
+                ("t", "its moment"),
                 ("y", "copy id"),
                 ("Esc", "back"),
             ],
@@ -159,6 +167,13 @@ fn hints(scene: &Scene<'_>, width: u16) -> Vec<Span> {
         Overlay::Confirm(..) => dialog::plain_hints(
             scene.theme,
             &[("⏎", "do it"), ("Esc", "leave everything as it is")],
+        ),
+        Overlay::GoTo { .. } => {
+            dialog::plain_hints(scene.theme, &[("⏎", "go there"), ("Esc", "stay here")])
+        }
+        Overlay::Breaks { .. } => dialog::plain_hints(
+            scene.theme,
+            &[("↑↓", "pick"), ("space", "on or off"), ("⏎", "take it"), ("Esc", "close")],
         ),
     };
     ink::flow(pieces, 1, width).into_iter().next().unwrap_or_default()

@@ -1,5 +1,5 @@
 //! The header: what kind of run it is, whether data flows, what the account is worth, what was
-//! lost.
+//! lost. In a recording the replay bar stands in its place.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -8,18 +8,19 @@ use super::draw::Scene;
 use super::ink::{self, Span, span};
 use super::model::Attached;
 use super::number;
+use super::past;
 use crate::domain::Num;
 use crate::engine::TradingState;
 use crate::engine::record::StopReason;
 use crate::engine::view::{HealthView, Mode};
 
 /// A piece of the header; the lower its weight, the sooner it gives way.
-struct Piece {
-    spans: Vec<Span>,
+pub(super) struct Piece {
+    pub spans: Vec<Span>,
     weight: u8,
 }
 
-fn piece(weight: u8, spans: Vec<Span>) -> Piece {
+pub(super) fn piece(weight: u8, spans: Vec<Span>) -> Piece {
     Piece { spans, weight }
 }
 
@@ -27,6 +28,9 @@ fn piece(weight: u8, spans: Vec<Span>) -> Piece {
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     if area.is_empty() {
         return;
+    }
+    if let Some(replay) = &scene.view.replay {
+        return past::bar::draw(buffer, area, scene, replay);
     }
     let badge = piece(
         99,
@@ -56,8 +60,9 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     }
 }
 
-/// Draws pieces from the left and `end` at the right, leaving out the lightest until they fit.
-fn line(buffer: &mut Buffer, area: Rect, mut pieces: Vec<Piece>, end: &[Span]) {
+/// Draws pieces from the left and `end` at the right, leaving out the lightest until they fit;
+/// returns where the next piece would begin.
+pub(super) fn line(buffer: &mut Buffer, area: Rect, mut pieces: Vec<Piece>, end: &[Span]) -> u16 {
     let end_width: u16 = end.iter().map(Span::width).sum();
     let room = area.width.saturating_sub(end_width);
     let width = |pieces: &[Piece]| -> u16 {
@@ -81,6 +86,7 @@ fn line(buffer: &mut Buffer, area: Rect, mut pieces: Vec<Piece>, end: &[Span]) {
     if width(&pieces) <= room {
         ink::put_spans(buffer, area.right() - end_width, area.y, end, end_width);
     }
+    x
 }
 
 /// What the badge alone does not say.
@@ -143,7 +149,7 @@ fn feed_pieces(scene: &Scene<'_>) -> Vec<Piece> {
 }
 
 /// Everything that was lost, in red: a screen that hides loss lies.
-fn lost(scene: &Scene<'_>) -> Option<Piece> {
+pub(super) fn lost(scene: &Scene<'_>) -> Option<Piece> {
     let lost = lost_count(&scene.view.health);
     let text = format!("LOST {}", number::count(lost));
     (lost > 0).then(|| piece(95, vec![span(text, scene.theme.error())]))
@@ -160,7 +166,7 @@ fn lost_count(health: &HealthView) -> u64 {
     health.queues.iter().map(|queue| queue.dropped).fold(health.log_dropped, u64::saturating_add)
 }
 
-fn trading_piece(scene: &Scene<'_>) -> Piece {
+pub(super) fn trading_piece(scene: &Scene<'_>) -> Piece {
     let (text, style) = match scene.view.run.trading {
         TradingState::Active => ("ACTIVE".to_owned(), scene.theme.up()),
         TradingState::ReduceOnly(reason) => {
@@ -185,7 +191,7 @@ fn flattening(scene: &Scene<'_>) -> String {
 }
 
 /// The strategies that an operator paused.
-fn paused_piece(scene: &Scene<'_>) -> Option<Piece> {
+pub(super) fn paused_piece(scene: &Scene<'_>) -> Option<Piece> {
     let strategies = scene.view.strategies.iter();
     let paused: Vec<&str> = strategies.filter(|s| s.paused).map(|s| s.name.as_str()).collect();
     let text = format!(" PAUSED: {} ", paused.join(" "));
@@ -201,7 +207,7 @@ fn stop_text(reason: StopReason) -> &'static str {
     }
 }
 
-fn account_pieces(scene: &Scene<'_>) -> Vec<Piece> {
+pub(super) fn account_pieces(scene: &Scene<'_>) -> Vec<Piece> {
     let account = &scene.view.account;
     let theme = scene.theme;
     let labelled = |weight, label: &str, text: String, style| {
@@ -236,7 +242,7 @@ fn account_pieces(scene: &Scene<'_>) -> Vec<Piece> {
 }
 
 /// The change of equity since the day began.
-fn day_profit(scene: &Scene<'_>) -> Option<Num> {
+pub(super) fn day_profit(scene: &Scene<'_>) -> Option<Num> {
     let account = &scene.view.account;
     account.equity?.sub(account.day_start?).ok()
 }
@@ -280,7 +286,7 @@ fn explained(scene: &Scene<'_>) -> Option<Piece> {
 }
 
 /// Engine time with its zone; the day as well where there is room.
-fn clock(scene: &Scene<'_>, width: u16) -> Vec<Span> {
+pub(super) fn clock(scene: &Scene<'_>, width: u16) -> Vec<Span> {
     let now = scene.view.now;
     let time = match width {
         ..100 => scene.clock.second(now),

@@ -51,7 +51,11 @@ const SINGLE: &[&[Pane]] = &[
 
 /// The layout of a screen of this size.
 pub(super) fn layout(model: &Model, area: Rect) -> Layout {
-    let header_height = if area.height < 20 { area.height.min(1) } else { 2 };
+    let header_height = match (area.width, area.height) {
+        (_, ..20) => area.height.min(1),
+        (110.., 30..) if model.replay().is_some() => 3,
+        _ => 2,
+    };
     let footer_height = u16::from(area.height >= 4);
     let (header, rest) = split_top(area, header_height);
     let (body, footer) = split_top(rest, rest.height.saturating_sub(footer_height));
@@ -120,7 +124,7 @@ fn wide(model: &Model, body: Rect) -> Vec<Place> {
 
 /// As high as the watch list needs, at most two fifths.
 fn watch_height(model: &Model, left: Rect) -> u16 {
-    let instruments = u16::try_from(model.latest.instruments.len()).unwrap_or(u16::MAX);
+    let instruments = u16::try_from(model.view().instruments.len()).unwrap_or(u16::MAX);
     instruments.saturating_add(7).min(share(left.height, 45))
 }
 

@@ -5,6 +5,8 @@
 //!                          │
 //! Arc<EngineView> ─────────┴─► draw(frame, &Model, &EngineView)
 //! ```
+//! There are two sources of views: the run, and a moment of the past that stands before it while
+//! somebody looks at it.
 //! Floor 3. [`update`] and [`draw`] are pure: no IO, no clock, so the same model and view always
 //! give the same frame. Only [`Screen`] and [`run`] touch the terminal. Nothing here writes
 //! engine state, and nothing that the terminal does can block anybody else.
@@ -25,6 +27,7 @@ mod layout;
 mod model;
 mod number;
 mod pane;
+mod past;
 pub mod picture;
 mod row;
 mod run;

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use crossterm::event::{KeyEvent, MouseEvent};
 
 use super::coach::Coach;
+use super::keymap::Stage;
 use super::number::Clock;
+use super::past::Spot;
 use super::row::{Row, RowId};
 use super::theme::Theme;
-use crate::engine::view::{DecisionView, EngineView, EvaluationView, InstrumentView, Mode};
+use crate::engine::view::{DecisionView, EngineView, EvaluationView, InstrumentView, ReplayView};
 
 /// A pane; its number is its key, the same at every size.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -82,6 +84,8 @@ pub enum Message {
     Resize(u16, u16),
     /// The engine published a view.
     View(Arc<EngineView>),
+    /// A moment of the past to show in front of the run, which goes on; `None` takes it away.
+    Past(Option<Arc<EngineView>>),
     /// Somebody has something to say in the last line.
     Notice(String),
     /// About a second went by; sent only while a notice is shown.
@@ -217,6 +221,20 @@ pub enum Overlay {
     },
     /// A question, and what was typed so far.
     Confirm(Question, String),
+    /// Where to go in a recording.
+    GoTo {
+        /// A time or an id.
+        text: String,
+        /// It was proposed, not typed: the first character replaces it.
+        proposed: bool,
+    },
+    /// What ends playing.
+    Breaks {
+        /// The line that keys are for: a kind, or the expression behind the last kind.
+        selected: usize,
+        /// The expression as it is being typed; `None` while it is the one that holds.
+        typed: Option<String>,
+    },
 }
 
 /// A narrowed pane.
@@ -243,6 +261,10 @@ pub(super) struct Notice {
 pub struct Model {
     pub(super) latest: Arc<EngineView>,
     pub(super) frozen: Option<Arc<EngineView>>,
+    /// A moment of the past beside the run.
+    pub(super) past: Option<Arc<EngineView>>,
+    /// Where the screen was before the past was shown.
+    pub(super) spot: Option<Box<Spot>>,
     pub(super) size: (u16, u16),
     pub(super) focus: Pane,
     /// Panes by when they had the focus, newest first: a place shared by panes shows the newest.
@@ -278,6 +300,8 @@ impl Model {
         Self {
             latest: view,
             frozen: None,
+            past: None,
+            spot: None,
             size,
             focus: Decisions,
             recent: [Decisions, Log, Positions, Watch, Chart, Orders, Strategy, Health, Book],
@@ -329,9 +353,36 @@ impl Model {
         self
     }
 
-    /// The view to draw: the frozen one, else the newest.
+    /// The view to draw: the frozen one, else the past, else the newest.
     pub fn view(&self) -> &Arc<EngineView> {
-        self.frozen.as_ref().unwrap_or(&self.latest)
+        self.frozen.as_ref().or(self.past.as_ref()).unwrap_or(&self.latest)
+    }
+
+    /// Where in a recording the drawn view is; `None` where it is of a run that is live.
+    pub(super) fn replay(&self) -> Option<&ReplayView> {
+        self.view().replay.as_deref()
+    }
+
+    /// What a frame depends on besides the screen's own state: the views drawn. Beside the past
+    /// that is the run as well, for the bar says how it fares.
+    pub(super) fn drawn(&self) -> (*const EngineView, Option<*const EngineView>) {
+        let beside = self.past.as_ref().map(|_| Arc::as_ptr(&self.latest));
+        (Arc::as_ptr(self.view()), beside)
+    }
+
+    /// True when this is not the moment of the past that is shown.
+    pub(super) fn is_other_past(&self, past: Option<&Arc<EngineView>>) -> bool {
+        self.past.as_ref().map(Arc::as_ptr) != past.map(Arc::as_ptr)
+    }
+
+    /// What the drawn view shows, as far as keys go.
+    pub(super) fn stage(&self) -> Stage {
+        match (self.replay(), self.attached) {
+            (Some(replay), _) if replay.beside_live || self.past.is_some() => Stage::Beside,
+            (Some(_), _) => Stage::Recording,
+            (None, Some(_)) => Stage::Attached,
+            (None, None) => Stage::Run,
+        }
     }
 
     /// True while a notice waits to disappear, which needs [`Message::Tick`].
@@ -346,7 +397,7 @@ impl Model {
 
     /// True when leaving would end something that trades real money.
     pub(super) fn must_ask_to_quit(&self) -> bool {
-        self.attached.is_none() && self.latest.run.mode == Mode::Live
+        self.attached.is_none() && self.latest.is_real_money()
     }
 
     /// The filter text of a pane; empty without one.

@@ -52,6 +52,18 @@ impl Row<'_> {
         }
     }
 
+    /// The id of its decision or order that a recording can be asked for; `None` without one.
+    pub fn recorded_id(&self) -> Option<&str> {
+        match self {
+            Self::Instrument(_) | Self::Position(_) => None,
+            Self::Mark(m) => Some(&m.decision),
+            Self::Order(o) => Some(&o.id),
+            Self::Decision(d) => Some(&d.evaluation.id),
+            Self::Line(l) => Some(l.id.as_str()).filter(|id| !id.is_empty()),
+            Self::Slot(e) => Some(&e.id),
+        }
+    }
+
     /// True when it is about `id`.
     pub fn is(&self, id: &RowId) -> bool {
         match (self, id) {

@@ -10,7 +10,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use crossterm::event::Event;
 use jiff::tz::TimeZone;
 
@@ -102,7 +102,7 @@ pub struct Notifier {
 }
 
 impl Notifier {
-    /// A new view was published.
+    /// A new view was published, of the run or of the past.
     pub fn view_changed(&self) {
         if !self.pending.swap(true, Ordering::SeqCst) && self.sender.try_send(Wake::View).is_err() {
             // Full of keys: the loop is awake and looks at the view anyway.
@@ -140,12 +140,14 @@ pub fn channel() -> (Notifier, Inbox) {
     (notifier.clone(), Inbox { receiver, notifier })
 }
 
-/// Draws until the user quits or the notifier stops it. `take_intent` must not wait; it returns
-/// false when an intent cannot be taken now, which the user is told.
+/// Draws until the user quits or the notifier stops it. While there is a view in `past`, it stands
+/// before those of the run. `take_intent` must not wait; it returns false when an intent cannot be
+/// taken now, which the user is told.
 pub fn run(
     screen: Screen,
     config: &Config,
     views: &ArcSwap<EngineView>,
+    past: &ArcSwapOption<EngineView>,
     inbox: Inbox,
     take_intent: &mut dyn FnMut(Intent) -> bool,
 ) -> Result<Exit, TuiError> {
@@ -155,7 +157,8 @@ pub fn run(
         .name("tui-input".into())
         .spawn(move || read_input(&sender, &input_ended))
         .map_err(|source| TuiError::Terminal { operation: "start its input thread", source })?;
-    let result = Loop::new(screen, config, views, inbox, take_intent).and_then(|mut l| l.run());
+    let drawing = Loop::new(screen, config, views, past, inbox, take_intent);
+    let result = drawing.and_then(|mut l| l.run());
     ended.store(true, Ordering::SeqCst);
     input::release();
     // The loop, and with it the channel's receiver, is gone: the thread cannot be waiting to send.
@@ -168,6 +171,7 @@ struct Loop<'a> {
     model: Model,
     bell: Bell,
     views: &'a ArcSwap<EngineView>,
+    past: &'a ArcSwapOption<EngineView>,
     inbox: Inbox,
     take_intent: &'a mut dyn FnMut(Intent) -> bool,
     frame_time: Duration,
@@ -181,6 +185,7 @@ impl<'a> Loop<'a> {
         screen: Screen,
         config: &Config,
         views: &'a ArcSwap<EngineView>,
+        past: &'a ArcSwapOption<EngineView>,
         inbox: Inbox,
         take_intent: &'a mut dyn FnMut(Intent) -> bool,
     ) -> Result<Self, TuiError> {
@@ -197,6 +202,7 @@ impl<'a> Loop<'a> {
             model,
             bell,
             views,
+            past,
             inbox,
             take_intent,
             frame_time,
@@ -294,14 +300,18 @@ impl<'a> Loop<'a> {
         }
     }
 
-    /// Takes the newest view; a frozen screen does not change by it, but is heard all the same.
+    /// Takes the newest views; a frozen screen does not change by them, but is heard all the same.
     fn look(&mut self) -> Result<(), TuiError> {
-        let before = Arc::clone(self.model.view());
+        let before = self.model.drawn();
         let changed = self.changed;
         let view = self.views.load_full();
         let rings = self.bell.listen(&view.log, Instant::now());
         self.tell(Message::View(view));
-        self.changed = changed || !Arc::ptr_eq(&before, self.model.view());
+        let past = self.past.load_full();
+        if self.model.is_other_past(past.as_ref()) {
+            self.tell(Message::Past(past));
+        }
+        self.changed = changed || before != self.model.drawn();
         if rings { self.screen.ring() } else { Ok(()) }
     }
 

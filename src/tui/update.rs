@@ -7,9 +7,10 @@ use ratatui::layout::{Position, Rect};
 
 use super::chain;
 use super::command::{ask, ask_to_halt, ask_to_pause, type_answer};
-use super::keymap::{self, Action, Key};
+use super::keymap::{self, Action, Key, Stage};
 use super::layout::layout;
 use super::model::{Chain, Filter, Intent, Message, Model, Overlay, Pane, Question};
+use super::past;
 use super::row::{self, Row, RowId};
 use crate::engine::view::EngineView;
 
@@ -26,6 +27,8 @@ pub fn update(model: &mut Model, message: Message) -> Option<Intent> {
         Message::Paste(text) => {
             if let Some(filter) = model.filter.as_mut().filter(|filter| filter.typing) {
                 filter.text.extend(text.chars().filter(|c| !c.is_control()));
+            } else {
+                past::paste(model, &text);
             }
             None
         }
@@ -35,6 +38,11 @@ pub fn update(model: &mut Model, message: Message) -> Option<Intent> {
         }
         Message::View(view) => {
             model.latest = view;
+            refresh_chain(model);
+            None
+        }
+        Message::Past(view) => {
+            past::show(model, view);
             refresh_chain(model);
             None
         }
@@ -57,15 +65,16 @@ fn refresh_chain(model: &mut Model) {
     if model.frozen.is_some() {
         return;
     }
+    let view = Arc::clone(model.view());
     if let Overlay::Why(chain) = &mut model.overlay
-        && let Some(newer) = chain::by_id(&model.latest, &chain.evaluation.id)
+        && let Some(newer) = chain::by_id(&view, &chain.evaluation.id)
     {
         *chain = newer;
     }
 }
 
 fn on_key(model: &mut Model, key: KeyEvent) -> Option<Intent> {
-    let action = keymap::action(key);
+    let action = keymap::action(key, model.stage());
     if action == Some(Action::Interrupt) {
         return interrupt(model);
     }
@@ -78,6 +87,8 @@ fn on_key(model: &mut Model, key: KeyEvent) -> Option<Intent> {
     match model.overlay {
         Overlay::Help { .. } => type_in_help(model, key),
         Overlay::Confirm(..) => type_answer(model, key),
+        Overlay::GoTo { .. } => past::type_place(model, key),
+        Overlay::Breaks { .. } => past::type_break(model, key),
         _ => action.and_then(|action| run(model, action)),
     }
 }
@@ -87,9 +98,10 @@ fn interrupt(model: &mut Model) -> Option<Intent> {
         return Some(Intent::Quit);
     }
     model.interrupted = true;
-    model.notify(match model.attached {
-        None => "Ctrl-C again ends the run",
-        Some(_) => "Ctrl-C again closes this screen; the run goes on",
+    model.notify(match (model.attached, model.stage()) {
+        (Some(_), _) => "Ctrl-C again closes this screen; the run goes on",
+        (None, Stage::Recording) => "Ctrl-C again ends the replay",
+        (None, _) => "Ctrl-C again ends the run",
     });
     None
 }
@@ -115,8 +127,9 @@ fn type_filter(model: &mut Model, key: KeyEvent) {
 }
 
 fn type_in_help(model: &mut Model, key: KeyEvent) -> Option<Intent> {
+    let stage = model.stage();
     let Overlay::Help { filter, selected } = &mut model.overlay else { return None };
-    let found: Vec<Action> = help_lines(filter).map(|binding| binding.action).collect();
+    let found: Vec<Action> = help_lines(filter, stage).map(|binding| binding.action).collect();
     match key.code {
         KeyCode::Esc => model.overlay = Overlay::None,
         KeyCode::Down => *selected = (*selected + 1).min(found.len().saturating_sub(1)),
@@ -135,9 +148,12 @@ fn type_in_help(model: &mut Model, key: KeyEvent) -> Option<Intent> {
     None
 }
 
-/// The lines of the help that contain `filter`.
-pub(super) fn help_lines(filter: &str) -> impl Iterator<Item = &'static keymap::Binding> {
-    keymap::ACTIONS.iter().filter(move |binding| binding.matches(filter))
+/// The lines of the help on a stage that contain `filter`.
+pub(super) fn help_lines(
+    filter: &str,
+    stage: Stage,
+) -> impl Iterator<Item = &'static keymap::Binding> {
+    keymap::ACTIONS.iter().filter(move |binding| binding.matches(filter, stage))
 }
 
 fn run(model: &mut Model, action: Action) -> Option<Intent> {
@@ -158,6 +174,7 @@ fn run(model: &mut Model, action: Action) -> Option<Intent> {
         Action::PreviousPane => focus(model, neighbour(model.focus, Pane::ALL.len() - 1)),
         Action::Focus(pane) => focus(model, pane),
         Action::Help => model.overlay = Overlay::Help { filter: String::new(), selected: 0 },
+        Action::Quit if model.stage() == Stage::Beside => return Some(past::leave()),
         Action::Quit if model.must_ask_to_quit() => ask(model, Question::Quit),
         Action::Quit => return Some(Intent::Quit),
         Action::Halt => ask_to_halt(model),
@@ -181,7 +198,7 @@ fn run(model: &mut Model, action: Action) -> Option<Intent> {
         }
         Action::Copy => return copy(model),
         Action::Redraw => return Some(Intent::Redraw),
-        Action::Back => back(model),
+        Action::Back => return back(model),
         other => return change_look(model, other),
     }
     None
@@ -201,8 +218,11 @@ fn change_look(model: &mut Model, action: Action) -> Option<Intent> {
             model.notify(text);
             return Some(Intent::Mouse(model.mouse));
         }
+        Action::Suspend if model.stage() == Stage::Recording => {
+            model.notify("Ctrl-Z is refused: q ends the replay");
+        }
         Action::Suspend => model.notify("Ctrl-Z is refused: it would stop the strategies too"),
-        _ => {}
+        other => return past::run(model, other),
     }
     None
 }
@@ -352,23 +372,27 @@ fn selected_text(model: &Model, view: &EngineView) -> Option<String> {
     })
 }
 
-/// Undoes one thing, the topmost: overlay, filter, freeze, zoom, selection.
-fn back(model: &mut Model) {
+/// Undoes one thing, the topmost: overlay, filter, freeze, zoom, then the past beside a run or the
+/// selection.
+fn back(model: &mut Model) -> Option<Intent> {
     if model.overlay != Overlay::None {
         model.overlay = Overlay::None;
         model.scroll = 0;
-    } else if model.filter.is_some() {
+    } else if model.filter.is_some() && !past::found_filtered(model) {
         model.filter = None;
     } else if model.frozen.is_some() {
         model.frozen = None;
-    } else if model.zoomed {
+    } else if model.zoomed && !past::found_zoomed(model) {
         model.zoomed = false;
+    } else if model.stage() == Stage::Beside {
+        return Some(past::leave());
     } else {
         model.chart_back = 0;
         model.chart_zoom = None;
         model.blockers_only = false;
         select(model, model.focus, None);
     }
+    None
 }
 
 /// The wheel moves in the pane below the pointer, a click focuses it.

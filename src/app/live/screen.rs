@@ -63,15 +63,15 @@ impl Ui {
         self.notifier.clone()
     }
 
-    /// Draws until the user quits, the run ends or the terminal is gone. `take` must not wait.
+    /// Draws until the user quits, the run ends or the terminal is gone; while there is a view in
+    /// `past`, it is shown in front of the run. `take` must not wait.
     pub fn run(
         self,
         view: &ArcSwap<EngineView>,
         past: &ArcSwapOption<EngineView>,
         take: &mut dyn FnMut(Intent) -> bool,
     ) -> Result<tui::Exit, AppError> {
-        let _ = past;
-        tui::run(self.screen, &self.config, view, self.inbox, take).map_err(terminal)
+        tui::run(self.screen, &self.config, view, past, self.inbox, take).map_err(terminal)
     }
 }
 
