@@ -187,7 +187,11 @@ impl Outputs {
         }
         if self.seq.is_multiple_of(LINK_INPUTS) {
             self.mark(sink)?;
-            self.hash.link(self.seq);
+            // A backtest begins with an input 0 of its own, a live run with an input 1: both have
+            // the same links.
+            if self.seq > 0 {
+                self.hash.link(self.seq);
+            }
             Ok(())
         } else if self.block.is_due() {
             self.flush(sink)
