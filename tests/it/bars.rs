@@ -71,12 +71,15 @@ fn bars_equal_the_venues_across_a_repaired_hole() {
     }
     let verdict = home.succeed(&["replay", "last", "--verify"]).stdout;
     assert!(verdict.contains(": equal, "), "{verdict}");
-    // One digit of one candle.
+    // Candles of the run; what came after it while a slow machine ended it is not compared.
     let file = klines[0].split_once('=').unwrap().1;
     let text = std::fs::read_to_string(file).unwrap();
     let mut rows: Vec<Vec<serde_json::Value>> = serde_json::from_str(&text).unwrap();
-    let at = rows.len() - 10;
-    rows[at][5] = "0.00000001".into();
+    let bars =
+        said.lines().find_map(|line| line.strip_prefix(SYMBOLS[0])?.split_whitespace().next());
+    let bars: usize = bars.unwrap().parse().unwrap();
+    let from = rows.len().saturating_sub(bars + 60);
+    rows.iter_mut().skip(from).for_each(|row| row[5] = "0.00000001".into());
     std::fs::write(file, serde_json::to_string(&rows).unwrap()).unwrap();
     let wrong = ["tape", "verify", "last", "--bars", "--klines", &klines[0]];
     let finished = home.run(&wrong).expect_code(5);
