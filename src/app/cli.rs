@@ -304,10 +304,16 @@ pub struct ExplainArgs {
     /// UTC.
     #[arg(long, value_name = "TIME", group = "what")]
     pub at: Option<String>,
-    /// Whose evaluation; may be left out where there is one strategy.
+    /// Every evaluation from the first to the last, each as one line of JSON.
+    #[arg(long, group = "what")]
+    pub every: bool,
+    /// Every order with the decision that it came from, each as one line of JSON.
+    #[arg(long, group = "what")]
+    pub orders: bool,
+    /// Whose evaluation, with --at; may be left out where there is one strategy.
     #[arg(long, value_name = "NAME", requires = "at")]
     pub strategy: Option<String>,
-    /// In which instrument; may be left out where the strategy has one.
+    /// In which instrument, with --at; may be left out where the strategy has one.
     #[arg(long, value_name = "SYMBOL", requires = "at")]
     pub instrument: Option<String>,
     /// The session, its prefix, a tape, or `last`; an id says itself which.

@@ -259,6 +259,8 @@ Examples:
   tickscope explain 99182 --session k7f3       what the venue calls 99182
   tickscope explain --at 14:03 --strategy trend --instrument BTCUSDT
   tickscope explain --last --json | jq .rules
+  tickscope explain --every --session k7f3 | jq -c .outcome
+  tickscope explain --orders --session k7f3
 
 Works on recorded sessions and on those that run. What was not written is decided again from the
 nearest checkpoint. Exit codes: 0 explained, 1 there is no such id or moment, 2 usage, 5 the tape is

@@ -1,5 +1,6 @@
 //! `explain`: why a decision was made, or why none was, from a recording.
 
+mod every;
 mod find;
 mod miss;
 mod wanted;
@@ -24,6 +25,9 @@ const WIDTH: u16 = 110;
 
 /// Explains what was asked for.
 pub fn run(args: &ExplainArgs, registry: &[StrategyKind]) -> Result<Exit, AppError> {
+    if args.every || args.orders {
+        return every::run(args, registry);
+    }
     let wanted = Wanted::of(args)?;
     let session = wanted.session().or(args.session.as_deref()).unwrap_or("last");
     let recording = Recording::open(session, registry)?;
