@@ -18,10 +18,10 @@ names() { # WHAT TEXT: it is said
 }
 ends "against one altered trade" 5 "$bin" diff "$session" --against "altered/$trades"
 names "one trade is altered" "1 altered"
-names "its bar" "BTCUSDT bar $minute close .*1 altered) against 61,000.5"
+names "its bar" "BTCUSDT bar 2024-08-09 $minute close .*1 altered) against 61,000.5"
 names "the decision on it" "^  ${session##*-}-0-[0-9]* trend: "
 ends "against one altered candle" 5 "$bin" diff "$session" --against "altered/$klines"
-names "its bar" "BTCUSDT bar $minute close "
+names "its bar" "BTCUSDT bar 2024-08-09 $minute close "
 ends "against one altered candle, JSON" 5 "$bin" diff "$session" --json --against "altered/$klines"
 holds "one bar" said '.bars_differ == 1 and (.bars[0].decisions | length) == 1'
 ends "a file that lacks a trade" 5 "$bin" diff "$session" --against "lacking/$trades"
@@ -38,6 +38,6 @@ names "its bar" "trades, 1 missing) against "
 cp "$trades" SOLUSDT-trades-2024-08-09.csv
 ends "another instrument" 2 "$bin" diff "$session" --against SOLUSDT-trades-2024-08-09.csv
 names "both instruments" "is of SOLUSDT, and .* received BTCUSDT, ETHUSDT"
-awk -F, -v OFS=, '{ $1 += 1000000; $5 += 86400000; print }' "$trades" >BTCUSDT-trades-2024-08-10.csv
+awk -F, -v OFS=, '{ $1 = sprintf("%.0f", $1 + 1000000); $5 = sprintf("%.0f", $5 + 86400000); print }' "$trades" >BTCUSDT-trades-2024-08-10.csv
 ends "another day" 2 "$bin" diff "$session" --against BTCUSDT-trades-2024-08-10.csv
 names "both days" "from 2024-08-0.*received it from 2024-08-0"

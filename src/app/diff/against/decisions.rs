@@ -43,7 +43,8 @@ pub struct Decision {
     pub would_be: String,
     /// That is another outcome, or another order.
     pub changed: bool,
-    /// The first named value that differs: its name, as it was, as it would have been.
+    /// The first named value that differs: its name, as it was, as it would have been, both as a
+    /// person reads them.
     pub value: Option<(String, String, String)>,
     /// The moment that was decided on, to find its bar by.
     #[serde(skip)]
@@ -203,7 +204,7 @@ impl Outlet for Told {
             Record::Form { body, .. } => self.forms.push(body.clone()),
             Record::Evaluation(evaluation) => self.evaluations.push(evaluation.clone()),
             Record::Signal(signal) => {
-                let side = signal.side.as_str();
+                let side = signal.side.as_str().to_lowercase();
                 let wants = self.wants.entry(signal.decision).or_default();
                 wants.push(format!("{side} {}", signal.quantity));
             }
@@ -419,9 +420,10 @@ impl Twice<'_> {
         let name = self.sides[0].form(was).and_then(|form| form.values.get(at));
         let text = |evaluation: &Evaluation| {
             let value = evaluation.values.get(at).copied().filter(|value| !value.is_nan());
-            value.map_or_else(|| "missing".to_owned(), |value| value.to_string())
+            value.map_or_else(|| "missing".to_owned(), resolve::number)
         };
-        Some((name.map(|name| name.name.clone()).unwrap_or_default(), text(was), text(would_be)))
+        let name = name.map(|name| name.name.clone()).unwrap_or_default();
+        Some((name, text(was), text(would_be)))
     }
 
     fn strategy(&self, id: StrategyId) -> String {

@@ -57,7 +57,7 @@ pub struct Report {
     pub equity: Option<Num>,
     /// Equity at the end, had it been as published.
     pub equity_would_be: Option<Num>,
-    /// It spans more than one day: times are told with their date.
+    /// It spans more than one day: bars are told with their date.
     #[serde(skip)]
     dated: bool,
 }
@@ -374,7 +374,9 @@ impl BarDifference {
     /// `BTCUSDT bar 09:31 close 67,012.4 (812 trades, 3 missing) against 67,012.9`.
     fn line(&self, dated: bool) -> String {
         let Self { instrument, bars, field, missing, altered, extra, .. } = self;
-        let at = if dated { self.open_time.clone() } else { time_of(self.at, self.length) };
+        let time = time_of(self.at, self.length);
+        let date = self.open_time.split('T').next().filter(|_| dated);
+        let at = date.map_or_else(|| time.clone(), |date| format!("{date} {time}"));
         let published = grouped(&self.published);
         let Some(received) = &self.received else {
             return format!("{instrument} bar {at} of {bars}: none, against {field} {published}");
@@ -547,7 +549,7 @@ mod tests {
         let line =
             "BTCUSDT bar 09:31 close 67,012.4 (812 trades, 3 missing) against 67,012.9, bars:1m";
         assert_eq!(bar.line(false), line);
-        assert!(bar.line(true).starts_with("BTCUSDT bar 2024-08-09T09:31:00Z close 67,012.4 ("));
+        assert!(bar.line(true).starts_with("BTCUSDT bar 2024-08-09 09:31 close 67,012.4 ("));
         let none = BarDifference { received: None, trades: None, ..bar };
         let line = "BTCUSDT bar 09:31 of bars:1m: none, against close 67,012.9";
         assert_eq!(none.line(false), line);
