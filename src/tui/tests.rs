@@ -1,5 +1,7 @@
 //! Frames as text, and what must hold for every frame.
 
+mod past;
+
 use std::sync::Arc;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};

@@ -24,10 +24,27 @@ use crate::tui::number;
 const LINE_AT_LEAST: u16 = 8;
 /// The fewest cells in which a difference is told beside the session's name.
 const DIFFERENCE_AT_LEAST: u16 = 30;
+/// The cells of a difference where there is room only for that there is one.
+const DIFFERENT_ALONE: u16 = 14;
 /// The most cells of what playing ended at.
 const REASON_AT_MOST: u16 = 36;
 /// A recording that is shorter has its ends told to the second.
 const SHORT: u64 = 600 * UnixNanos::SECOND;
+
+/// What gives way last, most important first; all of the account gives way before it.
+mod weight {
+    pub const BADGE: u8 = 120;
+    pub const DIFFERENT: u8 = 119;
+    pub const RUN: u8 = 118;
+    pub const BESIDE: u8 = 117;
+    pub const PLAYING: u8 = 116;
+    pub const PLACE: u8 = 115;
+    pub const EQUAL: u8 = 114;
+    pub const REASON: u8 = 113;
+    pub const SPEED: u8 = 112;
+    pub const EQUITY: u8 = 60;
+    pub const SESSION: u8 = 50;
+}
 
 /// Draws one, two or three lines.
 pub(in crate::tui) fn draw(
@@ -40,15 +57,17 @@ pub(in crate::tui) fn draw(
     let is_beside = scene.model.stage() == Stage::Beside;
     let clock = header::clock(scene, area.width);
     let badge = format!(" {} ", Mode::Replay.badge());
-    let mut first = vec![piece(99, vec![span(badge, scene.theme.badge(Mode::Replay))])];
+    let mut first = vec![piece(weight::BADGE, vec![span(badge, scene.theme.badge(Mode::Replay))])];
+    let badge_width = width(&first);
     let mut second = state(scene, replay);
     let reason = stopped_by(scene, replay);
-    let session = piece(50, vec![span(replay.session.clone(), scene.theme.text())]);
+    let session = piece(weight::SESSION, vec![span(replay.session.clone(), scene.theme.text())]);
     if is_beside {
         first.push(session);
-        first.extend(beside(scene));
+        let room = area.width.saturating_sub(badge_width + ink_width(&clock));
+        first.extend(beside(scene, room));
     } else {
-        let room = area.width.saturating_sub(width(&first) + ink_width(&clock));
+        let room = area.width.saturating_sub(badge_width + ink_width(&clock));
         let with_session = room.saturating_sub(ink::width(&replay.session) + 2);
         let has_both = replay.parted.is_empty() || with_session >= DIFFERENCE_AT_LEAST;
         if has_both {
@@ -57,6 +76,9 @@ pub(in crate::tui) fn draw(
         first.push(proof(scene, replay, if has_both { with_session } else { room }));
     }
     if area.height == 1 {
+        if is_beside && !replay.parted.is_empty() {
+            first.push(proof(scene, replay, DIFFERENT_ALONE));
+        }
         first.extend(second);
         line(buffer, row(0), first, &clock);
         return;
@@ -108,9 +130,9 @@ fn state(scene: &Scene<'_>, replay: &ReplayView) -> Vec<Piece> {
     let of = format!("{} / {}", number::count(replay.seq), number::count(replay.last_seq));
     let word = if scene.model.size.0 < 100 { "" } else { "input " };
     vec![
-        piece(97, vec![playing]),
-        piece(90, vec![span(speed, theme.bold())]),
-        piece(92, vec![span(word, theme.dim()), span(of, theme.text())]),
+        piece(weight::PLAYING, vec![playing]),
+        piece(weight::SPEED, vec![span(speed, theme.bold())]),
+        piece(weight::PLACE, vec![span(word, theme.dim()), span(of, theme.text())]),
     ]
 }
 
@@ -118,7 +140,7 @@ fn state(scene: &Scene<'_>, replay: &ReplayView) -> Vec<Piece> {
 fn stopped_by(scene: &Scene<'_>, replay: &ReplayView) -> Option<Piece> {
     let text = format!("at {}", ink::elide(&replay.stopped_by, REASON_AT_MOST));
     let is_told = !replay.playing && !replay.stopped_by.is_empty();
-    is_told.then(|| piece(88, vec![span(text, scene.theme.signal())]))
+    is_told.then(|| piece(weight::REASON, vec![span(text, scene.theme.signal())]))
 }
 
 /// How much is proven equal to what was recorded; or where it parts from it, cut to `room`.
@@ -127,20 +149,20 @@ fn proof(scene: &Scene<'_>, replay: &ReplayView, room: u16) -> Piece {
     if !replay.parted.is_empty() {
         let text = format!("✗ DIFFERENT {}", replay.parted);
         let text = ink::elide(&text, room.saturating_sub(2));
-        return piece(98, vec![span(text, theme.error())]);
+        return piece(weight::DIFFERENT, vec![span(text, theme.error())]);
     }
     let count = number::count(replay.proven.0);
     let (whole, short) = match replay.proven.0 {
-        0 => return piece(91, vec![span("nothing compared yet", theme.dim())]),
+        0 => return piece(weight::EQUAL, vec![span("nothing compared yet", theme.dim())]),
         1 => ("✓ 1 record equal to the recording".to_owned(), "✓ 1 equal".to_owned()),
         _ => (format!("✓ {count} records equal to the recording"), format!("✓ {count} equal")),
     };
     let has_room = ink::width(&whole).saturating_add(2) <= room;
-    piece(91, vec![span(if has_room { whole } else { short }, theme.up())])
+    piece(weight::EQUAL, vec![span(if has_room { whole } else { short }, theme.up())])
 }
 
 /// That a living run goes on behind the past, and how it fares.
-fn beside(scene: &Scene<'_>) -> Vec<Piece> {
+fn beside(scene: &Scene<'_>, room: u16) -> Vec<Piece> {
     let theme = scene.theme;
     let live = Scene { view: &scene.model.latest, ..*scene };
     let mut run = vec![span("run ", theme.dim())];
@@ -149,14 +171,18 @@ fn beside(scene: &Scene<'_>) -> Vec<Piece> {
         run.push(span(" ", theme.text()));
         run.push(span(live.money(number::profit(day)), theme.profit(day)));
     }
-    let mut pieces = vec![
-        piece(96, vec![span("beside the living run: Esc returns", theme.warn())]),
-        piece(97, run),
-    ];
+    let run = piece(weight::RUN, run);
+    let whole = "beside the living run: Esc returns";
+    let has_room = ink_width(&run.spans) + ink::width(whole) + 4 <= room;
+    let way_out = if has_room { whole } else { "Esc returns" };
+    let mut pieces = vec![piece(weight::BESIDE, vec![span(way_out, theme.warn())]), run];
     pieces.extend(header::lost(&live));
     if let Some(equity) = live.view.account.equity {
         let text = live.money(format!("{} {}", number::money(equity), live.view.account.asset));
-        pieces.push(piece(60, vec![span("equity ", theme.dim()), span(text, theme.bold())]));
+        pieces.push(piece(
+            weight::EQUITY,
+            vec![span("equity ", theme.dim()), span(text, theme.bold())],
+        ));
     }
     pieces
 }

@@ -10,24 +10,21 @@ use crate::tui::draw::Scene;
 use crate::tui::ink::{self, Span, span};
 use crate::tui::keymap::Action;
 
-/// What even a narrow screen has room for.
-const FIRST: [Action; 8] = [
-    Action::Play,
-    Action::InputOn,
-    Action::DecisionOn,
-    Action::GoTo,
-    Action::Breaks,
-    Action::Why,
-    Action::Help,
-    Action::Quit,
-];
+/// What even a narrow screen has room for: the way out is always said.
+const FIRST: [Action; 5] =
+    [Action::Play, Action::InputOn, Action::DecisionOn, Action::Help, Action::Quit];
+
+const SECOND: [Action; 3] = [Action::GoTo, Action::Breaks, Action::Why];
 
 const REST: [Action; 4] = [Action::Faster, Action::WhyNot, Action::Filter, Action::NextPane];
 
 /// The keys of the past for the last line, in pieces.
 pub(in crate::tui) fn hints(scene: &Scene<'_>) -> Vec<Vec<Span>> {
     let stage = scene.model.stage();
-    [&FIRST[..], &REST].iter().flat_map(|keys| hints_of(scene.theme, stage, keys)).collect()
+    [&FIRST[..], &SECOND, &REST]
+        .iter()
+        .flat_map(|keys| hints_of(scene.theme, stage, keys))
+        .collect()
 }
 
 /// The prompt for a time or an id.
