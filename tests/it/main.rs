@@ -22,6 +22,7 @@ mod logs;
 mod lookahead;
 mod metrics;
 mod panic;
+mod past;
 mod recording;
 mod restart;
 mod results;

@@ -99,9 +99,9 @@ pub fn find(recording: &Recording, wanted: &Wanted) -> Result<Found, AppError> {
         Wanted::Order(_, id, fill) => order(recording, *id, *fill),
         Wanted::Number(number) => by_number(recording, *number),
         Wanted::At { time, strategy, instrument } => {
+            let time = moment_of(time, recording.began()?)?;
             let slot = slot(recording, strategy.as_deref(), instrument.as_deref())?;
-            let began = recording.began()?;
-            at(recording, moment_of(time, began)?, (&slot.0, &slot.1))
+            at(recording, time, (&slot.0, &slot.1))
         }
         Wanted::Last => last(recording),
     }

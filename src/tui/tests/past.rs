@@ -425,8 +425,11 @@ fn the_past_draws_at_every_size_without_panic() {
     ];
     for width in 0..60 {
         for height in 0..30 {
-            let keys: &[&str] =
-                if (width + 3 * height) % 11 == 0 { &["", "\n", "?", "g", "bjjjjjx"] } else { &[""] };
+            let keys: &[&str] = if (width + 3 * height) % 11 == 0 {
+                &["", "\n", "?", "g", "bjjjjjx"]
+            } else {
+                &[""]
+            };
             for model in &mut models {
                 model.size = (width, height);
                 for keys in keys {
