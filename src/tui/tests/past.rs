@@ -56,6 +56,7 @@ fn show(model: &mut Model, change: impl FnOnce(&mut ReplayView)) {
     update(model, Message::Past(Some(Arc::new(past))));
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "what update answers")]
 fn playback(playback: Playback) -> Option<Intent> {
     Some(Intent::Playback(playback))
 }
@@ -425,8 +426,11 @@ fn the_past_draws_at_every_size_without_panic() {
     ];
     for width in 0..60 {
         for height in 0..30 {
-            let keys: &[&str] =
-                if (width + 3 * height) % 11 == 0 { &["", "\n", "?", "g", "bjjjjjx"] } else { &[""] };
+            let keys: &[&str] = if (width + 3 * height) % 11 == 0 {
+                &["", "\n", "?", "g", "bjjjjjx"]
+            } else {
+                &[""]
+            };
             for model in &mut models {
                 model.size = (width, height);
                 for keys in keys {
