@@ -83,10 +83,11 @@ pub(in crate::tui) fn draw(
         line(buffer, row(0), first, &clock);
         return;
     }
-    if area.height == 2 && !is_beside {
-        first.extend(reason);
-    } else {
-        second.extend(reason);
+    match (area.height, is_beside) {
+        (2, false) if replay.parted.is_empty() => first.extend(reason),
+        // What differs needs the line, and says more than where one waits.
+        (2, false) => {}
+        _ => second.extend(reason),
     }
     line(buffer, row(0), first, &clock);
     if is_beside {
@@ -119,9 +120,10 @@ fn width(pieces: &[Piece]) -> u16 {
 /// Whether it plays, how fast, and where it is.
 fn state(scene: &Scene<'_>, replay: &ReplayView) -> Vec<Piece> {
     let theme = scene.theme;
-    let playing = match replay.playing {
-        true => span("▶ playing", theme.up()),
-        false => span("▮▮ paused", theme.bold()),
+    let playing = if replay.playing {
+        span("▶ playing", theme.up())
+    } else {
+        span("▮▮ paused", theme.bold())
     };
     let speed = match replay.speed {
         0 => "max".to_owned(),

@@ -151,14 +151,14 @@ fn travel(model: &mut Model) -> Option<Intent> {
     match moment(model, &view) {
         Ok(evaluation) if is_past => Some(Intent::Playback(Playback::GoTo(evaluation.id.clone()))),
         Ok(evaluation) => Some(Intent::TimeTravel(evaluation.seq)),
-        // A recording also knows what memory no longer holds.
-        Err(sentence) => match proposal(model).filter(|_| is_past) {
-            Some(id) => Some(Intent::Playback(Playback::GoTo(id))),
-            None => {
+        Err(sentence) => {
+            // A recording also knows what memory no longer holds.
+            let id = proposal(model).filter(|_| is_past);
+            if id.is_none() {
                 model.notify(sentence);
-                None
             }
-        },
+            id.map(|id| Intent::Playback(Playback::GoTo(id)))
+        }
     }
 }
 

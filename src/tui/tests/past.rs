@@ -56,6 +56,7 @@ fn show(model: &mut Model, change: impl FnOnce(&mut ReplayView)) {
     update(model, Message::Past(Some(Arc::new(past))));
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "what update answers")]
 fn playback(playback: Playback) -> Option<Intent> {
     Some(Intent::Playback(playback))
 }
