@@ -292,6 +292,7 @@ pub enum Format {
 
 /// `explain`.
 #[derive(Debug, Clone, Default, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub struct ExplainArgs {
     /// A decision (k7f3-0-0412), an order or client order id (k7f3-0-o0007), a fill
     /// (k7f3-0-o0007-f1), or the venue's number of an order or a trade.

@@ -228,6 +228,12 @@ impl Outputs {
         self.copies = Some(Vec::new());
     }
 
+    /// The same from the begin.
+    pub fn keeping_copies(mut self) -> Self {
+        self.keep_copies();
+        self
+    }
+
     /// Takes the copies made since the last call; [`copied_records`] reads them.
     pub fn take_copies(&mut self) -> Vec<u8> {
         self.copies.as_mut().map(std::mem::take).unwrap_or_default()

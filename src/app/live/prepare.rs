@@ -133,10 +133,10 @@ impl Parts {
         let telemetry = telemetry(&loaded, &plan, &session, mode, clock)?;
         let Recovered { ledger, inheritance, settled, .. } = self.recovered;
         let heir = inheritance.as_ref().map(|inheritance| inheritance.from.clone());
+        let folds = viewer(&plan, &session, mode, &loaded, clock);
+        let witness = Witness::new(folds.clone(), CheckpointWriter::create(session.directory())?);
         let books = books((ledger, &settled, self.shadow), heir, &loaded, &plan, &session)?;
         let (unkept, parted) = (Arc::default(), Arc::default());
-        let checkpoints = CheckpointWriter::create(session.directory())?;
-        let witness = Witness::new(viewer(&plan, &session, mode, &loaded, clock), checkpoints);
         let tell = tell_of(&telemetry, (&unkept, &parted), clock);
         let books = account::follow(books.with_witness(witness), followed, tell)?;
         let alerts = Alerts::start(&loaded.config.alert, &session.manifest().run_id.0, &telemetry)?;
@@ -151,10 +151,10 @@ impl Parts {
         let (control, controls) = mpsc::channel(CONTROLS);
         let server = serve(&session, &plan, (&control, &view), &telemetry, tape.state())?;
         let start = first_inputs(&plan, &loaded, inheritance);
-        let mut core = Core {
+        let core = Core {
             pipeline: self.pipeline,
-            outputs: Outputs::new(plan.written),
-            viewer: viewer(&plan, &session, mode, &loaded, clock),
+            outputs: Outputs::new(plan.written).keeping_copies(),
+            viewer: folds,
             silence: Silence::new(plan.engine.instruments.len(), loaded.config.risk.max_silence.0),
             ends_when_halted: args.headless,
             began_halted: false,
@@ -179,7 +179,6 @@ impl Parts {
             attempts: 0,
             up: false,
         };
-        core.outputs.keep_copies();
         let held = Held {
             loaded,
             plan,

@@ -22,13 +22,13 @@ fn recorded(change: impl FnOnce(&mut ReplayView)) -> EngineView {
         began,
         ends: view.now.plus(1_500 * SECOND),
         proven: (411, 38),
-        marks: vec![
+        marks: Arc::new(vec![
             mark(400, ReplayMarkKind::Signal),
             mark(440, ReplayMarkKind::Fill),
             mark(1_500, ReplayMarkKind::Gap),
             mark(2_300, ReplayMarkKind::Refusal),
             mark(4_700, ReplayMarkKind::Fill),
-        ],
+        ]),
         breaks: vec!["decision".to_owned(), "refusal".to_owned()],
         stopped_by: "decision k7f3-0-0412".to_owned(),
         ..ReplayView::default()
@@ -343,7 +343,11 @@ fn of_several_marks_in_a_cell_the_most_important_shows_and_the_place_before_all(
     let shown = |kinds: &[ReplayMarkKind]| {
         let view = recorded(|replay| {
             let time = replay.began.plus(60 * SECOND);
-            replay.marks = kinds.iter().map(|kind| ReplayMark { time, kind: *kind }).collect();
+            replay.marks = kinds
+                .iter()
+                .map(|kind| ReplayMark { time, kind: *kind })
+                .collect::<Vec<_>>()
+                .into();
         });
         let model = Model::new(Arc::new(view), (120, 40), Theme::default());
         let buffer = frame(&model);
@@ -357,7 +361,8 @@ fn of_several_marks_in_a_cell_the_most_important_shows_and_the_place_before_all(
     assert_eq!(shown(&[Signal, Fill, Refusal]), Some('▲'));
     let view = recorded(|replay| {
         let now = replay.ends;
-        replay.marks = vec![ReplayMark { time: UnixNanos(now.0 - 1_500 * SECOND), kind: Fill }];
+        replay.marks =
+            Arc::new(vec![ReplayMark { time: UnixNanos(now.0 - 1_500 * SECOND), kind: Fill }]);
     });
     let row = bar(&Model::new(Arc::new(view), (120, 40), Theme::default()));
     assert!(!row.contains('▲') && row.contains('●'), "{row}");
@@ -412,7 +417,7 @@ fn the_past_draws_at_every_size_without_panic() {
     hostile.replay = Some(Arc::new(ReplayView {
         session: "s\u{1b}[31m\u{202e}".repeat(9),
         began: UnixNanos(u64::MAX),
-        marks: vec![ReplayMark { time: UnixNanos(0), kind: ReplayMarkKind::Gap }],
+        marks: Arc::new(vec![ReplayMark { time: UnixNanos(0), kind: ReplayMarkKind::Gap }]),
         expression: "日本 < ".repeat(40),
         proven: (u64::MAX, 0),
         seq: u64::MAX,
