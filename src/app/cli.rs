@@ -49,7 +49,7 @@ pub enum Command {
     /// Look at strategies.
     #[command(subcommand, after_help = help::STRATEGY_CHECK)]
     Strategy(StrategyCommand),
-    /// Compare a session with the venue's published history, and say which decisions that changed.
+    /// Name the first difference between two sessions, or a session and the venue's history.
     #[command(after_help = help::DIFF)]
     Diff(DiffArgs),
     /// Run seeded sessions twice and compare: does this binary decide the same again?
@@ -452,12 +452,21 @@ pub struct StrategyCheckArgs {
 pub struct DiffArgs {
     /// A session, its prefix, a tape, or `last`.
     pub a: String,
-    /// Files of the venue's history to compare with: Binance's `trades` or `klines` as CSV, zip or
-    /// Parquet.
-    #[arg(long, value_name = "FILE", num_args = 1.., required = true)]
+    /// Another one to compare with.
+    pub b: Option<String>,
+    /// A setting of B, as of `run`; `strategies.trend.fast=8` is a strategy's parameter. Without a
+    /// second session B is the first one's inputs under it. May be repeated.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// The configuration of B.
+    #[arg(long, value_name = "FILE")]
+    pub config_b: Option<PathBuf>,
+    /// Files of the venue's history to compare with instead: Binance's `trades` or `klines` as CSV,
+    /// zip or Parquet.
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["b", "set", "config_b"])]
     pub against: Vec<PathBuf>,
     /// The instrument of files whose names do not begin with it.
-    #[arg(long, value_name = "SYMBOL")]
+    #[arg(long, value_name = "SYMBOL", requires = "against")]
     pub instrument: Option<String>,
     /// One line of JSON instead of sentences.
     #[arg(long)]

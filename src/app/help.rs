@@ -144,15 +144,26 @@ which is said), with 3 and the first three others of each strategy by name other
 /// Below `diff --help`.
 pub const DIFF: &str = "\
 Examples:
+  tickscope diff k7f3 m2p1                         two sessions, to the first record that differs
+  tickscope diff k7f3 m2p1 --json | jq .first
+  tickscope diff last --set strategies.trend.fast=13
+  tickscope diff last --config-b mine.toml         the last session, and its inputs under mine.toml
   tickscope diff last --against BTCUSDT-1m-2025-01-01.zip
   tickscope diff k7f3 --against BTCUSDT-trades-2025-01-01.zip ETHUSDT-trades-2025-01-01.zip
   tickscope diff last --against minutes.parquet --instrument BTCUSDT --json
 
-Each bar that differs is told with the decisions on it, and with what they would have been: the
-session runs again with what was published in the place of what was received. Trades are compared
-between the first and the last that came; bars that the session joined in the middle are left out.
-Klines say nothing of bars that are shorter than theirs. Ends with 0 when all is
-equal, with 5 when something differs, with 2 when a file is of another instrument or another time.";
+Both sessions are run again, so that every evaluation takes part, written or not. The inputs are
+compared as well: an input that only one of them has is named as the cause. Names of accounts
+and prefixes of ids do not count. Two sessions that did not have the same inputs are compared by
+decision, not by time.
+
+With --against each bar that differs is told with the decisions on it, and with what they would
+have been: the session runs again with what was published in the place of what was received.
+Trades are compared between the first and the last that came; bars that the session joined in the
+middle are left out. Klines say nothing of bars that are shorter than theirs.
+
+Ends with 0 when all is equal, with 5 when something differs or a tape is damaged, with 2 when a
+file is of another instrument or another time.";
 
 /// Below `selftest --help`.
 pub const SELFTEST: &str = "\

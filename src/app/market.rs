@@ -15,7 +15,7 @@ use crate::strategy::StrategyKind;
 use crate::tape::{self, InputKind, InputTape};
 
 /// What a backtest reads.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Market {
     /// A tape or the segments of a session.
     Tape {
@@ -103,6 +103,14 @@ impl Market {
             InputKind::Ticks => Self::Files { files, wanted: Wanted::Ticks, instrument },
             InputKind::Bars => Self::Files { files, wanted: Wanted::Bars, instrument },
         })
+    }
+
+    /// Where it is.
+    pub fn paths(&self) -> Vec<PathBuf> {
+        match self {
+            Self::Tape { path, .. } => vec![path.clone()],
+            Self::Files { files, .. } => files.clone(),
+        }
     }
 
     /// The configuration of the run.

@@ -137,7 +137,7 @@ fn identity(strategy: &crate::engine::StrategyConfig) -> StrategyIdentity {
 }
 
 /// A hash of the binary that runs; of nothing where it cannot be read.
-fn binary_hash() -> String {
+pub fn binary_hash() -> String {
     let hash = std::env::current_exe().ok().and_then(|path| hash_path(&path).ok());
     hash.unwrap_or_else(|| "unknown".to_owned())
 }

@@ -41,6 +41,24 @@ pub fn count(many: usize, thing: &str) -> String {
     format!("{many} {thing}{}", if many == 1 { "" } else { "s" })
 }
 
+/// `67,012.4`: a number with its thousands apart.
+pub fn grouped(text: &str) -> String {
+    let (whole, rest) =
+        text.split_once('.').map_or((text, None), |(whole, rest)| (whole, Some(rest)));
+    let mut out = String::new();
+    for (at, digit) in whole.chars().enumerate() {
+        if at > 0 && (whole.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    if let Some(rest) = rest {
+        out.push('.');
+        out.push_str(rest);
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

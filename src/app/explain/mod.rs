@@ -59,7 +59,8 @@ fn text(found: &Found) -> String {
     text
 }
 
-fn terminal_width() -> Option<u16> {
+/// Columns of the terminal, where standard output is one.
+pub fn terminal_width() -> Option<u16> {
     use std::io::IsTerminal;
     let stdout = std::io::stdout();
     if !stdout.is_terminal() {

@@ -60,6 +60,15 @@ enum Held {
     Other(Box<TapeInput>),
 }
 
+/// An input that comes next, as it stands.
+#[derive(Clone, Copy, Debug)]
+pub enum Look<'a> {
+    /// An entry of a tape.
+    Entry(Entry<'a>),
+    /// One that stands on no tape.
+    Other(&'a TapeInput),
+}
+
 /// A place in a feed: after this input, which was received then.
 pub(super) type Place = (u64, UnixNanos);
 
@@ -263,6 +272,31 @@ impl Feed {
         match self {
             Self::Own(own) => own.peek(rerun),
             Self::Again(again) => again.peek(rerun),
+        }
+    }
+
+    /// The next input, once [`peek`](Self::peek) has found one.
+    pub fn look(&self) -> Option<Look<'_>> {
+        match self {
+            Self::Own(own) => own.reader.current().filter(|_| own.held).map(Look::Entry),
+            Self::Again(again) => match (&again.held.as_ref()?.2, &again.market) {
+                (Held::Other(input), _) => Some(Look::Other(input)),
+                (Held::Entry, Rows::Tape { reader, .. }) => reader.current().map(Look::Entry),
+                (Held::Entry, Rows::Files { .. }) => None,
+            },
+        }
+    }
+
+    /// Leaves the next input out, once [`peek`](Self::peek) has found one: its number and time.
+    pub fn leave_out(&mut self) -> Option<Place> {
+        match self {
+            Self::Own(own) => {
+                let entry = own.reader.current().filter(|_| own.held)?;
+                let place = (entry.seq, entry.time);
+                own.held = false;
+                Some(place)
+            }
+            Self::Again(again) => again.held.take().map(|(seq, time, _)| (seq, time)),
         }
     }
 

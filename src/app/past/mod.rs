@@ -16,6 +16,7 @@ mod rerun;
 mod retold;
 mod witness;
 
+pub use feed::Look;
 pub use head::{Happened, Happening, Head};
 pub use recording::{Cursor, Recording};
 pub use rerun::{Change, Moment, Nobody, Rerun, Taken};

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::feed::{Again, Feed, Own, Place};
+use super::feed::{Again, Feed, Look, Own, Place};
 use super::head::{Happened, Head, VERSION};
 use super::rerun::{Change, Moment, Nobody, Rerun};
 use super::retold::Retold;
@@ -10,7 +10,7 @@ use super::witness::State;
 use crate::app::build::{self, Filters, Plan};
 use crate::app::error::{AppError, Exit};
 use crate::app::market::Market;
-use crate::app::pipeline::{Pipeline, TapeInput};
+use crate::app::pipeline::{Given, Pipeline, TapeInput};
 use crate::app::setup;
 use crate::config::Loaded;
 use crate::domain::{InstrumentId, RunId, StrategyId, UnixNanos};
@@ -90,6 +90,43 @@ impl Recording {
             heads,
             registry: registry.to_vec(),
         })
+    }
+
+    /// The same inputs under another configuration: what was recorded of it proves nothing then.
+    pub fn under(&self, loaded: Loaded) -> Result<Self, AppError> {
+        let (plan, kind) = match &self.kind {
+            Kind::Live => (build::plan(&loaded, filters(&self.path)?)?, Kind::Live),
+            Kind::Backtest(again) => {
+                let market = again.0.clone();
+                let (plan, _) = market.open(&loaded, &self.registry)?;
+                (plan, Kind::Backtest(Box::new((market, loaded.clone()))))
+            }
+        };
+        Ok(Self {
+            name: self.name.clone(),
+            run: self.run.clone(),
+            path: self.path.clone(),
+            plan,
+            manifest: self.manifest.clone(),
+            loaded,
+            kind,
+            checkpoints: None,
+            heads: Vec::new(),
+            registry: self.registry.clone(),
+        })
+    }
+
+    /// The tape or the files that its inputs are read from.
+    pub fn sources(&self) -> Vec<PathBuf> {
+        match &self.kind {
+            Kind::Live => vec![self.path.clone()],
+            Kind::Backtest(again) => again.0.paths(),
+        }
+    }
+
+    /// It is a backtest, which brings orders on their way to their end when its market is over.
+    pub fn is_backtest(&self) -> bool {
+        matches!(self.kind, Kind::Backtest(_))
     }
 
     /// The heads of its checkpoints, oldest first.
@@ -254,6 +291,21 @@ impl Cursor {
         self.feed.take(&mut self.rerun, beside)
     }
 
+    /// The next input as it stands, once [`peek`](Self::peek) has found one.
+    pub fn look(&self) -> Option<Look<'_>> {
+        self.feed.look()
+    }
+
+    /// Takes another input in the place of the next one.
+    pub fn take_instead(
+        &mut self,
+        input: &TapeInput,
+        beside: &mut dyn Outlet,
+    ) -> Result<bool, AppError> {
+        let Some((seq, time)) = self.feed.leave_out() else { return Ok(false) };
+        self.rerun.take(seq, time, Given::Other(input), beside).map(|()| true)
+    }
+
     /// How the tape ended, once it has.
     pub fn end(&self) -> Option<&TapeEnd> {
         self.feed.end()
@@ -271,9 +323,11 @@ fn live_plan(
         return Err(AppError::new(Exit::Failed, text));
     };
     let loaded = setup::load_text(&config, &[], registry)?;
-    let filters =
-        if setup::holds_instruments(path)? { Filters::FromVenue } else { Filters::AsRecorded };
-    Ok((build::plan(&loaded, filters)?, loaded))
+    Ok((build::plan(&loaded, filters(path)?)?, loaded))
+}
+
+fn filters(path: &Path) -> Result<Filters, AppError> {
+    Ok(if setup::holds_instruments(path)? { Filters::FromVenue } else { Filters::AsRecorded })
 }
 
 fn heads(checkpoints: &Checkpoints) -> Vec<Head> {

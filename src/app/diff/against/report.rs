@@ -9,6 +9,7 @@ use super::decisions::{Bars, Decision, Effect, On};
 use super::published::{Change, FileReport, Published, ids};
 use super::received::Received;
 use super::subject::Subject;
+use crate::app::words::grouped;
 use crate::domain::{Candle, InstrumentId, Nanos, Num, UnixNanos};
 use crate::history::moment;
 use crate::strategy::{Bar, BarKind, Quality};
@@ -350,24 +351,6 @@ fn first_field(bar: Option<&Bar>, told: &Bar) -> (&'static str, Option<String>, 
     };
     let field = told.get(at).map_or("close", |(name, _)| name);
     (field, was.as_ref().map(text), text(&told))
-}
-
-/// `67,012.4`.
-fn grouped(text: &str) -> String {
-    let (whole, rest) =
-        text.split_once('.').map_or((text, None), |(whole, rest)| (whole, Some(rest)));
-    let mut out = String::new();
-    for (at, digit) in whole.chars().enumerate() {
-        if at > 0 && (whole.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    if let Some(rest) = rest {
-        out.push('.');
-        out.push_str(rest);
-    }
-    out
 }
 
 impl BarDifference {
