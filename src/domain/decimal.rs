@@ -261,7 +261,9 @@ impl Num {
             (Some(mantissa), Some(power)) if mantissa.unsigned_abs() < 1 << 53 => {
                 mantissa as f64 / power
             }
-            _ => self.decimal().to_f64().unwrap_or(f64::NAN),
+            // The way through text is slow and rounds correctly: a level with many digits and a price
+            // that equals it are the same float, however many zeros each has.
+            _ => self.to_string().parse().unwrap_or(f64::NAN),
         }
     }
 

@@ -94,3 +94,18 @@ proptest! {
         prop_assert_eq!(num(&text).decimal(), expected);
     }
 }
+
+/// Lost if broken: the reason of a stop that was reached exactly, told as one that was not.
+#[test]
+fn equal_numbers_are_equal_floats_however_they_are_written() {
+    let float = |text: &str| text.parse::<Num>().unwrap().to_f64();
+    for (short, long) in [
+        ("2679.99", "2679.9900000000000000000"),
+        ("0.1", "0.1000000000000000000000000"),
+        ("61595.76", "61595.760000000000000"),
+    ] {
+        assert_eq!(float(short).to_bits(), float(long).to_bits(), "{short} and {long}");
+    }
+    assert_eq!(float("2679.9900000000000000001").to_bits(), 2679.99_f64.to_bits());
+    assert_eq!(float("123456789012345678.125").to_bits(), 123_456_789_012_345_678.125_f64.to_bits());
+}

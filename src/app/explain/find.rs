@@ -8,7 +8,7 @@ use crate::app::decision::Document;
 use crate::app::error::{AppError, Exit};
 use crate::app::past::{Cursor, Happened, Happening, Nobody, Proof, Recording};
 use crate::app::words;
-use crate::domain::{DecisionId, OrderId, UnixNanos};
+use crate::domain::{DecisionId, InstrumentId, OrderId, StrategyId, UnixNanos};
 use crate::engine::view::{DecisionView, EngineView, EvaluationView};
 use crate::engine::{Evaluation, Outlet, Record};
 use crate::tape::TapeEnd;
@@ -88,6 +88,24 @@ impl Outlet for CatchOrder {
                 self.caught = Some(report.decision);
             }
             _ => {}
+        }
+    }
+}
+
+/// Keeps the last evaluation of a strategy in an instrument up to a moment.
+struct CatchDue {
+    of: (StrategyId, InstrumentId),
+    until: UnixNanos,
+    caught: Option<Evaluation>,
+}
+
+impl Outlet for CatchDue {
+    fn record(&mut self, record: &Record) {
+        if let Record::Evaluation(evaluation) = record
+            && (evaluation.id.strategy, evaluation.instrument) == self.of
+            && evaluation.time <= self.until
+        {
+            self.caught = Some(evaluation.clone());
         }
     }
 }
@@ -350,7 +368,12 @@ fn at(
         cursor.take(&mut Nobody)?;
     }
     let last = last_in(&cursor.rerun.view(), |e| e.strategy == strategy && e.symbol == symbol);
-    let Some(evaluation) = last else {
+    // What was due by then, a bar closed by time for one, is decided with the next input.
+    let of = (recording.strategy(strategy)?, recording.instrument(symbol)?);
+    let mut due = CatchDue { of, until: time, caught: None };
+    cursor.take(&mut due)?;
+    let due = due.caught.and_then(|due| cursor.rerun.viewer().evaluation_view(&due));
+    let Some(evaluation) = due.map(Arc::new).or(last) else {
         let began = words::moment(recording.began()?);
         let name = &recording.name;
         let text = format!("{strategy} had not evaluated {symbol} by then: {name} begins {began}");
