@@ -32,8 +32,8 @@ holds "the input is named" said ".inputs.only_a == 1 and .inputs.first[0].input 
 holds "as the cause" said '.first.cause | test("is only in A: trade [0-9]+ of [A-Z]+USDT")'
 echo "     $(tail -n 1 said | jq -r '.first.sentence, .first.cause' | paste -sd';')"
 
-strategy=$("$bin" check --print | sed -n 's/^name = "\([a-z_]*\)".*/\1/p' | grep -m 1 -v binance)
-fast=$("$bin" check --print | sed -n 's/^fast = "\?\([0-9]*\)"\?.*/\1/p' | head -n 1)
+strategy=trend
+fast=$("$bin" check --print | sed -n 's/^fast = "\([0-9]*\)".*/\1/p' | head -n 1)
 ends "another parameter, fast = $((fast + 1))" 5 "$bin" diff "$live" --set "strategies.$strategy.fast=$((fast + 1))"
 names "the first rule and both values" "^first rule: .*: ema_fast .* against "
 names "the setting" "strategy.$strategy.params.fast $fast against $((fast + 1))"
