@@ -69,47 +69,53 @@ impl Decisions {
         if !sides.iter().any(|side| side.heard.items().iter().any(wants)) {
             return;
         }
-        for ((strategy, instrument, seq, _), pair) in pairs(sides) {
+        for pair in pairs(sides).into_values() {
             if !pair.iter().flatten().any(wants) {
                 continue;
             }
             let [a, b] = pair;
             let read = |side: &Side, item: Option<Item>| {
-                item.and_then(|item| side.heard.evaluation(&item))
+                item.and_then(|item| Some(Asked::of(side, side.heard.evaluation(&item)?)))
             };
             let both = [read(&sides[0], a), read(&sides[1], b)];
-            let wanted = [wanted(&sides[0], both[0].as_ref()), wanted(&sides[1], both[1].as_ref())];
-            match (&both, &wanted) {
-                ([Some(_), None], _) => self.only_a += 1,
-                ([None, Some(_)], _) => self.only_b += 1,
-                (_, [a, b]) if a == b => {
-                    self.same += 1;
-                    continue;
-                }
-                (_, [a, b]) => {
-                    self.changed += 1;
-                    self.changed_to_none += u64::from(!a.is_empty() && b.is_empty());
-                    self.changed_from_none += u64::from(a.is_empty() && !b.is_empty());
-                }
+            self.pair(sides, &both);
+        }
+    }
+
+    /// Takes what both sides made of one cause, or what one of them did. False when it is not the
+    /// same.
+    pub fn pair(&mut self, sides: &mut [Side; 2], both: &[Option<Asked>; 2]) -> bool {
+        match both {
+            [Some(_), None] => self.only_a += 1,
+            [None, Some(_)] => self.only_b += 1,
+            [Some(a), Some(b)] if a.wants != b.wants => {
+                self.changed += 1;
+                self.changed_to_none += u64::from(b.wants.is_empty());
+                self.changed_from_none += u64::from(a.wants.is_empty());
             }
-            if self.first.len() < KEPT {
-                let [a, b] = sides;
-                let time = both.iter().flatten().next().map(|e| words::moment(e.time));
-                let engine = &a.recording.plan.engine;
-                self.first.push(Unlike {
-                    strategy: engine
-                        .strategies
-                        .get(strategy.index())
-                        .map(|s| s.name.clone())
-                        .unwrap_or_default(),
-                    instrument: input::symbol(&engine.instruments, instrument),
-                    input: seq,
-                    time: time.unwrap_or_default(),
-                    a: both[0].as_ref().map(|e| made(a, e, &wanted[0])),
-                    b: both[1].as_ref().map(|e| made(b, e, &wanted[1])),
-                });
+            _ => {
+                self.same += 1;
+                return true;
             }
         }
+        if self.first.len() < KEPT
+            && let Some((at, either)) =
+                both.iter().enumerate().find_map(|(at, one)| Some((at, one.as_ref()?)))
+        {
+            let evaluation = &either.evaluation;
+            let engine = &sides[at].recording.plan.engine;
+            let strategy = engine.strategies.get(evaluation.id.strategy.index());
+            let unlike = Unlike {
+                strategy: strategy.map(|strategy| strategy.name.clone()).unwrap_or_default(),
+                instrument: input::symbol(&engine.instruments, evaluation.instrument),
+                input: evaluation.cause.seq,
+                time: words::moment(evaluation.time),
+                a: both[0].as_ref().map(|asked| asked.made(&mut sides[0])),
+                b: both[1].as_ref().map(|asked| asked.made(&mut sides[1])),
+            };
+            self.first.push(unlike);
+        }
+        false
     }
 
     /// How many are not the same.
@@ -136,27 +142,35 @@ fn pairs(sides: &[Side; 2]) -> BTreeMap<Key, Pair> {
     pairs
 }
 
-/// What an evaluation wants: nothing where it wants nothing, or was not made.
-fn wanted(side: &Side, evaluation: Option<&Evaluation>) -> Vec<(OrderSide, Quantity, bool)> {
-    let of = |evaluation: &Evaluation| {
-        let signals = side.heard.signals(evaluation.id);
-        signals.iter().map(|s| (s.side, s.quantity, s.reduce_only)).collect()
-    };
-    evaluation.map(of).unwrap_or_default()
+/// An evaluation, and the orders that it wants.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// The evaluation.
+    pub evaluation: Evaluation,
+    /// Side, quantity, and whether it only reduces.
+    pub wants: Vec<(OrderSide, Quantity, bool)>,
 }
 
-fn made(side: &mut Side, evaluation: &Evaluation, wanted: &[(OrderSide, Quantity, bool)]) -> Made {
-    let id = side.recording.run.decision(evaluation.id).trim_start_matches('-').to_owned();
-    let outcome = match (wanted, side.resolve(evaluation)) {
-        ([], Some(view)) if view.blocker.is_empty() => view.outcome,
-        ([], Some(view)) => format!("{}, {}", view.outcome, view.blocker),
-        ([], None) => String::new(),
-        (wanted, _) => {
-            let order = |(side, quantity, _): &(OrderSide, Quantity, bool)| {
-                format!("{} {quantity}", side.as_str())
-            };
-            wanted.iter().map(order).collect::<Vec<_>>().join(", ")
-        }
-    };
-    Made { id, outcome }
+impl Asked {
+    /// An evaluation that a side just told.
+    pub fn of(side: &Side, evaluation: Evaluation) -> Self {
+        let signals = side.heard.signals(evaluation.id);
+        let wants = signals.iter().map(|s| (s.side, s.quantity, s.reduce_only)).collect();
+        Self { evaluation, wants }
+    }
+
+    /// What came of it, in words.
+    pub fn made(&self, side: &mut Side) -> Made {
+        let id = side.recording.run.decision(self.evaluation.id);
+        let order = |(side, quantity, _): &(OrderSide, Quantity, bool)| {
+            format!("{} {quantity}", side.as_str())
+        };
+        let outcome = match (self.wants.as_slice(), side.resolve(&self.evaluation)) {
+            ([], Some(view)) if view.blocker.is_empty() => view.outcome,
+            ([], Some(view)) => format!("{}, {}", view.outcome, view.blocker),
+            ([], None) => String::new(),
+            (wants, _) => wants.iter().map(order).collect::<Vec<_>>().join(", "),
+        };
+        Made { id: id.trim_start_matches('-').to_owned(), outcome }
+    }
 }

@@ -76,41 +76,39 @@ impl Given {
     /// In words; `instruments` are those of its run.
     pub fn told(&self, instruments: &[Instrument]) -> InputTold {
         let symbol = |at: usize| instruments.get(at).map(|known| known.symbol.clone());
-        let mut told = InputTold {
-            input: self.seq,
-            time: words::moment(self.time),
-            kind: String::new(),
-            instrument: None,
-            trade: None,
-        };
-        match &self.from {
+        let (kind, instrument, trade) = match &self.from {
             Origin::Stream(connection) => {
                 let heard = hear(*connection, self, instruments);
-                told.instrument = symbol_of(&self.bytes);
-                told.trade = heard.trade.map(TradeTold::from);
-                told.kind = match (heard.trade, heard.quote) {
+                let instrument = symbol_of(&self.bytes);
+                let kind = match (heard.trade, heard.quote) {
                     (Some(_), _) => "trade",
                     (None, true) => "best prices",
-                    (None, false) if told.instrument.is_some() => "book change",
+                    (None, false) if instrument.is_some() => "book change",
                     (None, false) => "message of the venue",
-                }
-                .to_owned();
+                };
+                (kind.to_owned(), instrument, heard.trade)
             }
-            Origin::Answer(request, status) => told.kind = format!("answer {status} to {request}"),
+            Origin::Answer(request, status) => {
+                (format!("answer {status} to {request}"), None, None)
+            }
             Origin::Own => match self.own() {
                 Some(TapeInput::Trade { of, trade }) => {
-                    told.kind = "trade".to_owned();
-                    told.instrument = symbol(usize::from(of));
-                    told.trade = Some(trade.into());
+                    ("trade".to_owned(), symbol(usize::from(of)), Some(trade))
                 }
                 Some(TapeInput::Candle { of, candle }) => {
-                    told.kind = format!("candle that opened {}", words::moment(candle.open_time));
-                    told.instrument = symbol(usize::from(of));
+                    let kind = format!("candle that opened {}", words::moment(candle.open_time));
+                    (kind, symbol(usize::from(of)), None)
                 }
-                own => told.kind = own.map_or_else(|| "unreadable".to_owned(), |own| word(&own)),
+                own => (own.map_or_else(|| "unreadable".to_owned(), |own| word(&own)), None, None),
             },
+        };
+        InputTold {
+            input: self.seq,
+            time: words::moment(self.time),
+            kind,
+            instrument,
+            trade: trade.map(TradeTold::from),
         }
-        told
     }
 }
 

@@ -9,6 +9,7 @@ use super::config::Setting;
 use super::decisions::{Decisions, Made, Unlike};
 use super::heard::Counts;
 use super::input::InputTold;
+use super::loose::Loose;
 use super::rule::RuleTold;
 use super::side::{End, Side};
 use super::step::{First, Parted, Steps, Tail, Whose};
@@ -27,7 +28,8 @@ const SHOWN: usize = 5;
 pub struct Report {
     /// Both did the same, as far as they were compared.
     pub equal: bool,
-    /// What is held against each other: the records of each `input`, or each `decision`.
+    /// What is held against each other: the records of each `input`; the decisions on the same trade
+    /// or bar, `moment`; or the decisions of the same `number`.
     pub compared_by: &'static str,
     /// The two runs.
     pub a: Run,
@@ -149,7 +151,17 @@ impl Report {
     /// Of a walk that has ended.
     pub fn of(steps: Steps, settings: Vec<Setting>, under: Option<String>, width: u16) -> Self {
         let Steps {
-            sides, inputs, tail, stopped, compared, first, parted, rule, decisions, ..
+            sides,
+            inputs,
+            tail,
+            stopped,
+            compared,
+            first,
+            parted,
+            rule,
+            decisions,
+            loose,
+            ..
         } = steps;
         let damaged = sides.iter().any(|side| matches!(side.end(), Some(End::Damaged(_))));
         let [a, b] = sides;
@@ -164,7 +176,10 @@ impl Report {
             first: told.map(|(whose, input)| UnlikeInput { whose, input }).collect(),
         };
         let first = first.map(|first| {
-            let cause = cause(&first, &inputs, &settings);
+            let cause = match loose {
+                None => cause(&first, &inputs, &settings),
+                Some(_) => "the inputs of both, which are not the same".to_owned(),
+            };
             Difference::of(first, cause)
         });
         let (input, chains) = match parted {
@@ -175,7 +190,11 @@ impl Report {
         let decision = input.map(|input| Decision { input, a: document(0), b: document(1) });
         Self {
             equal: first.is_none(),
-            compared_by: "input",
+            compared_by: match loose {
+                None => "input",
+                Some(Loose::Moment) => "moment",
+                Some(Loose::Number) => "number",
+            },
             a,
             b,
             compared,
@@ -266,28 +285,27 @@ fn cause(first: &First, inputs: &Inputs, settings: &[Setting]) -> String {
 impl Difference {
     fn of(first: First, cause: String) -> Self {
         let First { difference, subjects: [subject_a, subject_b], input, .. } = first;
-        let mut sentence = format!("{}, {}", input.number(), difference.kind);
-        match (&subject_a, &subject_b) {
-            (Some(a), Some(b)) => sentence.push_str(&format!(" of {a} in A, {b} in B")),
-            (Some(one), None) | (None, Some(one)) => sentence.push_str(&format!(" of {one}")),
-            (None, None) => {}
-        }
-        let (field, a, b) = match difference.field {
+        let about = match (&subject_a, &subject_b) {
+            (Some(a), Some(b)) => format!(" of {a} in A, {b} in B"),
+            (Some(one), None) | (None, Some(one)) => format!(" of {one}"),
+            (None, None) => String::new(),
+        };
+        let (field, a, b, differs) = match difference.field {
             Field::Value { path, recorded, replayed } => {
                 let (a, b) = (grouped_number(&recorded), grouped_number(&replayed));
-                sentence.push_str(&format!(": {path} {a} against {b}"));
-                (Some(path), Some(recorded), Some(replayed))
+                let differs = format!(": {path} {a} against {b}");
+                (Some(path), Some(recorded), Some(replayed), differs)
             }
             Field::Encoding { at_byte } => {
-                sentence.push_str(&format!(": every field reads the same, byte {at_byte} differs"));
-                (None, None, None)
+                let differs = format!(": every field reads the same, byte {at_byte} differs");
+                (None, None, None, differs)
             }
             Field::Missing => {
                 let whose = if difference.recorded == "nothing" { "B" } else { "A" };
-                sentence.push_str(&format!(" only in {whose}"));
-                (None, None, None)
+                (None, None, None, format!(" only in {whose}"))
             }
         };
+        let sentence = format!("{}, {}{about}{differs}", input.number(), difference.kind);
         Self {
             sentence,
             input,
@@ -321,8 +339,15 @@ impl fmt::Display for Report {
         let (a, b) = (self.a.name(), self.b.name());
         let shared = grouped(&self.inputs.shared.to_string());
         let compared = grouped(&self.compared.to_string());
+        let what = match self.compared_by {
+            "input" => "records before it",
+            _ => "decisions",
+        };
         match &self.first {
-            None => writeln!(f, "equal: {a} and {b}, {shared} inputs, {compared} records")?,
+            None if self.compared_by == "input" => {
+                writeln!(f, "equal: {a} and {b}, {shared} inputs, {compared} records")?;
+            }
+            None => writeln!(f, "equal: {a} and {b}, {compared} decisions")?,
             Some(first) => {
                 writeln!(f, "DIFFERENT at {}", first.sentence)?;
                 writeln!(f, "caused by: {}", first.cause)?;
@@ -333,7 +358,7 @@ impl fmt::Display for Report {
                         rule.decisions[0], rule.decisions[1]
                     )?;
                 }
-                writeln!(f, "A is {a}, B is {b}; {compared} records before it are the same")?;
+                writeln!(f, "A is {a}, B is {b}; {compared} {what} are the same")?;
                 for setting in self.settings.iter().take(SHOWN) {
                     writeln!(f, "  {setting}")?;
                 }
@@ -408,6 +433,19 @@ impl Report {
     }
 
     fn notes(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.compared_by {
+            "moment" => writeln!(
+                f,
+                "the two did not have the same inputs: decisions on the same trade or bar were held \
+                 against each other, not what was received when"
+            )?,
+            "number" => writeln!(
+                f,
+                "the two had neither the same inputs nor a trade or bar in common: the n-th decision \
+                 of a strategy was held against the other's n-th"
+            )?,
+            _ => {}
+        }
         if self.equal {
             for UnlikeInput { whose, input } in self.inputs.first.iter().take(SHOWN) {
                 let whose = match whose {

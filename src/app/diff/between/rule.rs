@@ -30,7 +30,8 @@ pub struct RuleTold {
 
 /// The first one.
 pub fn first(a: &EvaluationView, b: &EvaluationView) -> Option<RuleTold> {
-    let decisions = || [a.id.clone(), b.id.clone()];
+    // On a tape that is no session's there is no prefix.
+    let decisions = || [a, b].map(|side| side.id.trim_start_matches('-').to_owned());
     a.rules.iter().find_map(|rule| {
         let other = b.rules.iter().find(|other| other.label == rule.label)?;
         let (left, right, [operand, a, b]) = leaf(&rule.root, &other.root)?;

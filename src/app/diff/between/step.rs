@@ -9,12 +9,13 @@
 //! ```
 
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use super::chained::Chained;
 use super::decisions::Decisions;
 use super::heard::{Apart, Item, What, is_same};
-use super::input::InputTold;
+use super::input::{Given, InputTold};
+use super::loose::Loose;
 use super::rule::{self, RuleTold};
 use super::side::{End, Side};
 use crate::app::error::AppError;
@@ -47,8 +48,10 @@ pub struct Steps {
     /// What is wanted by one side and not by the other.
     pub decisions: Decisions,
     /// Inputs since the last time both had the same one, that only this side has.
-    alone: [BTreeSet<u64>; 2],
+    alone: [BTreeMap<u64, Given>; 2],
     naming: [Naming; 2],
+    /// Decisions are held against each other in the place of inputs.
+    pub loose: Option<Loose>,
 }
 
 /// Inputs that are not the same on both sides.
@@ -137,8 +140,9 @@ impl Steps {
             first: None,
             parted: None,
             rule: None,
-            alone: [BTreeSet::new(), BTreeSet::new()],
+            alone: [BTreeMap::new(), BTreeMap::new()],
             naming,
+            loose: None,
         }
     }
 
@@ -146,13 +150,17 @@ impl Steps {
     pub fn walk(&mut self) -> Result<(), AppError> {
         while self.stopped.is_none() && self.step()? {}
         self.agree();
-        for chain in self.parted.iter_mut().flat_map(|parted| &mut parted.chains) {
-            if let Some(chain) = chain {
-                let [a, b] = &mut self.sides;
-                chain.end(if chain.is_b { b } else { a });
-            }
-        }
+        self.finish();
         Ok(())
+    }
+
+    /// What is known of both chains at the end.
+    pub(super) fn finish(&mut self) {
+        let chains = self.parted.iter_mut().flat_map(|parted| &mut parted.chains);
+        for chain in chains.flatten() {
+            let [a, b] = &mut self.sides;
+            chain.end(if chain.is_b { b } else { a });
+        }
     }
 
     /// The next input of one side or of both; false at the end.
@@ -207,7 +215,8 @@ impl Steps {
     fn one(&mut self, at: usize) -> Result<(), AppError> {
         self.sides[at].take()?;
         self.inputs.only[at] += 1;
-        self.alone[at].insert(self.sides[at].last.seq);
+        let last = &self.sides[at].last;
+        self.alone[at].insert(last.seq, last.clone());
         self.tell(if at == 0 { Whose::OnlyA } else { Whose::OnlyB }, at);
         if self.alone[at].len() >= HELD {
             self.agree();
@@ -218,7 +227,7 @@ impl Steps {
     /// The other side has ended.
     fn rest(&mut self, at: usize) -> Result<(), AppError> {
         let side = &mut self.sides[at];
-        let is_due = |given: &super::input::Given| given.own() == Some(TapeInput::Clock);
+        let is_due = |given: &Given| given.own() == Some(TapeInput::Clock);
         let is_tail = side.recording.is_backtest() && side.peek()?.is_some_and(is_due);
         if let Some(End::Torn(text) | End::Damaged(text)) = self.sides[1 - at].end() {
             self.stopped = Some(text.clone());
@@ -241,26 +250,27 @@ impl Steps {
 
     fn tell(&mut self, whose: Whose, at: usize) {
         if self.inputs.told.len() < TOLD {
-            let told = self.told(at);
+            let told = self.told(at, None);
             self.inputs.told.push((whose, told));
         }
     }
 
-    /// The last input of a side in words.
-    fn told(&self, at: usize) -> InputTold {
+    /// An input of a side that is still held, or its last one, in words.
+    pub(super) fn told(&self, at: usize, seq: Option<u64>) -> InputTold {
         let side = &self.sides[at];
-        side.last.told(&side.recording.plan.engine.instruments)
+        let held = seq.and_then(|seq| self.alone[at].get(&seq));
+        held.unwrap_or(&side.last).told(&side.recording.plan.engine.instruments)
     }
 
     /// Holds against each other what both said since they agreed, and forgets it.
     fn agree(&mut self) {
         let [a, b] = &self.sides;
         if a.heard.items().is_empty() && b.heard.items().is_empty() {
-            self.alone.iter_mut().for_each(BTreeSet::clear);
+            self.alone.iter_mut().for_each(BTreeMap::clear);
             return;
         }
         let apart =
-            if self.alone.iter().all(BTreeSet::is_empty) { Apart::Names } else { Apart::Causes };
+            if self.alone.iter().all(BTreeMap::is_empty) { Apart::Names } else { Apart::Causes };
         for item in a.heard.items() {
             self.naming[0].learn(a.heard.bytes(item));
         }
@@ -280,7 +290,7 @@ impl Steps {
         for side in &mut self.sides {
             side.heard.clear();
         }
-        self.alone.iter_mut().for_each(BTreeSet::clear);
+        self.alone.iter_mut().for_each(BTreeMap::clear);
     }
 
     /// Finds the first record that differs.
@@ -297,9 +307,9 @@ impl Steps {
             return;
         }
         // What came of an input that the other side does not have stands alone.
-        if one.is_some_and(|item| self.alone[0].contains(&item.seq)) {
+        if one.is_some_and(|item| self.alone[0].contains_key(&item.seq)) {
             other = None;
-        } else if other.is_some_and(|item| self.alone[1].contains(&item.seq)) {
+        } else if other.is_some_and(|item| self.alone[1].contains_key(&item.seq)) {
             one = None;
         }
         let seq = one.or(other).map_or(0, |item| item.seq);
@@ -315,7 +325,8 @@ impl Steps {
         let Unlike { only, other, later, .. } = self.inputs;
         let unlike = only[0] + only[1] + other + later;
         let subjects = [of_a, of_b];
-        self.first = Some(First { difference, subjects, input: self.told(whose), unlike });
+        self.first =
+            Some(First { difference, subjects, input: self.told(whose, Some(seq)), unlike });
     }
 
     /// Finds the first evaluation that differs, from the first differing record on, and the first
@@ -333,11 +344,12 @@ impl Steps {
             }
             if self.parted.is_none() {
                 let is_b = one.is_none();
+                let seq = one.as_ref().or(other.as_ref()).map(|either| either.cause.seq);
                 let chains = [
                     one.and_then(|one| Chained::of(a, &one, false)),
                     other.and_then(|other| Chained::of(b, &other, true)),
                 ];
-                let input = self.told(usize::from(is_b));
+                let input = self.told(usize::from(is_b), seq);
                 self.parted = Some(Parted { chains, input });
             }
             if self.rule.is_some() {
@@ -359,8 +371,11 @@ impl Steps {
         let mut left = of(b);
         let mut unlike = Vec::new();
         for one in of(a) {
-            let is_alone = self.alone[0].contains(&one.seq);
-            let partner = left.iter().position(|other| !is_alone && slot(other) == slot(&one));
+            let is_alone = self.alone[0].contains_key(&one.seq);
+            let partner = left.iter().position(|other| {
+                let apart = is_alone || self.alone[1].contains_key(&other.seq);
+                !apart && slot(other) == slot(&one)
+            });
             let other = partner.map(|at| left.remove(at));
             let same = other.as_ref().is_some_and(|other| {
                 is_same(a.heard.bytes(&one), b.heard.bytes(other), Apart::Numbers)
@@ -374,7 +389,7 @@ impl Steps {
     }
 
     /// What came of the decisions at which both parted.
-    fn follow(&mut self) {
+    pub(super) fn follow(&mut self) {
         let [a, b] = &mut self.sides;
         if let Some(Parted { chains: [one, other], .. }) = &mut self.parted {
             for (chain, side) in [(one, a), (other, b)] {
