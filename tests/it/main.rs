@@ -31,3 +31,4 @@ mod screen;
 mod terminal;
 mod upkeep;
 mod venue;
+mod whatif;
