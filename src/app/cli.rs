@@ -37,6 +37,10 @@ pub enum Command {
     /// been enough.
     #[command(name = "whynot", after_help = help::WHYNOT)]
     WhyNot(WhyNotArgs),
+    /// A session again with something changed: decisions, orders, fills and PnL before and after; or
+    /// with one value after the other.
+    #[command(name = "whatif", after_help = help::WHATIF)]
+    WhatIf(WhatIfArgs),
     /// Open a recorded session in the screens, to play and step it, or compare every record of it.
     #[command(after_help = help::REPLAY)]
     Replay(ReplayArgs),
@@ -344,6 +348,26 @@ pub struct WhyNotArgs {
     #[arg(long, value_name = "ID")]
     pub session: Option<String>,
     /// As one line of JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `whatif`.
+#[derive(Debug, Clone, Args)]
+pub struct WhatIfArgs {
+    /// The session, its prefix, a tape, or `last`, which it is when left out.
+    pub session: Option<String>,
+    /// What is changed, as in `--set strategies.trend.fast=8`; may be repeated. `5..20`,
+    /// `0.1..0.5:0.1` and `5,8,13` are values to be tried one after the other.
+    #[arg(long, value_name = "KEY=VALUE", required = true)]
+    pub set: Vec<String>,
+    /// How far apart two decisions of a strategy to one side of an instrument are one that moved.
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
+    pub within: Duration,
+    /// The configuration for a tape that holds no run. A session has its own.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// One line of JSON instead of tables.
     #[arg(long)]
     pub json: bool,
 }

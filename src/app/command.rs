@@ -15,7 +15,7 @@ use super::error::{AppError, Exit};
 use super::tape_command;
 use super::{
     account, attach, backtest, diff, explain, live, lookahead, prune_command, replay, report,
-    selftest, setup, sim, strategy_check,
+    selftest, setup, sim, strategy_check, whatif,
 };
 use crate::domain::clean;
 use crate::strategy::StrategyKind;
@@ -52,6 +52,7 @@ fn dispatch(command: &Command, registry: &[StrategyKind]) -> Result<Exit, AppErr
         Command::Backtest(args) => run_backtest(args, registry),
         Command::Explain(args) => explain::run(args, registry),
         Command::WhyNot(args) => explain::why_not::run(args, registry),
+        Command::WhatIf(args) => whatif::run(args, registry),
         Command::Replay(args) => run_replay(args, registry),
         Command::Lookahead(args) => lookahead::run(args, registry),
         Command::Strategy(StrategyCommand::Check(args)) => strategy_check::run(args, registry),

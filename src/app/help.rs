@@ -287,3 +287,19 @@ Examples:
 A blocker is what stopped an evaluation first; it stands until the next one. `would have traded` is
 said only after that evaluation was made again under the changed number, through sizing and every
 risk check.";
+
+/// Below `whatif --help`.
+pub const WHATIF: &str = "\
+Examples:
+  tickscope whatif --set strategies.trend.fast=5                 the last session
+  tickscope whatif k7f3 --set strategies.trend.fast=5 --set strategies.trend.slow=21
+  tickscope whatif --set strategies.trend.fast=2..7              a row for each value
+  tickscope whatif --set strategies.trend.fast=2..7 --set strategies.trend.slow=8,13,21
+  tickscope whatif --set strategies.trend.exit.stop=0.1%..0.5%:0.1% --json | jq .rows
+  tickscope whatif btcusdt.mcap --config config/demo.toml --set risk.max_order_notional=500
+
+The session runs twice over its own inputs, as it was configured and with the change, both under
+the session's own model of fills, from the configured account; what an operator did is left out of
+both. A range counts by 1, or by what follows a colon, and ends with its last number; there are at
+most 256 runs. Ends with 0, whatever it found; with 2 for a range that is none, with 3 for a
+configuration that is not valid, with 1 for a session that is gone and with 5 for a damaged one.";

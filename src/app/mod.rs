@@ -37,6 +37,7 @@ pub mod sim;
 pub mod source;
 pub mod strategy_check;
 mod tape_command;
+pub mod whatif;
 mod words;
 
 pub use command::{run, run_with};

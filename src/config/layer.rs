@@ -20,6 +20,23 @@ const ENV_PREFIX: &str = "TICKSCOPE_";
 /// Tables whose keys are symbols or assets: the environment's capitals stay.
 const NAMED_BY_USER: [&str; 2] = ["balances", "instruments"];
 
+/// A key whose text is short for a table, and where it stands in that.
+const RULE_OR_TABLE: (&str, &str) = ("exit", "when");
+
+/// Keys that every `[[strategy]]` may have.
+const STRATEGY_KEYS: [&str; 10] = [
+    "name",
+    "kind",
+    "instruments",
+    "feed",
+    "size",
+    "enter",
+    "exit",
+    "enter_short",
+    "exit_short",
+    "params",
+];
+
 /// Where a configuration is read from.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Layers {
@@ -196,7 +213,7 @@ impl Assignment {
         };
         let end = FLAG.len() + keys.len();
         Ok(Self {
-            keys: keys.trim().split('.').map(str::to_owned).collect(),
+            keys: spelled_out(keys.trim().split('.').map(str::to_owned).collect()),
             key_site: Site { source: Arc::clone(&source), span: FLAG.len()..end },
             value: Value::assigned(&source, end + 1),
             capitals: false,
@@ -235,7 +252,11 @@ impl Assignment {
                 let site = &self.key_site;
                 let fresh = || Entry { key: site.clone(), value: Value::empty(site.clone()) };
                 let name = self.spelling(table, key, above);
-                Ok(&mut table.entry(name).or_insert_with(fresh).value)
+                let value = &mut table.entry(name).or_insert_with(fresh).value;
+                if key == RULE_OR_TABLE.0 {
+                    value.widen(RULE_OR_TABLE.1);
+                }
+                Ok(value)
             }
             _ => Err(self.not_a_table()),
         }
@@ -273,6 +294,20 @@ impl Assignment {
             if named_by_user { key.to_owned() } else { key.to_ascii_lowercase() }
         })
     }
+}
+
+/// `strategies.trend.fast` is short for `strategy.trend.params.fast`: what is no key of every
+/// strategy is a parameter of this one.
+fn spelled_out(mut keys: Vec<String>) -> Vec<String> {
+    if keys.first().is_some_and(|key| key == "strategies") {
+        "strategy".clone_into(&mut keys[0]);
+        if let [_, _, key] = keys.as_slice()
+            && !STRATEGY_KEYS.contains(&key.as_str())
+        {
+            keys.insert(2, "params".to_owned());
+        }
+    }
+    keys
 }
 
 /// The `name` of a table, or nothing.

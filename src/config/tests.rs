@@ -415,3 +415,39 @@ fn sizes_and_distances_are_read_exactly_and_shown_in_one_form() {
         assert!(text.parse::<Distance>().is_err(), "{text}");
     }
 }
+
+/// Lost if broken: the change that `whynot` advises, and the short way to a parameter.
+#[test]
+fn a_parameter_is_set_by_its_strategy_and_name() {
+    let loaded = demo_with(&[], &["strategies.trend.fast=5", "strategies.trend.size=100 USDT"]);
+    let loaded = loaded.unwrap();
+    let trend = &loaded.config.strategies[0];
+    assert_eq!(trend.params["fast"].0, num("5"));
+    assert_eq!(trend.size.to_string(), "100 USDT");
+    let error = demo_with(&[], &["strategies.trend.fsat=5"]).unwrap_err().render(false, 100);
+    assert!(error.contains("fast") && error.contains("fsat"), "{error}");
+    let error = demo_with(&[], &["strategies.tread.fast=5"]).unwrap_err().render(false, 100);
+    assert!(error.contains("nothing here is named `tread`") && error.contains("trend"), "{error}");
+}
+
+/// Lost if broken: a rule that closes positions, written as text, that cannot be changed by its key.
+#[test]
+fn an_exit_that_is_a_rule_can_be_set_as_one_of_a_table() {
+    let text = "[venue]\ninstruments = [\"BTCUSDT\"]\n\n[[strategy]]\nname = \"dip\"\n\
+                kind = \"rules\"\nfeed = \"bars:1m\"\nsize = \"100 USDT\"\n\
+                enter = \"rsi(14) < 30\"\nexit = \"rsi(14) > 70\"\n";
+    let with = |set: &str| {
+        let set = vec![set.to_owned()];
+        let layers = Layers { text: Some(text.to_owned()), set, ..Layers::default() };
+        load(&layers, &kinds()).unwrap().config.strategies[0].clone()
+    };
+    let dip = with("strategies.dip.exit.when=\"rsi(14) > 60.5\"");
+    assert_eq!(dip.exit.when.as_deref(), Some("rsi(14) > 60.5"));
+    let dip = with("strategies.dip.exit.stop=1%");
+    assert_eq!(dip.exit.when.as_deref(), Some("rsi(14) > 70"));
+    assert!(dip.exit.stop.is_some());
+    assert_eq!(
+        with("strategies.dip.enter=\"rsi(14) < 20\"").enter.as_deref(),
+        Some("rsi(14) < 20")
+    );
+}

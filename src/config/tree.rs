@@ -79,6 +79,15 @@ impl Value {
         Self { node, site }
     }
 
+    /// A text becomes a table with the text under `key`.
+    pub(super) fn widen(&mut self, key: &str) {
+        if let Node::Text(_) | Node::Bare(_) = self.node {
+            let text = self.clone();
+            let entry = Entry { key: self.site.clone(), value: text };
+            self.node = Node::Table(BTreeMap::from([(key.to_owned(), entry)]));
+        }
+    }
+
     /// Lays `over` on top: tables are joined key by key, everything else is replaced.
     pub(super) fn merge(&mut self, over: Self) {
         match (&mut self.node, over.node) {

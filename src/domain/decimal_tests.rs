@@ -107,5 +107,8 @@ fn equal_numbers_are_equal_floats_however_they_are_written() {
         assert_eq!(float(short).to_bits(), float(long).to_bits(), "{short} and {long}");
     }
     assert_eq!(float("2679.9900000000000000001").to_bits(), 2679.99_f64.to_bits());
-    assert_eq!(float("123456789012345678.125").to_bits(), 123_456_789_012_345_678.125_f64.to_bits());
+    assert_eq!(
+        float("123456789012345678.125").to_bits(),
+        123_456_789_012_345_678.125_f64.to_bits()
+    );
 }

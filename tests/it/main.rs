@@ -33,3 +33,4 @@ mod screen;
 mod terminal;
 mod upkeep;
 mod venue;
+mod whatif;

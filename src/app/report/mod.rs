@@ -11,7 +11,7 @@ mod line;
 pub mod meter;
 pub mod ratio;
 pub mod round_trip;
-mod table;
+pub(super) mod table;
 
 use serde::Serialize;
 
