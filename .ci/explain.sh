@@ -14,7 +14,9 @@ same "evaluations that are explained" "$(wc -l <every.jsonl)" "$(tail -n 1 said 
 
 mapfile -t orders < <("$bin" explain --orders --session "$session" | jq -r .id)
 "$PYTHON" "$here/.ci/explain.py" orders "$bin" "$session" "${orders[@]}"
-"$PYTHON" "$here/.ci/explain.py" times "$bin" "$session" every.jsonl 100
+# Of one strategy that trades both instruments.
+jq -c 'select(.strategy == "trend")' every.jsonl >trend.jsonl
+"$PYTHON" "$here/.ci/explain.py" times "$bin" "$session" trend.jsonl 100
 
 # A live session has checkpoints; its witness compared it with what its core did.
 ends "a live session" 0 "$bin" run --headless --json --for 15s --set venue.simulator.speed=20
@@ -88,3 +90,6 @@ fastest() {
 }
 echo "     explain --last: $(fastest "$bin" explain --last --session "$live") ms of a live session," \
     "$(fastest "$bin" explain --last --session "$session") ms of the whole tape without checkpoints"
+
+# The page of docs as it is typed, on a session of its own.
+XDG_STATE_HOME=$work/walked "$PYTHON" "$here/.ci/walk.py" "$bin" "$here/docs/explain.md" || failed=1
