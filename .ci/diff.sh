@@ -35,5 +35,5 @@ echo "     $(tail -n 1 said | jq -r '.first.sentence, .first.cause' | paste -sd'
 strategy=trend
 fast=$("$bin" check --print | sed -n 's/^fast = "\([0-9]*\)".*/\1/p' | head -n 1)
 ends "another parameter, fast = $((fast + 1))" 5 "$bin" diff "$live" --set "strategies.$strategy.fast=$((fast + 1))"
-names "the first rule and both values" "^first rule: .*: ema_fast .* against "
+names "the first rule and both values" "^first rule: .*: ema_fast [0-9,.]* against [0-9,.]* "
 names "the setting" "strategy.$strategy.params.fast $fast against $((fast + 1))"

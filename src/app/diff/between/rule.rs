@@ -28,6 +28,13 @@ pub struct RuleTold {
     pub holds: [Option<bool>; 2],
 }
 
+impl RuleTold {
+    /// Both sides have a value; before a strategy is ready one may lack it.
+    pub fn is_known(&self) -> bool {
+        self.a != "?" && self.b != "?"
+    }
+}
+
 /// The first one.
 pub fn first(a: &EvaluationView, b: &EvaluationView) -> Option<RuleTold> {
     // On a tape that is no session's there is no prefix.

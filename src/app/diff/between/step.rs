@@ -278,7 +278,7 @@ impl Steps {
             self.compare(apart);
         }
         if self.first.is_some() {
-            if self.parted.is_none() || self.rule.is_none() {
+            if self.parted.is_none() || !self.knows_rule() {
                 self.part();
             }
             self.follow();
@@ -333,14 +333,18 @@ impl Steps {
     /// rule: a strategy that is not ready has none.
     fn part(&mut self) {
         for (one, other) in self.unlike_evaluations() {
+            let knows_rule = self.knows_rule();
             let [a, b] = &mut self.sides;
             let read = |side: &Side, item: Option<Item>| side.heard.evaluation(&item?);
             let (one, other) = (read(a, one), read(b, other));
-            if self.rule.is_none()
+            if !knows_rule
                 && let (Some(one), Some(other)) = (&one, &other)
                 && let (Some(one), Some(other)) = (a.resolve(one), b.resolve(other))
             {
-                self.rule = rule::first(&one, &other);
+                let found = rule::first(&one, &other);
+                let is_better =
+                    self.rule.is_none() || found.as_ref().is_some_and(RuleTold::is_known);
+                self.rule = if is_better { found } else { self.rule.take() };
             }
             if self.parted.is_none() {
                 let is_b = one.is_none();
@@ -352,10 +356,15 @@ impl Steps {
                 let input = self.told(usize::from(is_b), seq);
                 self.parted = Some(Parted { chains, input });
             }
-            if self.rule.is_some() {
+            if self.knows_rule() {
                 return;
             }
         }
+    }
+
+    /// A rule in which a decision differs was found, with both values.
+    fn knows_rule(&self) -> bool {
+        self.rule.as_ref().is_some_and(RuleTold::is_known)
     }
 
     /// The evaluations of the same inputs that are not the same.
