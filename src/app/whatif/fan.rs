@@ -104,8 +104,7 @@ impl Track<'_> {
     pub fn run(&self, variants: &[Variant]) -> Result<(Vec<Outcome>, LeftOut), AppError> {
         let mut outcomes: Vec<Option<Outcome>> = variants.iter().map(|_| None).collect();
         let mut left_out = LeftOut::default();
-        for group in self.groups(variants)? {
-            let mut group = group;
+        for mut group in self.groups(variants)? {
             // Whoever parted from a leader leads the next one.
             while !group.is_empty() {
                 let found = self.group(variants, &group, &mut left_out)?;
