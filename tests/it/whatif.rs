@@ -78,7 +78,7 @@ fn a_change_differs_and_no_change_does_not() {
 fn each_row_of_a_sweep_is_a_run_of_its_own() {
     let home = recorded();
     for (key, values) in
-        [("slow", "3..8"), ("slow", "5,40,300"), ("feed", "trades,bars:1s,bars:5s")]
+        [("slow", "3..8"), ("slow", "5,40,300"), ("feed", "bars:1s,bars:5s,bars:2s")]
     {
         let key = format!("strategies.busy.{key}");
         let found = ask(&home, &[&format!("{key}={values}")]);

@@ -183,7 +183,7 @@ impl Names<'_> {
     }
 }
 
-/// The value of a quantity or of money as it is shown beside another.
+/// A difference of money with its sign.
 pub fn signed(difference: Num) -> String {
     let text = crate::app::report::table::money(difference);
     if difference.is_positive() { format!("+{text}") } else { text }

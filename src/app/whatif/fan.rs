@@ -11,6 +11,7 @@
 //! decoder for something else, or that needs more of the past than the first one, has a decoder of its
 //! own: it runs in a fan of its own.
 
+use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,7 +30,7 @@ use crate::app::pipeline::{Given, TapeInput};
 use crate::app::setup;
 use crate::app::source::{self, Replayed};
 use crate::config::Loaded;
-use crate::domain::{HistoryNeed, Instrument, RunId, UnixNanos};
+use crate::domain::{HistoryNeed, Instrument, Nanos, RunId, UnixNanos};
 use crate::strategy::StrategyKind;
 use crate::tape::Reader;
 use crate::venue::Source;
@@ -69,10 +70,26 @@ pub struct Variant {
 }
 
 /// What decides what a decoder says.
-#[derive(PartialEq)]
+#[derive(PartialEq, Eq, Debug)]
 struct Ear {
     instruments: Vec<Instrument>,
-    needs: Vec<HistoryNeed>,
+    /// By instrument: the most bars of each length, and trades.
+    needs: Vec<(BTreeMap<Nanos, usize>, usize)>,
+}
+
+impl Ear {
+    fn of(instruments: &[Instrument], needs: &[HistoryNeed]) -> Self {
+        let most = |HistoryNeed { intervals, trades }: &HistoryNeed| {
+            // Of several wishes for one length the decoder looks at the largest alone.
+            let mut bars = BTreeMap::new();
+            for (length, count) in intervals {
+                let wanted: &mut usize = bars.entry(*length).or_default();
+                *wanted = (*wanted).max(*count);
+            }
+            (bars, *trades)
+        };
+        Self { instruments: instruments.to_vec(), needs: needs.iter().map(most).collect() }
+    }
 }
 
 /// Inputs that were taken together.
@@ -104,8 +121,7 @@ impl Track<'_> {
     pub fn run(&self, variants: &[Variant]) -> Result<(Vec<Outcome>, LeftOut), AppError> {
         let mut outcomes: Vec<Option<Outcome>> = variants.iter().map(|_| None).collect();
         let mut left_out = LeftOut::default();
-        for group in self.groups(variants)? {
-            let mut group = group;
+        for mut group in self.groups(variants)? {
             // Whoever parted from a leader leads the next one.
             while !group.is_empty() {
                 let found = self.group(variants, &group, &mut left_out)?;
@@ -123,7 +139,7 @@ impl Track<'_> {
         let mut groups: Vec<(Ear, Vec<usize>)> = Vec::new();
         for (place, Variant { plan, .. }) in variants.iter().enumerate() {
             let needs = build::pipeline(plan, self.registry)?.engine().history_needs();
-            let ear = Ear { instruments: plan.engine.instruments.clone(), needs };
+            let ear = Ear::of(&plan.engine.instruments, &needs);
             match groups.iter_mut().find(|(known, _)| *known == ear) {
                 Some((_, group)) => group.push(place),
                 None => groups.push((ear, vec![place])),
@@ -340,5 +356,24 @@ impl Lead {
             // One that is gone says itself why.
             let _ = worker.send(Arc::clone(&batch));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Lost if broken: a sweep over a length whose sixteen values decode the tape sixteen times.
+    #[test]
+    fn a_wish_within_a_larger_one_needs_no_decoder_of_its_own() {
+        let ear = |intervals: &[(Nanos, usize)], trades| {
+            Ear::of(&[], &[HistoryNeed { intervals: intervals.to_vec(), trades }])
+        };
+        let chart = (UnixNanos::SECOND, 500);
+        let short = ear(&[chart, (UnixNanos::SECOND, 32)], 0);
+        assert_eq!(short, ear(&[chart, (UnixNanos::SECOND, 80)], 0));
+        assert_ne!(short, ear(&[chart, (UnixNanos::SECOND, 501)], 0));
+        assert_ne!(short, ear(&[chart, (5 * UnixNanos::SECOND, 32)], 0));
+        assert_ne!(short, ear(&[chart, (UnixNanos::SECOND, 32)], 9));
     }
 }

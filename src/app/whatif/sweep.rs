@@ -89,7 +89,7 @@ pub fn sweep(
     Ok(Sweep {
         session: subject.name.clone(),
         keys: sets.iter().filter(|set| set.swept).map(|set| set.key.clone()).collect(),
-        set: fixed.flat_map(|set| set.values.first().map(|value| set.with(value))).collect(),
+        set: fixed.filter_map(|set| set.values.first().map(|value| set.with(value))).collect(),
         fill_model: variants.first().map(|v| v.plan.engine.paper.describe()).unwrap_or_default(),
         left_out: Without::of(&left_out),
         before,

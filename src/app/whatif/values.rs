@@ -57,7 +57,8 @@ pub fn combinations(sets: &[Set]) -> Result<Vec<Vec<String>>, AppError> {
     for set in sets {
         let longer = |begun: &Vec<String>| {
             let begun = begun.clone();
-            set.values.iter().map(move |value| [begun.as_slice(), &[value.clone()]].concat())
+            let with = move |value| [begun.as_slice(), std::slice::from_ref(value)].concat();
+            set.values.iter().map(with)
         };
         all = all.iter().flat_map(longer).collect();
     }
