@@ -229,6 +229,7 @@ impl Outputs {
     }
 
     /// The same from the begin.
+    #[must_use]
     pub fn keeping_copies(mut self) -> Self {
         self.keep_copies();
         self
