@@ -93,13 +93,13 @@ impl Outlet for CatchOrder {
 }
 
 /// Keeps the last evaluation of a strategy in an instrument up to a moment.
-struct CatchDue {
+struct CatchUntil {
     of: (StrategyId, InstrumentId),
     until: UnixNanos,
     caught: Option<Evaluation>,
 }
 
-impl Outlet for CatchDue {
+impl Outlet for CatchUntil {
     fn record(&mut self, record: &Record) {
         if let Record::Evaluation(evaluation) = record
             && (evaluation.id.strategy, evaluation.instrument) == self.of
@@ -364,16 +364,17 @@ fn at(
     (strategy, symbol): (&str, &str),
 ) -> Result<Found, AppError> {
     let mut cursor = recording.before(|head| head.time <= time)?;
-    while cursor.peek()?.is_some_and(|(_, next)| next <= time) {
-        cursor.take(&mut Nobody)?;
-    }
-    let last = last_in(&cursor.rerun.view(), |e| e.strategy == strategy && e.symbol == symbol);
-    // What was due by then, a bar closed by time for one, is decided with the next input.
+    let its = |e: &EvaluationView| e.strategy == strategy && e.symbol == symbol;
+    let before = last_in(&cursor.rerun.view(), its);
     let of = (recording.strategy(strategy)?, recording.instrument(symbol)?);
-    let mut due = CatchDue { of, until: time, caught: None };
-    cursor.take(&mut due)?;
-    let due = due.caught.and_then(|due| cursor.rerun.viewer().evaluation_view(&due));
-    let Some(evaluation) = due.map(Arc::new).or(last) else {
+    let mut since = CatchUntil { of, until: time, caught: None };
+    while cursor.peek()?.is_some_and(|(_, next)| next <= time) {
+        cursor.take(&mut since)?;
+    }
+    // What was due by then, a bar closed by time for one, is decided with the next input.
+    cursor.take(&mut since)?;
+    let since = since.caught.and_then(|since| cursor.rerun.viewer().evaluation_view(&since));
+    let Some(evaluation) = since.map(Arc::new).or(before) else {
         let began = words::moment(recording.began()?);
         let name = &recording.name;
         let text = format!("{strategy} had not evaluated {symbol} by then: {name} begins {began}");
@@ -415,7 +416,9 @@ fn last_in(
     view: &EngineView,
     is_wanted: impl Fn(&EvaluationView) -> bool,
 ) -> Option<Arc<EvaluationView>> {
-    let all = view.strategies.iter().flat_map(|strategy| &strategy.last);
+    let own = view.strategies.iter().flat_map(|strategy| &strategy.last);
+    // What an exit or an operator decided in a strategy's place is among the rows.
+    let all = own.chain(view.decisions.iter().map(|row| &row.evaluation));
     all.filter(|evaluation| is_wanted(evaluation)).max_by_key(|e| (e.time, e.seq)).cloned()
 }
 
