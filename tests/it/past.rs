@@ -85,7 +85,8 @@ fn any_moment_is_explained_as_a_whole_replay_decides_it() {
     let (all, wanted) =
         (looked["evaluations"].as_u64().unwrap(), looked["signals"].as_u64().unwrap());
     assert_eq!(counts.sum::<u64>(), all - wanted);
-    assert_eq!(all as usize, every.iter().filter(|d| slot(d) == slot(&every[0])).count());
+    let decided = every.iter().filter(|d| slot(d) == slot(&every[0])).count();
+    assert_eq!(usize::try_from(all).unwrap(), decided);
 }
 
 /// Lost if broken: the way back from a mistyped id.
