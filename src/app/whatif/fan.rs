@@ -174,8 +174,9 @@ impl Track<'_> {
             }
             let mut lead = self.leader(plan, workers)?;
             let led = lead.over(opened, self.quiet, left_out);
-            // Whoever waits for more knows that there is none.
-            let Lead { runner, .. } = lead;
+            let Lead { runner, workers, .. } = lead;
+            // Also after an error: whoever waits for more must know that there is none.
+            drop(workers);
             let mut found = vec![(first, None)];
             for thread in threads {
                 let panicked = |_| AppError::new(Exit::Failed, "a run of the sweep broke down");
@@ -282,7 +283,6 @@ impl Lead {
             }
         }
         self.hand_on();
-        self.workers.clear();
         Ok(())
     }
 
