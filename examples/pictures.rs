@@ -11,13 +11,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use tickscope::app::past::Recording;
 use tickscope::engine::view::{EngineView, Mode};
 use tickscope::strategy::built_in;
 use tickscope::tui::{Message, Model, Theme, picture, render, update};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = PathBuf::from(std::env::args().nth(1).unwrap_or("docs/pictures".to_owned()));
-    let mut view = tickscope::app::replay::view("last", &built_in())?;
+    let mut view = Recording::open("last", &built_in())?.at_end()?.rerun.view();
     // The picture shows the demo as it ran, not that it was replayed.
     view.run.mode = Mode::Demo;
     "synthetic market".clone_into(&mut view.run.market);

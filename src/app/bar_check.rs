@@ -9,7 +9,7 @@ use super::error::{AppError, Exit};
 use super::pipeline::{Given, Pipeline};
 use super::source::{Inputs, Replayed, request_of};
 use crate::domain::{Candle, InstrumentId, UnixNanos};
-use crate::engine::{Outlet, Record};
+use crate::engine::Nobody;
 use crate::strategy::{Bar, BarKind, Quality, StrategyKind};
 use crate::tape::{Channel, Reader};
 use crate::venue::Request;
@@ -50,13 +50,6 @@ impl BarCheck {
         };
         format!("{symbol} {agreed} of {compared} {kind}{partial}")
     }
-}
-
-/// Nobody listens: only the bars matter.
-struct Nobody;
-
-impl Outlet for Nobody {
-    fn record(&mut self, _: &Record) {}
 }
 
 /// Reads `SYMBOL=FILE` and the file: an answer of the venue's `klines`.

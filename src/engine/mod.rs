@@ -52,8 +52,8 @@ pub use operator::Closable;
 pub use portfolio::Worth;
 pub use record::{
     AccountState, Blocked, Blocker, Check, CheckKind, Evaluation, ExitChange, ExitReport, Fault,
-    Levels, Miss, Outcome, Outlet, Record, Refusal, Resumed, RiskReport, Signal, SizeRule, Sizing,
-    StopReason, Summary, Suppression, TradingState,
+    Levels, Miss, Nobody, Outcome, Outlet, Record, Refusal, Resumed, RiskReport, Signal, SizeRule,
+    Sizing, StopReason, Summary, Suppression, TradingState,
 };
 pub use standing::{Held, Numbered, Standing, StandingError};
 pub use state::{STATE_VERSION, StateError};

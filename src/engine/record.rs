@@ -20,6 +20,14 @@ pub trait Outlet {
     fn record(&mut self, record: &Record);
 }
 
+/// An outlet that nobody listens at.
+#[derive(Clone, Copy, Debug)]
+pub struct Nobody;
+
+impl Outlet for Nobody {
+    fn record(&mut self, _: &Record) {}
+}
+
 impl Outlet for Vec<Record> {
     fn record(&mut self, record: &Record) {
         self.push(record.clone());

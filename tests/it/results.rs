@@ -9,7 +9,7 @@ use serde_json::Value;
 use tickscope::app::backtest::Bench;
 use tickscope::app::history::Wanted;
 use tickscope::app::market::Market;
-use tickscope::app::outputs::{EntrySink, TapeStopped};
+use tickscope::app::outputs::Nowhere;
 use tickscope::app::report::Report;
 use tickscope::app::setup;
 use tickscope::domain::{OrderKind, Side, Trade};
@@ -17,7 +17,6 @@ use tickscope::strategies;
 use tickscope::strategy::{
     Context, Exits, Intent, ParamSpec, Params, Size, Strategy, StrategyError, all,
 };
-use tickscope::tape::Entry;
 
 use super::home::{Home, number};
 
@@ -166,15 +165,6 @@ impl Strategy for Bidder {
         if ctx.decide("sell", all([price.gt(104.0), position.is_long()])) {
             ctx.close(Side::Sell);
         }
-    }
-}
-
-/// Keeps nothing.
-struct Nowhere;
-
-impl EntrySink for Nowhere {
-    fn entry(&mut self, _: &Entry<'_>) -> Result<(), TapeStopped> {
-        Ok(())
     }
 }
 

@@ -10,7 +10,7 @@ use crate::app::error::{AppError, Exit};
 use crate::app::pipeline::{Estate, Given, Inheritance, Pipeline, TapeInput};
 use crate::app::source::{Inputs, Replayed};
 use crate::domain::{Num, RunId, UnixNanos};
-use crate::engine::{Outlet, Record, Standing};
+use crate::engine::{Nobody, Standing};
 use crate::ledger::{Checkpoint, DayRow, SessionRow};
 use crate::strategy::StrategyKind;
 use crate::tape::{Entry, Reader, TapeError};
@@ -46,13 +46,6 @@ impl Chain {
             ),
         }
     }
-}
-
-/// Nobody listens.
-struct Unheard;
-
-impl Outlet for Unheard {
-    fn record(&mut self, _record: &Record) {}
 }
 
 /// The fold of an account's fills against the sums of its days.
@@ -158,7 +151,7 @@ impl Walk<'_> {
                 (_, None) => {}
             }
             if let (Some((pipeline, _)), Some(given)) = (&mut self.at, read.given()) {
-                pipeline.take(seq, time, given, &mut Unheard);
+                pipeline.take(seq, time, given, &mut Nobody);
                 pipeline.discard_wishes();
             }
         }
@@ -174,10 +167,10 @@ impl Walk<'_> {
     ) -> Result<(Pipeline, String), AppError> {
         let config = config_of(start).to_owned();
         let (mut pipeline, _) = recorded(&config, self.registry)?;
-        pipeline.take(1, time, Given::Other(start), &mut Unheard);
+        pipeline.take(1, time, Given::Other(start), &mut Nobody);
         if let Some(inheritance) = inheritance {
             let resume = TapeInput::Resume(inheritance.clone());
-            pipeline.take(seq, time, Given::Other(&resume), &mut Unheard);
+            pipeline.take(seq, time, Given::Other(&resume), &mut Nobody);
         }
         pipeline.discard_wishes();
         Ok((pipeline, config))
@@ -217,7 +210,7 @@ impl Walk<'_> {
             (_, None) => false,
             (Estate::Standing(recorded), Some((pipeline, _))) => {
                 self.chain.reconfigured += 1;
-                let standing = pipeline.settle_up(&mut Unheard);
+                let standing = pipeline.settle_up(&mut Nobody);
                 if serde_json::to_string(&standing).is_ok_and(|json| json != *recorded) {
                     let text = format!("{run} did not begin with what its account had");
                     self.chain.difference = Some(text);
@@ -238,7 +231,7 @@ impl Walk<'_> {
         match (is_whole, &mut self.at) {
             // It is the same pipeline that goes on.
             (true, Some((pipeline, config))) if config == config_of(start) => {
-                pipeline.go_on(moment.0, moment.1, &mut Unheard);
+                pipeline.go_on(moment.0, moment.1, &mut Nobody);
                 pipeline.discard_wishes();
             }
             _ => self.at = Some(self.begin(start, Some(inheritance), moment)?),

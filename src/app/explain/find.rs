@@ -6,11 +6,11 @@ use std::sync::Arc;
 use super::wanted::{Wanted, moment_of};
 use crate::app::decision::Document;
 use crate::app::error::{AppError, Exit};
-use crate::app::past::{Cursor, Happened, Happening, Nobody, Proof, Recording};
+use crate::app::past::{Cursor, Happened, Happening, Proof, Recording};
 use crate::app::words;
 use crate::domain::{DecisionId, InstrumentId, OrderId, StrategyId, UnixNanos};
 use crate::engine::view::{DecisionView, EngineView, EvaluationView};
-use crate::engine::{Evaluation, Outlet, Record};
+use crate::engine::{Evaluation, Nobody, Outlet, Record};
 use crate::tape::TapeEnd;
 use crate::tui::Chain;
 

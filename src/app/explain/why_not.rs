@@ -12,12 +12,12 @@ use super::wanted::moment_of;
 use crate::app::cli::WhyNotArgs;
 use crate::app::command::{print, print_json};
 use crate::app::error::{AppError, Exit};
-use crate::app::past::{Change, Nobody, Recording};
+use crate::app::past::{Change, Recording};
 use crate::app::words;
 use crate::domain::{InstrumentId, StrategyId, UnixNanos};
 use crate::engine::view::EvaluationView;
 use crate::engine::viewer::resolve::{blocker_name, check_text, leaf_numbers, number, refusal};
-use crate::engine::{Evaluation, Outcome, Outlet, Record, Refusal};
+use crate::engine::{Evaluation, Nobody, Outcome, Outlet, Record, Refusal};
 use crate::strategy::{Form, StrategyKind};
 
 /// Misses that are told and tried.

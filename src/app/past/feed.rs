@@ -4,14 +4,14 @@
 use std::collections::VecDeque;
 use std::path::Path;
 
-use super::rerun::{Nobody, Rerun, Taken};
+use super::rerun::{Rerun, Taken};
 use crate::app::backtest::is_by_operator;
 use crate::app::error::{AppError, Exit};
 use crate::app::history;
 use crate::app::market::{Opened, Source};
 use crate::app::pipeline::{Given, TapeInput};
 use crate::domain::UnixNanos;
-use crate::engine::{Engine, Outlet};
+use crate::engine::{Engine, Nobody, Outlet};
 use crate::history::{History, Row};
 use crate::tape::{Channel, Entry, Reader, TapeEnd};
 

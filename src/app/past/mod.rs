@@ -19,6 +19,6 @@ mod witness;
 pub use feed::Look;
 pub use head::{Happened, Happening, Head};
 pub use recording::{Cursor, Recording};
-pub use rerun::{Change, Moment, Nobody, Rerun, Taken};
+pub use rerun::{Change, Moment, Rerun, Taken};
 pub use retold::Proof;
 pub use witness::{Testimony, Witness};

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::feed::{Again, Feed, Look, Own, Place};
 use super::head::{Happened, Head, VERSION};
-use super::rerun::{Change, Moment, Nobody, Rerun};
+use super::rerun::{Change, Moment, Rerun};
 use super::retold::Retold;
 use super::witness::State;
 use crate::app::build::{self, Filters, Plan};
@@ -16,7 +16,7 @@ use crate::config::Loaded;
 use crate::domain::{InstrumentId, RunId, StrategyId, UnixNanos};
 use crate::engine::codec::HashMark;
 use crate::engine::view::Mode;
-use crate::engine::{Outlet, RunInfo, Viewer};
+use crate::engine::{Nobody, Outlet, RunInfo, Viewer};
 use crate::strategy::StrategyKind;
 use crate::tape::{self, Checkpoints, Manifest, TapeEnd, TapePath};
 

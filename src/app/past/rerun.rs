@@ -7,7 +7,7 @@ use crate::app::pipeline::{Given, Pipeline, TapeInput};
 use crate::app::source::{Inputs, Replayed};
 use crate::domain::{StrategyId, UnixNanos};
 use crate::engine::view::EngineView;
-use crate::engine::{Engine, Outlet, Record, Viewer};
+use crate::engine::{Engine, Nobody, Outlet, Record, Viewer};
 use crate::strategy::RuleTexts;
 use crate::tape::{Entry, Timing};
 
@@ -62,13 +62,6 @@ impl Outlet for Both<'_> {
         self.0.record(record);
         self.1.record(record);
     }
-}
-
-/// Nobody stands beside.
-pub struct Nobody;
-
-impl Outlet for Nobody {
-    fn record(&mut self, _record: &Record) {}
 }
 
 impl Rerun {

@@ -3,11 +3,10 @@
 
 use super::head::{Happened, Happening};
 use crate::app::error::{AppError, Exit};
-use crate::app::outputs::{EntrySink, Outputs, TapeStopped, Written};
+use crate::app::outputs::{Nowhere, Outputs, Written};
 use crate::domain::UnixNanos;
 use crate::engine::codec::HashMark;
 use crate::engine::{Outlet, Record, Viewer};
-use crate::tape::Entry;
 
 /// How far a run that was run again is proven equal to its recording.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -29,15 +28,6 @@ pub struct Retold {
     happened: Vec<Happened>,
     seq: u64,
     time: UnixNanos,
-}
-
-/// The records of the past are on its tape already.
-struct Nowhere;
-
-impl EntrySink for Nowhere {
-    fn entry(&mut self, _entry: &Entry<'_>) -> Result<(), TapeStopped> {
-        Ok(())
-    }
 }
 
 impl Retold {

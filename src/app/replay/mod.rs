@@ -23,8 +23,6 @@ use super::setup;
 use super::source::{Inputs, Replayed};
 use crate::domain::{RunId, UnixNanos};
 use crate::engine::codec::HashMark;
-use crate::engine::view::{EngineView, Mode};
-use crate::engine::{RunInfo, Viewer};
 use crate::strategy::StrategyKind;
 use crate::tape::{self, Entry, Manifest, Reader, TapeEnd};
 
@@ -121,35 +119,6 @@ fn torn(reader: &Reader) -> Option<String> {
         }
         _ => None,
     }
-}
-
-/// What a screen showed at the end of a recorded run, made again from its inputs.
-pub fn view(argument: &str, registry: &[StrategyKind]) -> Result<EngineView, AppError> {
-    let found = tape::resolve(argument, &tape::default_root()?)?;
-    let config = setup::recorded_config(&found.path)?
-        .ok_or_else(|| AppError::new(Exit::Failed, "the tape holds no run"))?;
-    let loaded = setup::load_text(&config, &[], registry)?;
-    let plan = build::plan(&loaded, Filters::FromVenue)?;
-    let mut pipeline = build::pipeline(&plan, registry)?;
-    let run = RunInfo {
-        id: found.session.unwrap_or_default(),
-        mode: Mode::Replay,
-        market: loaded.config.venue.name.clone(),
-        started: UnixNanos::default(),
-    };
-    let mut viewer = Viewer::new(run, plan.engine.clone());
-    let mut reader = Reader::open(&found.path)?;
-    let mut inputs = Inputs::default();
-    let mut taken = 0;
-    while let Some(entry) = reader.next()? {
-        let (seq, time) = (entry.seq, entry.time);
-        let broken = |text: String| AppError::new(Exit::Different, text);
-        if let Some(given) = inputs.read(&entry).map_err(broken)?.given() {
-            pipeline.take(seq, time, given, &mut viewer);
-            taken += 1;
-        }
-    }
-    Ok(viewer.build(pipeline.engine(), taken))
 }
 
 /// A backtest runs with filters of its own when its tape holds no venue list.

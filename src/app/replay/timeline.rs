@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use crate::app::error::AppError;
-use crate::app::past::{Cursor, Moment, Nobody, Recording};
+use crate::app::past::{Cursor, Head, Moment, Recording};
 use crate::domain::UnixNanos;
-use crate::engine::Outlet;
+use crate::engine::{Nobody, Outlet};
 
 /// Inputs between two moments that are kept: what has to be run again for a step back, a few
 /// milliseconds of work.
@@ -113,7 +113,7 @@ impl Timeline {
         let before =
             |(seq, moment): (&u64, &Moment)| to.includes(*seq, moment.time).then_some(*seq);
         let kept = self.moments.iter().rev().find_map(before);
-        let head = |head: &crate::app::past::Head| to.includes(head.mark.seq, head.time);
+        let head = |head: &Head| to.includes(head.mark.seq, head.time);
         let checkpoint = self.recording.heads().iter().rev().find(|h| head(h)).map(|h| h.mark.seq);
         let from = kept.max(checkpoint);
         if !is_ahead || from.is_some_and(|from| from > here.0 + EVERY) {

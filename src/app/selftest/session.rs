@@ -9,13 +9,12 @@ use super::draw::Draw;
 use super::scenario::Scenario;
 use crate::app::build;
 use crate::app::error::{AppError, Exit};
-use crate::app::outputs::{EntrySink, Outputs, TapeStopped};
+use crate::app::outputs::{Nowhere, Outputs};
 use crate::app::pipeline::{Given, Pipeline, TapeInput};
 use crate::domain::UnixNanos;
 use crate::engine::Command;
 use crate::simulator::offline::Offline;
 use crate::strategy::StrategyKind;
-use crate::tape::Entry;
 use crate::venue::binance::requests;
 use crate::venue::{Channel, LineEvent, Request, Source};
 
@@ -110,15 +109,6 @@ struct Session<'a> {
     standing: u32,
     hash: Xxh3,
     steps: Vec<(u64, u64)>,
-}
-
-/// Nothing is written: the hash is all that matters.
-struct Nowhere;
-
-impl EntrySink for Nowhere {
-    fn entry(&mut self, _: &Entry<'_>) -> Result<(), TapeStopped> {
-        Ok(())
-    }
 }
 
 impl<'a> Session<'a> {

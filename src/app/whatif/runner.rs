@@ -4,12 +4,11 @@ use serde::Serialize;
 
 use crate::app::build::Plan;
 use crate::app::error::{AppError, Exit};
-use crate::app::outputs::{EntrySink, Outputs, TapeStopped};
+use crate::app::outputs::{Nowhere, Outputs};
 use crate::app::pipeline::{Given, Pipeline, TapeInput};
 use crate::app::report::Meter;
 use crate::domain::{DecisionId, InstrumentId, Num, Price, Quantity, Side, UnixNanos};
 use crate::engine::{Outlet, Record};
-use crate::tape::Entry;
 
 /// What came of a run. Money is in the reporting asset.
 #[derive(Clone, PartialEq, Debug, Default, Serialize)]
@@ -76,15 +75,6 @@ pub struct Runner {
     wishes: Vec<Wish>,
     seq: u64,
     time: UnixNanos,
-}
-
-/// Nothing is written: what is compared stays in memory.
-struct Nowhere;
-
-impl EntrySink for Nowhere {
-    fn entry(&mut self, _: &Entry<'_>) -> Result<(), TapeStopped> {
-        Ok(())
-    }
 }
 
 /// Hands records on, and keeps the wishes.

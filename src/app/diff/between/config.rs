@@ -1,4 +1,4 @@
-//! The settings in which two runs differ, and how a change is spelled.
+//! The settings in which two runs differ.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -65,38 +65,6 @@ fn walk(value: &Value, path: String, all: &mut BTreeMap<String, String>) {
         }
         other => {
             all.insert(path, other.to_string());
-        }
-    }
-}
-
-/// A change as the configuration spells it: `strategies.trend.fast=8` is the parameter of a
-/// strategy, `strategies.trend.size=…` one of its own keys.
-pub fn spelled(change: &str) -> String {
-    const OWN: [&str; 8] =
-        ["kind", "feed", "instruments", "size", "enter", "enter_short", "exit", "exit_short"];
-    let Some((key, value)) = change.split_once('=') else { return change.to_owned() };
-    let Some(rest) = key.strip_prefix("strategies.") else { return change.to_owned() };
-    match rest.split('.').collect::<Vec<_>>().as_slice() {
-        [name, param] if !OWN.contains(param) => format!("strategy.{name}.params.{param}={value}"),
-        _ => format!("strategy.{rest}={value}"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Lost if broken: the short way to name a parameter.
-    #[test]
-    fn a_parameter_is_named_by_its_strategy() {
-        for (said, spelled_out) in [
-            ("strategies.ema.fast=13", "strategy.ema.params.fast=13"),
-            ("strategies.ema.params.fast=13", "strategy.ema.params.fast=13"),
-            ("strategies.ema.size=\"5 USDT\"", "strategy.ema.size=\"5 USDT\""),
-            ("risk.max_daily_loss=5", "risk.max_daily_loss=5"),
-            ("nothing", "nothing"),
-        ] {
-            assert_eq!(spelled(said), spelled_out);
         }
     }
 }

@@ -94,10 +94,9 @@ impl Request {
         if !self.is_changed() {
             return Ok([Side::of(a)?, Side::of(b)?]);
         }
-        let set: Vec<String> = self.set.iter().map(|change| config::spelled(change)).collect();
         let loaded = match &self.config {
-            Some(file) => setup::load(Some(file.clone()), &set, registry)?,
-            None => setup::load_text(b.loaded.canonical(), &set, registry)?,
+            Some(file) => setup::load(Some(file.clone()), &self.set, registry)?,
+            None => setup::load_text(b.loaded.canonical(), &self.set, registry)?,
         };
         let changed = b.under(loaded)?;
         Ok([Side::of(a)?, Side::changed(b, changed)?])

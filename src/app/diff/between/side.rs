@@ -3,11 +3,11 @@
 use super::heard::Heard;
 use super::input::Given;
 use crate::app::error::{AppError, Exit};
-use crate::app::past::{Cursor, Nobody, Proof, Recording};
+use crate::app::past::{Cursor, Proof, Recording};
 use crate::app::pipeline::{Estate, Inheritance, TapeInput};
 use crate::domain::{Num, UnixNanos};
-use crate::engine::Evaluation;
 use crate::engine::view::{EngineView, EvaluationView};
+use crate::engine::{Evaluation, Nobody};
 use crate::tape::TapeEnd;
 use crate::tui::Chain;
 
