@@ -1,6 +1,6 @@
 //! What ends playing: kinds of things that happen, and an expression over the values of evaluations.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::app::past::{Happened, Happening};
 use crate::domain::{DecisionId, InstrumentId, OrderId, RunId, StrategyId};
@@ -18,6 +18,7 @@ pub struct Breaks {
     kinds: [bool; KINDS.len()],
     /// As it was typed, and read.
     expression: Option<(String, Syntax)>,
+    values: BTreeSet<String>,
     forms: Vec<Form>,
     /// What the expression was at the last evaluation of each strategy and instrument.
     before: BTreeMap<(StrategyId, InstrumentId), Truth>,
@@ -25,10 +26,10 @@ pub struct Breaks {
 }
 
 impl Breaks {
-    /// Nothing ends playing; forms are those of the run so far.
-    pub fn new(run: RunId, forms: Vec<Form>) -> Self {
+    /// Nothing ends playing; values are those that the run names, forms those of it so far.
+    pub fn new(run: RunId, values: BTreeSet<String>, forms: Vec<Form>) -> Self {
         let (kinds, before) = ([false; KINDS.len()], BTreeMap::new());
-        Self { run, kinds, expression: None, forms, before, hit: None }
+        Self { run, kinds, expression: None, values, forms, before, hit: None }
     }
 
     /// Lets a kind end playing, or no longer; false where there is none of this name.
@@ -58,18 +59,10 @@ impl Breaks {
             return Ok(());
         }
         let syntax = expression::parse(text).map_err(|mistake: Mistake| mistake.to_string())?;
-        let names: Vec<&str> = self
-            .forms
-            .iter()
-            .flat_map(|form| &form.values)
-            .map(|value| value.name.as_str())
-            .collect();
-        if let Some(unknown) = unknown_name(&syntax, &names) {
-            let mut known: Vec<&str> = names;
-            known.sort_unstable();
-            known.dedup();
+        if let Some(unknown) = unknown_name(&syntax, &self.values) {
+            let known: Vec<&str> = self.values.iter().map(String::as_str).collect();
             return Err(match known.as_slice() {
-                [] => format!("no value {unknown:?}: no strategy has evaluated anything yet"),
+                [] => format!("no value {unknown:?}: no strategy evaluated anything"),
                 known => format!("no value {unknown:?}; there are {}", known.join(", ")),
             });
         }
@@ -131,7 +124,7 @@ impl Outlet for Breaks {
 }
 
 /// The first name of an expression that is not among these.
-fn unknown_name(syntax: &Syntax, known: &[&str]) -> Option<String> {
+fn unknown_name(syntax: &Syntax, known: &BTreeSet<String>) -> Option<String> {
     match syntax {
         Syntax::All(parts) | Syntax::Any(parts) => {
             parts.iter().find_map(|part| unknown_name(part, known))
@@ -141,7 +134,7 @@ fn unknown_name(syntax: &Syntax, known: &[&str]) -> Option<String> {
             [left, right].into_iter().find_map(|side| match side {
                 Operand::Named(named) => {
                     let name = written(named);
-                    (!known.contains(&name.as_str())).then_some(name)
+                    (!known.contains(&name)).then_some(name)
                 }
                 Operand::Number(_) => None,
             })
@@ -209,7 +202,8 @@ mod tests {
     fn breaks() -> Breaks {
         let value = |name: &str| ValueName { name: name.to_owned(), kind: ValueKind::Computed };
         let form = Form { values: vec![value("ema_fast"), value("rsi")], ..Form::default() };
-        Breaks::new(RunId("20261122-223843-k7f3".to_owned()), vec![form])
+        let names = form.values.iter().map(|value| value.name.clone()).collect();
+        Breaks::new(RunId("20261122-223843-k7f3".to_owned()), names, vec![form])
     }
 
     fn evaluation(n: u64, fast: f64, rsi: f64) -> Record {

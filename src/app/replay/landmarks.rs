@@ -1,11 +1,15 @@
 //! Landmarks: what happened in a recording, from its checkpoints where it has them, else from what was
 //! written on its tape; and where it ends.
 
+use std::collections::BTreeSet;
+
 use crate::app::error::AppError;
 use crate::app::past::{Happened, Happening, Recording};
 use crate::domain::UnixNanos;
+use crate::engine::Record;
 use crate::engine::codec::decode;
 use crate::engine::view::{ReplayMark, ReplayMarkKind};
+use crate::strategy::Form;
 use crate::tape::{self, Channel, Reader};
 
 /// What is known of a recording before it is played.
@@ -15,16 +19,22 @@ pub struct Landmarks {
     pub happened: Vec<Happened>,
     /// The last input, and when it was received, as far as it is known.
     pub last: (u64, UnixNanos),
+    /// The names of values of evaluations.
+    pub values: BTreeSet<String>,
 }
 
 impl Landmarks {
     /// Those of a recording.
     pub fn of(recording: &Recording) -> Result<Self, AppError> {
         match recording.heads().last() {
-            Some(head) => Ok(Self {
-                happened: recording.happened().copied().collect(),
-                last: (head.mark.seq, head.time),
-            }),
+            Some(head) => {
+                let forms = recording.before(|_| true)?.rerun.engine().forms();
+                Ok(Self {
+                    happened: recording.happened().copied().collect(),
+                    last: (head.mark.seq, head.time),
+                    values: forms.iter().flat_map(names).collect(),
+                })
+            }
             None => Self::read(recording),
         }
     }
@@ -39,8 +49,12 @@ impl Landmarks {
             match entry.channel {
                 Channel::Output => {
                     for record in tape::records(entry.bytes).flatten() {
-                        let what = decode(record).ok().and_then(|record| Happening::of(&record));
+                        let Ok(record) = decode(record) else { continue };
+                        let what = Happening::of(&record);
                         found.happened.extend(what.map(|what| Happened { seq, time, what }));
+                        if let Record::Form { body, .. } = &record {
+                            found.values.extend(names(body));
+                        }
                     }
                 }
                 Channel::Mark => found.last = (seq, time),
@@ -78,4 +92,8 @@ impl Landmarks {
         };
         self.happened.iter().filter_map(mark).collect()
     }
+}
+
+fn names(form: &Form) -> impl Iterator<Item = String> {
+    form.values.iter().map(|value| value.name.clone())
 }

@@ -129,8 +129,8 @@ impl Player {
         let mut player = Self {
             timeline: Timeline::new(recording)?,
             marks: Arc::new(landmarks.marks()),
+            breaks: Breaks::new(run, landmarks.values.clone(), Vec::new()),
             landmarks,
-            breaks: Breaks::new(run, Vec::new()),
             audience: None,
             began,
             playing: plays,

@@ -19,7 +19,7 @@ use crate::engine::view::{EngineView, EvaluationView};
 
 /// What playing can end at, and what each is.
 pub(super) const BREAKS: [(&str, &str); 5] = [
-    ("decision", "a decision that became a row"),
+    ("decision", "a decision that wants an order"),
     ("refusal", "risk or the venue refused an order"),
     ("fill", "an order filled"),
     ("reconnect", "the line was lost and came back"),
