@@ -72,7 +72,9 @@ fn parse(text: &str) -> Option<Wanted> {
     let (session, strategy, number) = (words.next()?, words.next()?, words.next()?);
     let strategy = StrategyId(strategy.parse().ok()?);
     let fill = words.next().map(|fill| fill.strip_prefix('f')?.parse().ok());
-    if session.len() != 4 || words.next().is_some() {
+    // A prefix, and no path: an id may come over HTTP.
+    let is_prefix = session.len() == 4 && session.bytes().all(|b| b.is_ascii_alphanumeric());
+    if !is_prefix || words.next().is_some() {
         return None;
     }
     let session = session.to_owned();
