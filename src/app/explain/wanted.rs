@@ -142,6 +142,7 @@ mod tests {
             "k7f3-1-o1-f0",
             "k7f3-1-o1-2",
             "d-7",
+            "/tmp-0-1",
         ] {
             assert_eq!(of(wrong), None, "{wrong}");
         }

@@ -30,6 +30,9 @@ const USUAL: u64 = 10 * 60 * UnixNanos::SECOND;
 pub struct WhyNot {
     /// The session.
     pub session: String,
+    /// How a command names it.
+    #[serde(skip)]
+    typed: String,
     /// Whose.
     pub strategy: String,
     /// In which instrument.
@@ -195,6 +198,10 @@ pub fn look(recording: &Recording, args: &WhyNotArgs) -> Result<WhyNot, AppError
     blockers.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.blocker.cmp(&b.blocker)));
     Ok(WhyNot {
         session: recording.name.clone(),
+        typed: match recording.run.prefix() {
+            "" => recording.name.clone(),
+            prefix => prefix.to_owned(),
+        },
         strategy,
         instrument: symbol,
         from: words::moment(from),
@@ -400,14 +407,14 @@ impl WhyNot {
         for row in &self.nearest {
             lines.push(format!("  {}  {}  {}", row.id, row.time, row.rule));
             lines.push(format!("    {}", row.failed));
-            lines.extend(row.verdict());
+            lines.extend(row.verdict(&self.typed));
         }
         lines.join("\n")
     }
 }
 
 impl MissRow {
-    fn verdict(&self) -> Vec<String> {
+    fn verdict(&self, session: &str) -> Vec<String> {
         let Some(enough) = &self.would_have_signalled_if else { return Vec::new() };
         let tried = match &self.tried {
             Some(Tried::WouldHaveTraded(order)) => {
@@ -421,7 +428,7 @@ impl MissRow {
         };
         let mut lines = vec![format!("    {tried}")];
         if let Some(set) = &self.set {
-            lines.push(format!("    tickscope whatif --set '{set}'"));
+            lines.push(format!("    tickscope whatif {session} --set '{set}'"));
         }
         lines
     }
