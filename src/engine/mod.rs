@@ -10,6 +10,7 @@
 
 pub mod calling;
 mod candle;
+mod check;
 mod closing;
 pub mod codec;
 pub mod config;
@@ -34,6 +35,7 @@ mod sizing;
 mod slot;
 mod standing;
 mod state;
+mod summary;
 #[cfg(test)]
 mod tests;
 pub mod trace;

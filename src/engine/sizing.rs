@@ -1,14 +1,60 @@
 //! Sizing: how much an order is for, in base asset, before it is floored to the lot.
 
+use serde::{Deserialize, Serialize};
+
 use super::config::OrderSize;
 use super::core::Engine;
 use super::deciding::{By, Wish};
 use super::market::Market;
-use super::record::{SizeRule, Sizing};
 use super::slot::Slot;
 use super::trading::pending;
 use crate::domain::{DecisionId, Num, OrderKind, Price, Quantity, Side};
 use crate::strategy::{Exits, Size};
+
+/// How a wished quantity came about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Sizing {
+    /// What says how much.
+    pub rule: SizeRule,
+    /// It is what the configuration says, not the strategy.
+    pub configured: bool,
+    /// What is held is closed besides.
+    pub reverses: bool,
+    /// The account's equity, where the rule is a ratio of it and it is known.
+    pub equity: Option<Num>,
+    /// What one unit of base asset counts for: the reference price, for a risk the distance to the
+    /// stop. `None` where the rule needs none, or it is not known: then nothing is wanted.
+    pub unit: Option<Num>,
+    /// What is held that an order of this side closes.
+    pub held: Quantity,
+    /// How much of that is on its way to be closed.
+    pub on_its_way: Quantity,
+}
+
+/// What says how much.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SizeRule {
+    /// This much base asset.
+    Base(Quantity),
+    /// What this much quote asset buys.
+    Quote(Num),
+    /// What this ratio of equity buys.
+    Equity(Num),
+    /// What loses this ratio of equity at the stop.
+    Risk(Num),
+    /// What is held and not on its way to be closed.
+    Close,
+}
+
+impl Sizing {
+    /// Closes what is held.
+    pub fn closing(held: Quantity, on_its_way: Quantity) -> Self {
+        let (configured, reverses) = (false, false);
+        let rule = SizeRule::Close;
+        Self { rule, configured, reverses, equity: None, unit: None, held, on_its_way }
+    }
+}
 
 impl Engine {
     /// An intent without its size; the exits of an entry are measured now.

@@ -12,7 +12,7 @@ use serde_json::Value;
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_tickscope");
 /// How long anything may take before a test gives up. Long, because machines are busy; nothing
 /// waits for it when all is well.
-pub const PATIENCE: Duration = Duration::from_secs(40);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 /// Between two looks.
 pub const LOOK: Duration = Duration::from_millis(20);
 
