@@ -115,9 +115,8 @@ fn each_row_of_a_sweep_is_a_run_of_its_own() {
 #[test]
 fn what_whynot_advises_is_accepted() {
     let home = Home::new();
-    home.succeed(&["run", "--headless", "--for", "4s", "--set", "venue.simulator.speed=10"]);
-    let typed = ask(&home, &["strategies.trend.rsi_max=81.3"]);
-    assert_eq!(typed["changed"].as_array().unwrap().len(), 1, "{typed}");
+    home.succeed(&["run", "--headless", "--for", "6s", "--set", "venue.simulator.speed=10"]);
+    let mut advised = 0;
     for (strategy, instrument) in
         [("trend", "BTCUSDT"), ("trend", "ETHUSDT"), ("reversion", "ETHUSDT")]
     {
@@ -127,8 +126,10 @@ fn what_whynot_advises_is_accepted() {
         {
             let changed = ask(&home, &[set]);
             assert_eq!(changed["changed"].as_array().unwrap().len(), 1, "{set}: {changed}");
+            advised += 1;
         }
     }
+    assert!(advised > 0, "nothing was advised");
 }
 
 /// Lost if broken: a mistake that costs an hour, because it is not said.
