@@ -16,8 +16,8 @@ use super::record::{Outlet, Record, StopReason, TradingState};
 use super::slot::{Runner, Slot};
 use super::trace::Trace;
 use crate::domain::{
-    BookLoss, Candle, Cause, InstrumentId, MarketEvent, Num, Order, OrderId, StrategyId, Trade,
-    UnixNanos,
+    BookLoss, Candle, Cause, InstrumentId, MarketEvent, Num, Order, OrderBook, OrderId, StrategyId,
+    Trade, UnixNanos,
 };
 use crate::strategy::{Bar, Draft, Feed, Form, Params, StrategyError, StrategyKind, Trigger};
 
@@ -209,6 +209,14 @@ impl Engine {
     /// The n-th slot of an instrument.
     pub(super) fn slot_of(&self, instrument: InstrumentId, n: usize) -> Option<usize> {
         self.routes.get(instrument.index())?.get(n).copied()
+    }
+
+    /// Exchanges its books, by instrument. Engines over one market keep one set of them: each has it
+    /// while it takes an input, and whoever comes first applies what that changes.
+    pub fn exchange_books(&mut self, books: &mut [OrderBook]) {
+        for (market, book) in self.markets.iter_mut().zip(books) {
+            std::mem::swap(&mut market.book, book);
+        }
     }
 
     /// What each strategy has counted so far, in the order of the configuration.

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::config::BarsConfig;
 use crate::domain::{
-    BookLoss, Candle, Cause, Instrument, Level, MarketEvent, Nanos, Num, OrderBook, Price, Quote,
-    Side, Trade, UnixNanos,
+    BookLoss, Candle, Cause, Instrument, Level, MarketEvent, Nanos, Num, OrderBook, Price,
+    Quantity, Quote, Side, Trade, UnixNanos,
 };
 use crate::strategy::{Bar, BarKind, Bars, ClosedBars};
 
@@ -233,7 +233,10 @@ impl Market {
         if !self.synced {
             return Change::Nothing;
         }
-        self.book.apply(update_id, bids, asks);
+        // A book that engines pass on has seen it already.
+        if self.book.update_id != update_id {
+            self.book.apply(update_id, bids, asks);
+        }
         self.unless_crossed(Change::Levels)
     }
 
@@ -241,10 +244,9 @@ impl Market {
         if self.book.is_crossed() { self.lose(BookLoss::Crossed) } else { change }
     }
 
+    /// The levels stay until the next snapshot: whoever the book is passed on to must find the same.
     fn lose(&mut self, loss: BookLoss) -> Change {
-        let was_synced = self.synced;
-        self.synced = false;
-        self.book.clear();
+        let was_synced = std::mem::replace(&mut self.synced, false);
         if was_synced {
             self.books_lost += 1;
             Change::Lost(loss)
@@ -265,6 +267,11 @@ impl Market {
         if !live {
             self.freshness = Freshness::default();
         }
+    }
+
+    /// What is displayed at a price of the book; zero while that is not trusted.
+    pub fn displayed(&self, side: Side, price: Price) -> Quantity {
+        if self.synced { self.book.side(side).quantity_at(price) } else { Quantity::ZERO }
     }
 
     /// Best bid and ask: of the book while it is trusted, else of the quote stream.

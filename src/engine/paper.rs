@@ -16,9 +16,9 @@ use super::config::{FeeAsset, FillModel, PaperConfig};
 use super::market::Market;
 use super::resting::Resting;
 use crate::domain::{
-    Account, AccountKind, AssetId, BookSide, Cause, Fill, InstrumentId, Level, Liquidity, Money,
-    Nanos, Num, NumError, OrderEvent, OrderEventKind, OrderId, OrderKind, OrderRequest, Price,
-    Quantity, RejectReason, Side, TimeInForce, Trade, UnixNanos,
+    Account, AccountKind, AssetId, Cause, Fill, InstrumentId, Level, Liquidity, Money, Nanos, Num,
+    NumError, OrderEvent, OrderEventKind, OrderId, OrderKind, OrderRequest, Price, Quantity,
+    RejectReason, Side, TimeInForce, Trade, UnixNanos,
 };
 
 /// What is due at a moment.
@@ -174,7 +174,7 @@ impl Paper {
         match request.kind {
             OrderKind::Limit { price, time_in_force: TimeInForce::Gtc }
             | OrderKind::LimitMaker { price } => {
-                let queue_ahead = displayed(market, request.side).quantity_at(price);
+                let queue_ahead = market.displayed(request.side, price);
                 let instrument = &market.instrument;
                 let resting = Resting::new(request, price, remaining, queue_ahead, instrument);
                 self.resting.push(resting);
@@ -310,7 +310,7 @@ impl Paper {
         }
         let opposite = request.side.opposite();
         let mut remaining = request.quantity;
-        for level in displayed(market, opposite).iter().take_while(|level| within(level.price)) {
+        for level in market.book.side(opposite).iter().take_while(|level| within(level.price)) {
             if remaining.is_zero() {
                 break;
             }
@@ -434,7 +434,7 @@ impl Paper {
         }
         let here = |order: &&mut Resting| order.request.instrument == instrument;
         for order in self.resting.iter_mut().filter(here) {
-            let shown = displayed(market, order.request.side).quantity_at(order.price);
+            let shown = market.displayed(order.request.side, order.price);
             order.queue_ahead = order.queue_ahead.min(shown);
         }
     }
@@ -443,9 +443,4 @@ impl Paper {
     pub fn forget(&mut self, instrument: InstrumentId) {
         self.consumed.retain(|(at, _, _), _| *at != instrument);
     }
-}
-
-/// The side of the book where orders of `side` rest.
-fn displayed(market: &Market, side: Side) -> &BookSide {
-    market.book.side(side)
 }

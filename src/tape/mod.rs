@@ -61,7 +61,7 @@ pub use recorder::{
 };
 pub use retention::{Doomed, Kept, Limits, Owner, Reason, State, bytes_in, doomed, survey};
 pub use schema::SCHEMAS;
-pub use session::{Session, config_of, discard, manifest_of, run_id};
+pub use session::{Session, config_of, discard, logs_of, manifest_of, run_id};
 pub use sessions::{SessionSummary, TapePath, default_root, list, resolve};
 pub use timing::Timing;
 pub use writer::{Compression, ENTRY_BYTES_MAX, Writer, WriterOptions, Written};

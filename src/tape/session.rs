@@ -57,7 +57,7 @@ impl Session {
 
     /// Where its logs belong.
     pub fn logs(&self) -> PathBuf {
-        self.directory.join(LOGS)
+        logs_of(&self.directory)
     }
 
     /// What it says about itself.
@@ -88,6 +88,11 @@ pub fn discard(directory: &Path) {
 /// What the session in a directory says about itself.
 pub fn manifest_of(directory: &Path) -> Result<Manifest> {
     manifest::read(&directory.join(MANIFEST))
+}
+
+/// Where a session's logs are, or were.
+pub fn logs_of(directory: &Path) -> PathBuf {
+    directory.join(LOGS)
 }
 
 /// The configuration that the session in a directory ran with.

@@ -22,6 +22,7 @@ mod catalogue;
 mod engine_word;
 mod event;
 pub mod http;
+mod kept;
 mod lane;
 mod latency;
 mod library;
@@ -52,6 +53,7 @@ pub use self::event::{
     AlertEvent, DecisionEvent, Evaluated, Event, ExitTold, FeedEvent, OrderTold, PortfolioEvent,
     ProcessEvent, Room, Summed, Telling, UpkeepEvent,
 };
+pub use self::kept::KeptLog;
 pub use self::latency::{Percentiles, Timing, Timings};
 pub use self::library::layer;
 pub use self::metrics::{DecisionMemory, Metrics, QueueState};

@@ -13,7 +13,7 @@ use crate::engine::view::LogView;
 /// Lines kept.
 const KEPT: usize = 1_000;
 /// Characters of a message kept.
-const MESSAGE: usize = 400;
+pub(super) const MESSAGE: usize = 400;
 
 /// Lines as readers get them.
 type Lines = Arc<Vec<Arc<LogView>>>;

@@ -14,6 +14,8 @@ use crate::app::explain::{self, Wanted};
 use crate::app::past::{Proof, Recording};
 use crate::domain::UnixNanos;
 use crate::engine::view::{EngineView, ReplayMark, ReplayView};
+use crate::tape;
+use crate::telemetry::KeptLog;
 use crate::tui::Playback;
 
 /// From one published view to the next while it plays.
@@ -23,6 +25,8 @@ const SLICE: Duration = Duration::from_millis(20);
 /// The fastest that a factor says; the next one is as fast as possible.
 const FASTEST: u32 = 1_024;
 
+/// Lines of the log that are shown.
+const LINES: usize = 300;
 /// Orders that may wait.
 const ORDERS: usize = 64;
 /// A living run's tape is flushed once a second.
@@ -97,6 +101,7 @@ struct Player {
     timeline: Timeline,
     landmarks: Landmarks,
     marks: Arc<Vec<ReplayMark>>,
+    log: KeptLog,
     breaks: Breaks,
     audience: Option<Box<dyn Audience>>,
     began: UnixNanos,
@@ -127,6 +132,7 @@ impl Player {
         let (run, began) = (recording.run.clone(), recording.began()?);
         let Beginning { at, plays, speed, beside_live } = beginning.clone();
         let mut player = Self {
+            log: KeptLog::new(tape::logs_of(&recording.path)),
             timeline: Timeline::new(recording)?,
             marks: Arc::new(landmarks.marks()),
             breaks: Breaks::new(run, landmarks.values.clone(), Vec::new()),
@@ -364,6 +370,7 @@ impl Player {
         }
         let Proof { records, marks, parted } = proof;
         let (last_seq, ends) = self.landmarks.last;
+        view.log = self.log.until(view.now, LINES);
         view.replay = Some(Arc::new(ReplayView {
             session: self.timeline.recording().name.clone(),
             playing: self.playing,

@@ -30,7 +30,7 @@ use crate::app::pipeline::{Given, TapeInput};
 use crate::app::setup;
 use crate::app::source::{self, Replayed};
 use crate::config::Loaded;
-use crate::domain::{HistoryNeed, Instrument, Nanos, RunId, UnixNanos};
+use crate::domain::{HistoryNeed, Instrument, Nanos, OrderBook, RunId, UnixNanos};
 use crate::strategy::StrategyKind;
 use crate::tape::Reader;
 use crate::venue::Source;
@@ -174,7 +174,7 @@ impl Track<'_> {
             }
             let mut lead = self.leader(plan, workers)?;
             let led = lead.over(opened, self.quiet, left_out);
-            let Lead { runner, workers, .. } = lead;
+            let Lead { mut runner, workers, .. } = lead;
             // Also after an error: whoever waits for more must know that there is none.
             drop(workers);
             let mut found = vec![(first, None)];
@@ -216,29 +216,43 @@ fn follow(
     mut followers: Vec<Follower<'_>>,
     batches: &Receiver<Arc<Batch>>,
 ) -> Result<Vec<Followed>, AppError> {
+    // One set of books: what an engine has in it of its own is more than a core's cache holds.
+    let instruments = followers.first().map_or(0, |first| first.plan.engine.instruments.len());
+    let mut books = vec![OrderBook::default(); instruments];
     for batch in batches {
-        for follower in &mut followers {
-            if follower.parted.load(Ordering::Relaxed) {
-                continue;
-            }
-            if !batch.heard.is_silent() {
-                // Its decoder took the batch before to the end, and holds the only other end.
+        if !batch.heard.is_silent() {
+            for follower in &followers {
+                // Its decoder took the batch before to the end, and holds the only other end. One
+                // that parted takes nothing.
                 let _ = follower.tell.try_send(Arc::clone(&batch.heard));
             }
-            for (seq, time, taken) in &batch.inputs {
+        }
+        for (seq, time, taken) in &batch.inputs {
+            for follower in followers.iter_mut().filter(|follower| !follower.has_parted()) {
                 let given = match taken {
                     Taken::Frame => Given::Frame { source: &ELSEWHERE, bytes: &[] },
                     Taken::Other(input) => Given::Other(input),
                 };
+                follower.runner.exchange_books(&mut books);
                 follower.runner.take(*seq, *time, given)?;
+                follower.runner.exchange_books(&mut books);
             }
         }
     }
-    let end = |Follower { place, plan, runner, parted, .. }: Follower<'_>| {
-        let outcome = runner.end(plan)?;
-        Ok((place, (!parted.load(Ordering::Relaxed)).then_some(outcome)))
-    };
-    followers.into_iter().map(end).collect()
+    let mut found = Vec::new();
+    for mut follower in followers {
+        follower.runner.exchange_books(&mut books);
+        let outcome = follower.runner.end(follower.plan)?;
+        follower.runner.exchange_books(&mut books);
+        found.push((follower.place, (!follower.has_parted()).then_some(outcome)));
+    }
+    Ok(found)
+}
+
+impl Follower<'_> {
+    fn has_parted(&self) -> bool {
+        self.parted.load(Ordering::Relaxed)
+    }
 }
 
 /// The first engine, whose decoder speaks to all.

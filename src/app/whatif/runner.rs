@@ -7,7 +7,7 @@ use crate::app::error::{AppError, Exit};
 use crate::app::outputs::{Nowhere, Outputs};
 use crate::app::pipeline::{Given, Pipeline, TapeInput};
 use crate::app::report::Meter;
-use crate::domain::{DecisionId, InstrumentId, Num, Price, Quantity, Side, UnixNanos};
+use crate::domain::{DecisionId, InstrumentId, Num, OrderBook, Price, Quantity, Side, UnixNanos};
 use crate::engine::{Outlet, Record};
 
 /// What came of a run. Money is in the reporting asset.
@@ -138,8 +138,13 @@ impl Runner {
         ended.map_err(|_| AppError::new(Exit::Failed, "a record could not be encoded"))
     }
 
+    /// Exchanges its engine's books.
+    pub fn exchange_books(&mut self, books: &mut [OrderBook]) {
+        self.pipeline.engine_mut().exchange_books(books);
+    }
+
     /// Lets what is still due happen, as a backtest does.
-    pub fn end(mut self, plan: &Plan) -> Result<Outcome, AppError> {
+    pub fn end(&mut self, plan: &Plan) -> Result<Outcome, AppError> {
         while let Some(due) = self.pipeline.engine().next_order_due() {
             let (seq, time) = (self.seq + 1, due.max(self.time));
             self.take(seq, time, Given::Other(&TapeInput::Clock))?;
@@ -161,6 +166,6 @@ impl Runner {
             rested: report.rested,
             output_hash: format!("{:016x}", self.outputs.hash_mark().hash),
         };
-        Ok(Outcome { numbers, wishes: self.wishes })
+        Ok(Outcome { numbers, wishes: std::mem::take(&mut self.wishes) })
     }
 }

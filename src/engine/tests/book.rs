@@ -56,7 +56,7 @@ fn a_crossed_book_is_lost() {
     let mut rig = Rig::margin(|_| {});
     rig.delta(BTC, &[level("100.01", "1")], &[]);
     assert_eq!(losses(&rig), [BookLoss::Crossed]);
-    assert!(!rig.engine.markets[0].synced && rig.engine.markets[0].book.bids.is_empty());
+    assert!(!rig.engine.markets[0].synced && rig.engine.markets[0].best().is_none());
     rig.delta(BTC, &[level("99", "1")], &[]);
     assert!(!rig.engine.markets[0].synced, "a change cannot heal it");
     assert!(rig.wish(BTC, vec![market(Side::Buy, "1")]).is_empty());

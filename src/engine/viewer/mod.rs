@@ -301,6 +301,7 @@ impl Viewer {
             let bars = market.closed.of(kind).rev().copied().collect();
             *chart = (market.closed.count(kind), Arc::new(bars));
         }
+        let shown = if market.synced { LEVELS_SHOWN } else { 0 };
         Some(InstrumentView {
             symbol: market.instrument.symbol.clone(),
             price_digits: market.instrument.price_digits(),
@@ -309,8 +310,8 @@ impl Viewer {
             last_side: market.last_trade.map(|trade| trade.aggressor),
             first: market.first_price,
             turnover: market.turnover,
-            bids: market.book.bids.iter().take(LEVELS_SHOWN).collect(),
-            asks: market.book.asks.iter().take(LEVELS_SHOWN).collect(),
+            bids: market.book.bids.iter().take(shown).collect(),
+            asks: market.book.asks.iter().take(shown).collect(),
             synced: market.synced,
             live: market.live,
             update_id: market.book.update_id,
