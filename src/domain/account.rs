@@ -36,10 +36,10 @@ impl Balances {
         match self.0.binary_search_by_key(&money.asset, |(asset, _)| *asset) {
             Ok(at) => {
                 if let Some((_, amount)) = self.0.get_mut(at) {
-                    *amount = amount.add(money.amount)?;
+                    *amount = amount.add(money.amount)?.trimmed();
                 }
             }
-            Err(at) => self.0.insert(at, (money.asset, money.amount)),
+            Err(at) => self.0.insert(at, (money.asset, money.amount.trimmed())),
         }
         Ok(())
     }

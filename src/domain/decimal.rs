@@ -242,6 +242,23 @@ impl Num {
         Self::of(self.decimal().round_dp_with_strategy(digits, half_even))
     }
 
+    /// The same number without the zeros behind its canonical scale. What is computed with again and
+    /// again is kept like this: products of long numbers leave the fast path.
+    #[must_use]
+    pub fn trimmed(self) -> Self {
+        let (mut mantissa, mut scale) = (self.mantissa(), self.scale());
+        while scale > SCALE && mantissa % 10 == 0 {
+            (mantissa, scale) = (mantissa / 10, scale - 1);
+            if let Ok(mut mantissa) = i64::try_from(mantissa) {
+                while scale > SCALE && mantissa % 10 == 0 {
+                    (mantissa, scale) = (mantissa / 10, scale - 1);
+                }
+                return short(mantissa, scale);
+            }
+        }
+        Self::pack(mantissa, scale)
+    }
+
     /// Fractional digits after removing trailing zeros: 0.01000 has two.
     pub fn significant_scale(self) -> u32 {
         self.decimal().normalize().scale()

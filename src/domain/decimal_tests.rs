@@ -43,6 +43,18 @@ fn flooring_to_a_lot_never_exceeds_what_is_held() {
 }
 
 proptest! {
+    /// A number that changes its value while it gets shorter is money lost.
+    #[test]
+    fn trimming_takes_zeros_and_nothing_else(mantissa in any::<i64>(), zeros in 0_u32..12, more in 0_u32..9) {
+        let number = Num::new(mantissa, more).unwrap();
+        let power = Num::new(10_i64.pow(zeros), zeros).unwrap();
+        let Ok(long) = number.mul(power) else { return Ok(()) };
+        prop_assert_eq!(long.trimmed(), long);
+        prop_assert_eq!(long.trimmed().to_string(), long.to_string());
+        let shortest = long.significant_scale().max(SCALE).min(long.scale());
+        prop_assert_eq!(long.trimmed().scale(), shortest);
+    }
+
     /// A number that changes on its way through a tape would break replay.
     #[test]
     fn both_encodings_give_the_same_number_back(mantissa in any::<i64>(), scale in 0_u32..=18) {

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::record::{Blocked, Blocker, Evaluation, Miss, Outcome, Summary};
 use super::slot::distance;
 use crate::domain::{InstrumentId, StrategyId, UnixNanos};
-use crate::strategy::{Form, Node, Op, OperandRef, Truth};
+use crate::strategy::{Form, Node, OperandRef, Truth};
 
 /// From one summary to the next, in engine time.
 const SUMMARY_EVERY: u64 = 60 * UnixNanos::SECOND;
@@ -231,18 +231,7 @@ fn missed_by(evaluation: &Evaluation, form: &Form, node: u16) -> Option<f64> {
     let Node::Compare { left, op, right } = *form.nodes.get(usize::from(node))? else {
         return None;
     };
-    let (left, right) = (operand(evaluation, left), operand(evaluation, right));
-    let holds = evaluation.truths.get(usize::from(node)) == Some(&Truth::True);
-    let is_measurable = match op {
-        Op::Lt | Op::Le | Op::Gt | Op::Ge | Op::Eq => true,
-        // It crossed already, or came from the other side.
-        Op::CrossUp => !holds && left.1 <= right.1,
-        Op::CrossDown => !holds && left.1 >= right.1,
-        Op::Ne | Op::Flag => false,
-    };
-    let scale = left.0.abs().max(right.0.abs());
-    let ratio = (left.0 - right.0).abs() / scale;
-    (is_measurable && ratio.is_finite()).then_some(ratio)
+    op.distance(operand(evaluation, left), operand(evaluation, right))
 }
 
 /// True when the tree that holds this leaf would hold if the leaf were otherwise.
@@ -257,7 +246,7 @@ fn is_alone(evaluation: &Evaluation, form: &Form, node: u16) -> bool {
 mod tests {
     use super::*;
     use crate::domain::{Cause, DecisionId};
-    use crate::strategy::{Site, Trigger, ValueKind, ValueName};
+    use crate::strategy::{Op, Site, Trigger, ValueKind, ValueName};
 
     fn form() -> Form {
         let value = |name: &str| ValueName { name: name.to_owned(), kind: ValueKind::Computed };

@@ -105,6 +105,20 @@ impl Op {
             Self::Flag => left.now != 0.0,
         })
     }
+
+    /// By what part of its larger operand a comparison comes out as it does; each side is given now
+    /// and at the evaluation before. `None` where closeness means nothing: an inequality, a flag, two
+    /// zeros, a cross that happened or came from the other side.
+    pub fn distance(self, left: (f64, f64), right: (f64, f64)) -> Option<f64> {
+        let is_measurable = match self {
+            Self::Lt | Self::Le | Self::Gt | Self::Ge | Self::Eq => true,
+            Self::CrossUp => left.1 <= right.1 && left.0 <= right.0,
+            Self::CrossDown => left.1 >= right.1 && left.0 >= right.0,
+            Self::Ne | Self::Flag => false,
+        };
+        let ratio = (left.0 - right.0).abs() / left.0.abs().max(right.0.abs());
+        (is_measurable && ratio.is_finite()).then_some(ratio)
+    }
 }
 
 /// One side of a comparison, with its value at this evaluation and at the one before.

@@ -147,8 +147,10 @@ catalogue! {
         "Time spent in a stage, per unit of its work.");
     STAGE_LAST_PROGRESS = gauge("tickscope_stage_last_progress_timestamp_seconds", &["stage"],
         "When the stage last did something.");
-    TICK_TO_DECISION = latency("tickscope_tick_to_decision_seconds", &[],
-        "From the socket becoming readable to the last decision on what was read.");
+    TICK_TO_DECISION = latency("tickscope_tick_to_decision_seconds", &["strategy"],
+        "From the socket becoming readable to the strategy's last decision on what was read.");
+    TICK_TO_ORDER = latency("tickscope_tick_to_order_seconds", &["strategy"],
+        "From the socket becoming readable to an order on what was read.");
     EVENT_LOOP = latency("tickscope_event_loop_seconds", &[],
         "One turn of the core thread, waiting not counted.");
 

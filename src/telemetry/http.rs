@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use hyper::server::conn::http1;
@@ -24,6 +24,7 @@ use tokio::sync::Semaphore;
 
 use super::Telemetry;
 use super::account::nanos_to_seconds;
+use super::open_metrics;
 
 /// Connections served at a time; further ones wait.
 const CONNECTIONS: usize = 32;
@@ -147,16 +148,21 @@ async fn readiness(State(telemetry): State<Telemetry>) -> Response {
 }
 
 /// Gathering takes milliseconds, which no other task should wait for.
-async fn metrics(State(telemetry): State<Telemetry>) -> Response {
+async fn metrics(State(telemetry): State<Telemetry>, headers: HeaderMap) -> Response {
+    let asked = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    let is_open = asked.is_some_and(|asked| asked.contains(open_metrics::MEDIA_TYPE));
     let text = tokio::task::spawn_blocking(move || {
         let since = (telemetry.0.clock)();
-        let text = telemetry.metrics_text();
+        let text = match is_open {
+            true => Ok((open_metrics::CONTENT_TYPE, telemetry.open_metrics_text())),
+            false => telemetry.metrics_text().map(|text| (prometheus::TEXT_FORMAT, text)),
+        };
         let nanos = (telemetry.0.clock)().since(since);
         telemetry.metrics().scrape.observe(nanos_to_seconds(nanos));
         text
     });
     match text.await {
-        Ok(Ok(text)) => ([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], text).into_response(),
+        Ok(Ok((kind, text))) => ([(header::CONTENT_TYPE, kind)], text).into_response(),
         Ok(Err(error)) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }

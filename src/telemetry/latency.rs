@@ -11,7 +11,7 @@ use rtrb::{Consumer, Producer, RingBuffer};
 
 use super::metrics::{Metrics, QueueState};
 use super::word::Stage;
-use crate::domain::{Nanos, UnixNanos};
+use crate::domain::{DecisionId, Nanos, UnixNanos};
 
 /// Samples the ring holds: four per message at 40,000 messages a second for 250 ms.
 const CAPACITY: usize = 1 << 16;
@@ -23,8 +23,10 @@ const LONGEST: Nanos = 60 * UnixNanos::SECOND;
 pub enum Timing {
     /// One unit of a stage's work.
     Stage(Stage),
-    /// From the socket becoming readable to the last decision on what was read.
-    TickToDecision,
+    /// From the socket becoming readable to the strategy's last decision on what was read.
+    TickToDecision(DecisionId),
+    /// From there to the order that a decision led to.
+    TickToOrder(DecisionId),
     /// One turn of the core thread, waiting not counted.
     EventLoop,
 }
@@ -86,10 +88,11 @@ impl TimingReader {
             match timing {
                 Timing::Stage(stage) => metrics.stage(stage, nanos, now),
                 Timing::EventLoop => metrics.event_loop(nanos),
-                Timing::TickToDecision => {
-                    metrics.tick_to_decision(nanos);
+                Timing::TickToDecision(decision) => {
+                    metrics.tick_to_decision(decision, nanos, now);
                     self.decisions.saturating_record(nanos.max(1));
                 }
+                Timing::TickToOrder(decision) => metrics.tick_to_order(decision, nanos, now),
             }
         }
     }

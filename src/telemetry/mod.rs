@@ -21,6 +21,7 @@ mod alert;
 mod catalogue;
 mod engine_word;
 mod event;
+mod exemplar;
 pub mod http;
 mod kept;
 mod lane;
@@ -30,6 +31,7 @@ mod line;
 mod metrics;
 mod name;
 mod names;
+mod open_metrics;
 mod records;
 mod registry;
 mod rotate;
@@ -315,7 +317,14 @@ impl Telemetry {
         lock(&self.0.unready).clone()
     }
 
-    /// Everything `/metrics` says, in the text format 0.0.4.
+    /// Everything `/metrics` says, as `OpenMetrics`, with the decisions behind the latencies.
+    pub fn open_metrics_text(&self) -> String {
+        let (families, exemplars) =
+            (self.0.metrics.registry().gather(), self.0.metrics.exemplars());
+        open_metrics::encode(&families, &exemplars, &self.0.scope)
+    }
+
+    /// The same in the text format 0.0.4.
     pub fn metrics_text(&self) -> Result<String, MetricError> {
         let families = self.0.metrics.registry().gather();
         Ok(prometheus::TextEncoder::new().encode_to_string(&families)?)

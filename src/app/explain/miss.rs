@@ -102,26 +102,13 @@ fn deciding(node: &NodeView, wanted: Truth) -> Option<Result<&NodeView, ()>> {
 fn miss(evaluation: &EvaluationView, rule: &str, node: &NodeView) -> Option<Miss> {
     let leaf = node.leaf.as_ref()?;
     let (left, right) = (leaf.left_values.0?, leaf.right_values.0?);
-    if !has_distance(leaf, left, right) {
-        return None;
-    }
-    let scale = left.abs().max(right.abs());
-    let distance = if scale > 0.0 { (left - right).abs() / scale } else { 0.0 };
+    let before = |value: Option<f64>| value.unwrap_or(f64::NAN);
+    let distance = leaf
+        .op
+        .distance((left, before(leaf.left_values.1)), (right, before(leaf.right_values.1)))?;
     let threshold = threshold(evaluation, leaf, node.truth, (left, right));
     let (rule, text) = (rule.to_owned(), node.text.clone());
     Some(Miss { rule, text, leaf: leaf.clone(), distance, threshold })
-}
-
-/// False where "near" says nothing: a bare flag, an inequality, a cross that came from the other side,
-/// two zeros as of a position that is flat.
-fn has_distance(leaf: &LeafView, left: f64, right: f64) -> bool {
-    let before = leaf.left_values.1.zip(leaf.right_values.1);
-    match leaf.op {
-        Op::Flag | Op::Ne => false,
-        Op::CrossUp => before.is_some_and(|(left, right)| left <= right),
-        Op::CrossDown => before.is_some_and(|(left, right)| left >= right),
-        _ => left.abs() + right.abs() > 0.0,
-    }
 }
 
 /// What the configured side of a comparison would have had to be for it to come out otherwise.

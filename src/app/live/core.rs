@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, sleep_until};
 
 use super::clock::Clock;
+use super::latest::{Latest, Noting};
 use super::operator::Asked;
 use super::questions::{Answered, Questions};
 use super::silence::Silence;
@@ -88,6 +89,8 @@ pub struct Core {
     pub pipeline: Pipeline,
     /// Where records go.
     pub outputs: Outputs,
+    /// What the last input led to.
+    pub latest: Latest,
     /// The recording.
     pub tape: RecorderHandle,
     /// The time.
@@ -227,13 +230,12 @@ impl Core {
         let Line::Open(connection, _) = line else { return Ok(()) };
         let number = connection.number;
         let source = Source::Stream { connection: number };
-        let before = self.outputs.tally.evaluations;
         let channel = Channel::Stream { connection: number };
         self.take(channel, bytes, Given::Frame { source: &source, bytes })?;
         self.teller.frame(bytes);
-        if self.outputs.tally.evaluations > before {
+        if !self.latest.decisions.is_empty() {
             let woken = self.woken.load(Ordering::Relaxed);
-            self.teller.decided(self.clock.now().0.saturating_sub(woken));
+            self.teller.decided(&self.latest, self.clock.now().0.saturating_sub(woken));
         }
         Ok(())
     }
@@ -264,7 +266,8 @@ impl Core {
         let signals = self.outputs.tally.signals;
         self.tape.entry(&Entry { channel, seq, time, bytes })?;
         self.outputs.begin(seq, time);
-        self.pipeline.take(seq, time, given, &mut self.outputs);
+        self.latest.clear();
+        self.pipeline.take(seq, time, given, &mut Noting(&mut self.latest, &mut self.outputs));
         if self.outputs.tally.signals > signals {
             self.time(seq, time)?;
         }

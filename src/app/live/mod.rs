@@ -17,6 +17,7 @@ pub mod core;
 mod disk;
 mod ending;
 mod hangup;
+mod latest;
 mod metrics;
 pub mod operator;
 mod prepare;

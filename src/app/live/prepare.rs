@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 
 use super::clock::Clock;
 use super::core::Core;
+use super::latest::Latest;
 use super::metrics::Bound;
 use super::questions::Questions;
 use super::serving::{answer, serve};
@@ -154,6 +155,7 @@ impl Parts {
         let core = Core {
             pipeline: self.pipeline,
             outputs: Outputs::new(plan.written).keeping_copies(),
+            latest: Latest::default(),
             viewer: folds,
             silence: Silence::new(plan.engine.instruments.len(), loaded.config.risk.max_silence.0),
             ends_when_halted: args.headless,

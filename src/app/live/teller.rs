@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
+use super::latest::Latest;
 use super::operator::Told;
 use crate::app::decision::Store;
 use crate::app::decision::store::Extent;
@@ -104,10 +105,14 @@ impl Teller {
         self.telemetry.metrics().message(channel_of(bytes), bytes.len());
     }
 
-    /// A decision was made this long after the socket became readable.
-    pub fn decided(&mut self, nanos: u64) {
-        if let Some(timings) = &mut self.timings {
-            timings.record(Timing::TickToDecision, nanos);
+    /// This was decided and ordered so long after the socket became readable.
+    pub fn decided(&mut self, latest: &Latest, nanos: u64) {
+        let Some(timings) = &mut self.timings else { return };
+        for decision in &latest.decisions {
+            timings.record(Timing::TickToDecision(*decision), nanos);
+        }
+        for decision in &latest.ordered {
+            timings.record(Timing::TickToOrder(*decision), nanos);
         }
     }
 

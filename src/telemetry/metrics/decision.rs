@@ -5,10 +5,11 @@ use prometheus::{Gauge, IntCounter};
 use super::super::account::seconds;
 use super::super::catalogue as names;
 use super::super::engine_word::{ExplainedWord, OutcomeWord, SideWord, TruthWord};
+use super::super::exemplar::{Exemplars, Exemplified};
 use super::super::names::Names;
 use super::super::registry::{Families, MetricError, Table};
 use super::super::word::ByWord;
-use crate::domain::{InstrumentId, StrategyId, UnixNanos};
+use crate::domain::{DecisionId, InstrumentId, Nanos, StrategyId, UnixNanos};
 
 /// Results of one rule leaf, counted by truth.
 pub(in super::super) type RuleCounters = ByWord<TruthWord, IntCounter>;
@@ -23,6 +24,9 @@ pub(in super::super) struct DecisionMetrics {
 }
 
 struct StrategyMetrics {
+    name: String,
+    tick_to_decision: Exemplified,
+    tick_to_order: Exemplified,
     last_evaluation: Gauge,
     paused: Gauge,
     explained: ByWord<ExplainedWord, IntCounter>,
@@ -74,6 +78,28 @@ impl DecisionMetrics {
         }
     }
 
+    pub(super) fn tick_to_decision(&self, id: DecisionId, nanos: Nanos, time: UnixNanos) {
+        if let Some(strategy) = self.strategies.get(id.strategy.index()) {
+            strategy.tick_to_decision.observe(nanos, id, time);
+        }
+    }
+
+    pub(super) fn tick_to_order(&self, id: DecisionId, nanos: Nanos, time: UnixNanos) {
+        if let Some(strategy) = self.strategies.get(id.strategy.index()) {
+            strategy.tick_to_order.observe(nanos, id, time);
+        }
+    }
+
+    pub(super) fn exemplars(&self) -> Exemplars {
+        let mut found = Exemplars::new();
+        for StrategyMetrics { name, tick_to_decision, tick_to_order, .. } in self.strategies.iter()
+        {
+            tick_to_decision.gather(&names::TICK_TO_DECISION, name, &mut found);
+            tick_to_order.gather(&names::TICK_TO_ORDER, name, &mut found);
+        }
+        found
+    }
+
     pub(in super::super) fn paused(&self, strategy: StrategyId, paused: bool) {
         if let Some(strategy) = self.strategies.get(strategy.index()) {
             strategy.paused.set(if paused { 1.0 } else { 0.0 });
@@ -102,6 +128,9 @@ impl StrategyMetrics {
         let signals = families.counter(&names::SIGNALS)?;
         let explained = families.counter(&names::EXPLAINED_ORDERS)?;
         Ok(Self {
+            name: strategy.to_owned(),
+            tick_to_decision: Exemplified::new(families, &names::TICK_TO_DECISION, strategy)?,
+            tick_to_order: Exemplified::new(families, &names::TICK_TO_ORDER, strategy)?,
             last_evaluation: families.gauge(&names::LAST_EVALUATION)?.get(&[strategy])?,
             paused: families.gauge(&names::STRATEGY_PAUSED)?.get(&[strategy])?,
             explained: ByWord::new(|word| explained.get(&[strategy, word]))?,

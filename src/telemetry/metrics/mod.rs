@@ -15,11 +15,12 @@ use self::order::OrderMetrics;
 use super::account::{nanos_to_seconds, seconds};
 use super::alert::{AlertKind, AlertOutcome};
 use super::catalogue as names;
+use super::exemplar::Exemplars;
 use super::name::EventName;
 use super::names::{Names, RunInfo};
 use super::registry::{Families, MetricError};
 use super::word::{ByWord, Channel, QueueName, Stage, Word};
-use crate::domain::{Nanos, UnixNanos};
+use crate::domain::{DecisionId, Nanos, UnixNanos};
 use crate::engine::view::EngineView;
 
 /// Every metric that has no lane of its own.
@@ -33,7 +34,6 @@ pub struct Metrics {
     suppressed_evaluations: IntCounter,
     queues: ByWord<QueueName, QueueMetrics>,
     stages: ByWord<Stage, StageMetrics>,
-    tick_to_decision: Histogram,
     event_loop: Histogram,
     tape_bytes: Gauge,
     pub(super) tape_write_errors: IntCounter,
@@ -117,7 +117,6 @@ impl Metrics {
             suppressed_evaluations: suppressed.get(&[EventName::DecisionEvaluated.as_str()])?,
             queues: ByWord::new(|queue| QueueMetrics::new(families, queue))?,
             stages: ByWord::new(|stage| StageMetrics::new(families, stage))?,
-            tick_to_decision: families.histogram(&names::TICK_TO_DECISION)?.get(&[])?,
             event_loop: families.histogram(&names::EVENT_LOOP)?.get(&[])?,
             tape_bytes: families.gauge(&names::TAPE_BYTES)?.get(&[])?,
             tape_write_errors: families.counter(&names::TAPE_WRITE_ERRORS)?.get(&[])?,
@@ -167,8 +166,17 @@ impl Metrics {
         metrics.last_progress.set(seconds(now));
     }
 
-    pub(super) fn tick_to_decision(&self, nanos: Nanos) {
-        self.tick_to_decision.observe(nanos_to_seconds(nanos));
+    pub(super) fn tick_to_decision(&self, decision: DecisionId, nanos: Nanos, time: UnixNanos) {
+        self.decisions.tick_to_decision(decision, nanos, time);
+    }
+
+    pub(super) fn tick_to_order(&self, decision: DecisionId, nanos: Nanos, time: UnixNanos) {
+        self.decisions.tick_to_order(decision, nanos, time);
+    }
+
+    /// The decisions behind the latencies.
+    pub(super) fn exemplars(&self) -> Exemplars {
+        self.decisions.exemplars()
     }
 
     pub(super) fn event_loop(&self, nanos: Nanos) {

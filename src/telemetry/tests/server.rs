@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::super::http::{MetricsConfig, ServeError, Taken, bind, serve};
 use super::*;
+use crate::domain::{DecisionId, StrategyId};
 use crate::engine::view::{EngineView, InstrumentView};
 
 fn free_port() -> MetricsConfig {
@@ -13,8 +14,12 @@ fn free_port() -> MetricsConfig {
 }
 
 fn get(port: u16, path: &str) -> String {
+    get_with(port, path, "")
+}
+
+fn get_with(port: u16, path: &str, head: &str) -> String {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\n{head}Connection: close\r\n\r\n").unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     answer
@@ -62,6 +67,9 @@ fn the_pages_answer_and_readiness_gives_its_reason() {
     assert!(metrics.contains("content-type: text/plain; version=0.0.4"), "{metrics}");
     assert!(metrics.contains("tickscope_feed_live{instrument=\"BTCUSDT\",venue=\"binance\"} 1\n"));
     assert!(get(port, "/nothing").starts_with("HTTP/1.1 404"));
+    let accept = "Accept: application/openmetrics-text;version=1.0.0,text/plain;q=0.5\r\n";
+    let open = get_with(port, "/metrics", accept);
+    assert!(open.contains("content-type: application/openmetrics-text; version=1.0.0"), "{open}");
 }
 
 #[test]
@@ -71,18 +79,64 @@ fn timings_reach_buckets_and_exact_percentiles() {
     let mut timings = telemetry.take_timings().unwrap();
     assert!(telemetry.take_timings().is_none() && telemetry.latency().is_none());
     for micros in 1..=100 {
-        timings.record(Timing::TickToDecision, micros * 1_000);
+        let decision = DecisionId { strategy: StrategyId(0), n: micros };
+        timings.record(Timing::TickToDecision(decision), micros * 1_000);
         timings.record(Timing::Stage(Stage::Decode), 400);
     }
     let percentiles = telemetry.latency().unwrap();
     assert_eq!(percentiles.count, 100);
     assert!((50_000..=50_100).contains(&percentiles.p50), "{percentiles:?}");
     assert!((99_000..=99_200).contains(&percentiles.p99), "{percentiles:?}");
-    let bucket =
-        |le| sample(&telemetry, "tickscope_tick_to_decision_seconds_bucket", &[("le", le)]);
+    let bucket = |le| {
+        sample(
+            &telemetry,
+            "tickscope_tick_to_decision_seconds_bucket",
+            &[("strategy", "ema"), ("le", le)],
+        )
+    };
     assert_eq!((bucket("0.00001"), bucket("0.00003")), (10.0, 30.0));
     let stage = [("stage", "decode")];
     assert_eq!(sample(&telemetry, "tickscope_stage_duration_seconds_count", &stage), 100.0);
+}
+
+/// Lost if broken: the dot in the latency panel that opens the decision behind it.
+#[test]
+fn a_bucket_names_the_decision_that_fell_into_it_last() {
+    let folder = tempfile::tempdir().unwrap();
+    let telemetry = start(folder.path(), LogConfig::default());
+    let mut timings = telemetry.take_timings().unwrap();
+    for (n, micros) in [(1, 40), (2, 45), (3, 700_000)] {
+        let decision = DecisionId { strategy: StrategyId(0), n };
+        timings.record(Timing::TickToDecision(decision), micros * 1_000);
+    }
+    assert_eq!(telemetry.latency().unwrap().count, 3);
+    let text = telemetry.open_metrics_text();
+    let line = |le: &str| {
+        let head =
+            format!("tickscope_tick_to_decision_seconds_bucket{{strategy=\"ema\",le=\"{le}\"}} ");
+        text.lines().find_map(|line| line.strip_prefix(&head)).unwrap_or_else(|| panic!("{text}"))
+    };
+    let id = |n| telemetry.0.scope.decision(DecisionId { strategy: StrategyId(0), n });
+    assert!(line("5e-5").starts_with(&format!("2 # {{decision_id=\"{}\"}} 0.000045 ", id(2))));
+    assert_eq!((line("3e-5"), line("0.5")), ("0", "2"));
+    assert!(line("+Inf").starts_with(&format!("3 # {{decision_id=\"{}\"}} 0.7 ", id(3))));
+}
+
+/// Lost if broken: every scrape of a Prometheus that asks for the newer format, which all do.
+#[test]
+fn open_metrics_says_the_same_as_the_older_format() {
+    let folder = tempfile::tempdir().unwrap();
+    let telemetry = start(folder.path(), LogConfig::default());
+    let (open, old) = (telemetry.open_metrics_text(), telemetry.metrics_text().unwrap());
+    assert!(open.ends_with("# EOF\n") && open.matches("# EOF").count() == 1);
+    assert!(open.contains("# TYPE tickscope_fills counter\n"), "a family has no suffix");
+    assert!(open.contains("# UNIT tickscope_order_ack_seconds seconds\n"));
+    let is_sample = |line: &&str| !line.starts_with('#') && !line.starts_with("process_");
+    let series = |text: &str| {
+        let lines = text.lines().filter(is_sample).filter_map(|line| line.rsplit_once(' '));
+        lines.map(|(series, _)| series.split("le=").next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(series(&open), series(&old));
 }
 
 #[test]
