@@ -14,6 +14,13 @@ pub(super) const LATENCY: &[f64] = &[
 pub(super) const NETWORK: &[f64] =
     &[5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
+/// Adverse slippage of fills, as a ratio: 0, 1, 2, 5 … 100 basis points.
+pub(super) const SLIPPAGE: &[f64] = &[0.0, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 0.01];
+
+/// How long positions are held, in seconds: a second to a week.
+pub(super) const HOLDING: &[f64] =
+    &[1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3_600.0, 14_400.0, 86_400.0, 604_800.0];
+
 /// What kind of number a metric is.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) enum Kind {
@@ -162,6 +169,8 @@ catalogue! {
         "When the strategy last evaluated something.");
     STRATEGY_PAUSED = gauge("tickscope_strategy_paused", &["strategy"],
         "1 while an operator has paused the strategy's entries.");
+    STRATEGY_PANICS = counter("tickscope_strategy_panics_total", &["strategy"],
+        "Times that the strategy's own code panicked: it is paused, the run goes on.");
     DECISIONS_HELD = gauge("tickscope_decisions_held", &[],
         "Decisions in memory, for /decisions.");
     DECISION_MEMORY = gauge("tickscope_decision_memory_bytes", &[],
@@ -197,6 +206,9 @@ catalogue! {
     ORDERS_OPEN = gauge("tickscope_orders_open", &["venue", "instrument"],
         "Orders that have not ended.").of_account();
 
+    ORDERS_IN_FLIGHT = gauge("tickscope_orders_in_flight", &["venue"],
+        "Orders and cancellations that the venue has not answered.").of_account();
+
     FILLS = counter("tickscope_fills_total",
         &["venue", "instrument", "strategy", "side", "liquidity"], "Fills.").of_account();
     LAST_FILL = gauge("tickscope_last_fill_timestamp_seconds", &["instrument", "side"],
@@ -205,6 +217,15 @@ catalogue! {
         "Value of fills, in quote asset.").of_account();
     FEES_PAID = counter("tickscope_fees_paid_total", &["strategy", "asset"],
         "Fees, in the asset they were taken in.").of_account();
+
+    FILL_SLIPPAGE = new("tickscope_fill_adverse_slippage_ratio", Kind::Histogram(SLIPPAGE),
+        &["strategy"],
+        "How much worse a fill's price is than the mid when its order was sent; 0 where it is better.")
+        .of_account();
+    TRADES_CLOSED = counter("tickscope_trades_closed_total", &["strategy", "result"],
+        "Positions opened and closed in this run, by what they came to after fees.").of_account();
+    TRADE_HOLDING = new("tickscope_trade_holding_seconds", Kind::Histogram(HOLDING), &["strategy"],
+        "How long they were held, in engine time.").of_account();
 
     POSITION_QUANTITY = gauge("tickscope_position_quantity", &["strategy", "instrument"],
         "Signed quantity held, in base asset.").of_account();
@@ -228,6 +249,9 @@ catalogue! {
         "Fall from the equity peak, as a ratio.").of_account();
     EXPOSURE_GROSS = gauge("tickscope_exposure_gross", &[],
         "Sum of the absolute values of all positions at mark.").of_account();
+    EXPOSURE_NET = gauge("tickscope_exposure_net", &[],
+        "Sum of the signed values of all positions at mark; NaN while a mark is missing.")
+        .of_account();
 
     TAPE_BYTES = gauge("tickscope_tape_size_bytes", &[], "Bytes on the session's tape.");
     TAPE_WRITE_ERRORS = counter("tickscope_tape_write_errors_total", &[],
@@ -295,8 +319,8 @@ mod tests {
             for word in ["_gauge", "_counter", "_histogram"] {
                 assert!(!name.contains(word), "{name} contains its type");
             }
-            let of_time = name.ends_with("_seconds");
-            assert!(!matches!(spec.kind, Kind::Histogram(_)) || of_time, "{name} has no unit");
+            let has_unit = name.ends_with("_seconds") || name.ends_with("_ratio");
+            assert!(!matches!(spec.kind, Kind::Histogram(_)) || has_unit, "{name} has no unit");
             assert!(spec.help.ends_with('.') && spec.help.len() > 5, "{name}");
             assert!(spec.labels.iter().all(|label| !matches!(*label, "le" | "job" | "instance")));
         }

@@ -47,6 +47,18 @@ words! {
 }
 
 words! {
+    /// What a round trip came to, after fees.
+    ResultWord {
+        /// More than it cost.
+        Win => "win",
+        /// Less.
+        Loss => "loss",
+        /// Neither.
+        Even => "even",
+    }
+}
+
+words! {
     /// Buy or sell.
     SideWord {
         /// Buy.

@@ -163,6 +163,8 @@ names! {
     FillReceived => "fill.received" Info Decisions,
     /// A position changed by a fill.
     PositionChanged => "position.changed" Info Decisions,
+    /// A position that was opened in this run is closed.
+    TradeClosed => "trade.closed" Info Decisions,
     /// The account's balances changed.
     AccountChanged => "account.changed" Info Decisions,
     /// What would close a position by itself is armed.

@@ -9,13 +9,13 @@ use super::Telemetry;
 use super::engine_word::OrderWord;
 use super::event::{
     DecisionEvent, Evaluated, Event, ExitTold, FeedEvent, OrderTold, PortfolioEvent, StrategyEvent,
-    Summed, Telling,
+    Summed, Telling, TripTold,
 };
 use super::metrics::RuleCounters;
 use super::why;
 use crate::domain::{
-    Cause, InstrumentId, OrderEvent, OrderEventKind, OrderId, OrderRequest, Quantity, Quote,
-    StrategyId, UnixNanos,
+    Cause, DecisionId, InstrumentId, Num, OrderEvent, OrderEventKind, OrderId, OrderRequest,
+    Position, Quantity, Quote, Side, StrategyId, UnixNanos,
 };
 use crate::engine::{Evaluation, News, Record, Summary};
 use crate::strategy::Form;
@@ -32,6 +32,7 @@ pub struct RecordTeller {
     rules: BTreeMap<StrategyId, Vec<String>>,
     pairs: BTreeMap<(StrategyId, InstrumentId), Pair>,
     orders: BTreeMap<OrderId, OrderNote>,
+    trips: BTreeMap<(StrategyId, InstrumentId), Trip>,
 }
 
 /// A form and the counters of its rules.
@@ -51,7 +52,18 @@ struct Pair {
 struct OrderNote {
     request: OrderRequest,
     submitted: UnixNanos,
+    arrival: Option<Quote>,
     filled: Quantity,
+}
+
+/// A position that was opened in this run.
+struct Trip {
+    side: Side,
+    entry: Option<DecisionId>,
+    opened: UnixNanos,
+    /// Realised before it, and fees.
+    realised: Num,
+    fees: Num,
 }
 
 impl RecordTeller {
@@ -62,6 +74,7 @@ impl RecordTeller {
             rules: BTreeMap::new(),
             pairs: BTreeMap::new(),
             orders: BTreeMap::new(),
+            trips: BTreeMap::new(),
         }
     }
 
@@ -75,7 +88,8 @@ impl RecordTeller {
             Record::Resumed(resumed) => {
                 for order in &resumed.orders {
                     let (request, submitted, filled) = (order.request, order.created, order.filled);
-                    self.orders.insert(request.id, OrderNote { request, submitted, filled });
+                    let note = OrderNote { request, submitted, arrival: None, filled };
+                    self.orders.insert(request.id, note);
                 }
                 self.tell(PortfolioEvent::Resumed(resumed), resumed.time);
             }
@@ -103,6 +117,7 @@ impl RecordTeller {
                 let (strategy, instrument, order) = (*strategy, *instrument, *order);
                 let event = PortfolioEvent::Position { strategy, instrument, order, before, after };
                 self.tell(event, *time);
+                self.position((strategy, instrument), order, (before, after), *time);
             }
             Record::Account(state) => self.tell(PortfolioEvent::Account(state), state.time),
             Record::Trading { time, state } => self.tell(PortfolioEvent::Trading(*state), *time),
@@ -193,8 +208,46 @@ impl RecordTeller {
         if self.orders.len() >= ORDERS {
             self.forget_oldest_order();
         }
-        let note = OrderNote { request, submitted, filled: Quantity::ZERO };
+        let note = OrderNote { request, submitted, arrival, filled: Quantity::ZERO };
         self.orders.insert(request.id, note);
+    }
+
+    /// Follows a position from flat to flat, or to the other side. One that was carried over from an
+    /// earlier run is not told: what it cost there is not known here.
+    fn position(
+        &mut self,
+        pair: (StrategyId, InstrumentId),
+        order: OrderId,
+        (before, after): (&Position, &Position),
+        time: UnixNanos,
+    ) {
+        let side = |position: &Position| position.quantity.side();
+        let decision = self.orders.get(&order).map(|note| note.request.decision);
+        if side(before) == side(after) {
+            return;
+        }
+        let realised = after.realised().unwrap_or_default();
+        if let Some(trip) = self.trips.remove(&pair) {
+            let Trip { side, entry, opened, .. } = trip;
+            let told = TripTold {
+                strategy: pair.0,
+                instrument: pair.1,
+                side,
+                entry,
+                exit: decision,
+                opened,
+                closed: time,
+                realised: realised.sub(trip.realised).unwrap_or_default(),
+                fees: after.fees.sub(trip.fees).unwrap_or_default(),
+            };
+            self.tell(told, time);
+        }
+        if let Some(side) = side(after) {
+            // The fee of the fill that opens it is its own; one that turns a position around closes.
+            let fees = if before.is_flat() { before.fees } else { after.fees };
+            let trip = Trip { side, entry: decision, opened: time, realised, fees };
+            self.trips.insert(pair, trip);
+        }
     }
 
     fn forget_oldest_order(&mut self) {
@@ -208,7 +261,12 @@ impl RecordTeller {
         let mut note = self.orders.get_mut(&event.order);
         if let (OrderEventKind::Filled(fill), Some(note)) = (&event.kind, note.as_deref_mut()) {
             note.filled = note.filled.add(fill.quantity).unwrap_or(note.filled);
-            let told = OrderTold::Fill { request: &note.request, fill, cause: event.cause };
+            let told = OrderTold::Fill {
+                request: &note.request,
+                fill,
+                arrival: note.arrival,
+                cause: event.cause,
+            };
             self.telemetry.emit_at(&Event::Order(told), event.time);
         }
         let Some(word) = order_word(&event.kind, note.as_deref()) else { return };

@@ -10,6 +10,7 @@ mod order;
 mod portfolio;
 mod process;
 mod strategy;
+mod trip;
 mod upkeep;
 
 pub use alert::AlertEvent;
@@ -21,6 +22,7 @@ pub use order::OrderTold;
 pub use portfolio::PortfolioEvent;
 pub use process::ProcessEvent;
 pub use strategy::StrategyEvent;
+pub use trip::TripTold;
 pub use upkeep::{Room, UpkeepEvent};
 
 use super::line::Line;
@@ -47,6 +49,8 @@ pub enum Event<'a> {
     Portfolio(PortfolioEvent<'a>),
     /// About what closes positions by itself.
     Exit(ExitTold<'a>),
+    /// About a round trip.
+    Trip(TripTold),
     /// About old sessions and the disk.
     Upkeep(UpkeepEvent<'a>),
     /// About the commands of alerts.
@@ -93,9 +97,16 @@ impl<'a> Event<'a> {
             Self::Order(event) => event,
             Self::Portfolio(event) => event,
             Self::Exit(event) => event,
+            Self::Trip(event) => event,
             Self::Upkeep(event) => event,
             Self::Alert(event) => event,
         }
+    }
+}
+
+impl From<TripTold> for Event<'_> {
+    fn from(trip: TripTold) -> Self {
+        Self::Trip(trip)
     }
 }
 

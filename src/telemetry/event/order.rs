@@ -3,7 +3,7 @@
 use super::Told;
 use crate::domain::{
     Cause, Fill, InstrumentId, Nanos, OrderEvent, OrderEventKind, OrderId, OrderRequest, Price,
-    Quantity, Quote, StrategyId, UnixNanos,
+    Quantity, Quote, Side, StrategyId, UnixNanos,
 };
 use crate::engine::viewer::resolve;
 use crate::engine::{Check, Refusal, RiskReport, Signal};
@@ -49,6 +49,8 @@ pub enum OrderTold<'a> {
         request: &'a OrderRequest,
         /// The fill.
         fill: &'a Fill,
+        /// Best bid and ask when the order was sent.
+        arrival: Option<Quote>,
         /// Which input caused it.
         cause: Cause,
     },
@@ -144,7 +146,7 @@ impl Told for OrderTold<'_> {
                 line.unsigned("after_us", after / 1_000);
                 line.exact("filled", filled);
             }
-            Self::Fill { request, fill, cause } => {
+            Self::Fill { request, fill, arrival, cause } => {
                 line.text("decision_id", &scope.decision(request.decision));
                 line.text("order_id", &scope.order(fill.order));
                 line.unsigned("cause_seq", cause.seq);
@@ -155,6 +157,7 @@ impl Told for OrderTold<'_> {
                 line.text("liquidity", LiquidityWord::from(fill.liquidity).as_str());
                 line.exact("fee", fill.fee.amount);
                 line.text("fee_asset", scope.asset(fill.fee.asset));
+                line.float("slippage_ratio", slippage(request.side, fill.price, *arrival));
             }
         }
     }
@@ -184,9 +187,13 @@ impl Told for OrderTold<'_> {
                     _ => {}
                 }
             }
-            Self::Fill { request, fill, .. } => {
+            Self::Fill { request, fill, arrival, .. } => {
                 let OrderRequest { id, instrument, side, .. } = **request;
                 metrics.money.fill(id.strategy, instrument, side, fill, time);
+                let ratio = slippage(side, fill.price, *arrival);
+                if !ratio.is_nan() {
+                    metrics.money.slippage(id.strategy, ratio);
+                }
             }
         }
     }
@@ -205,6 +212,14 @@ impl OrderTold<'_> {
             Self::Happened { request: None, .. } => None,
         }
     }
+}
+
+/// How much worse a price is than the mid when the order was sent, as a ratio; below zero it is
+/// better. NaN when that is not known.
+fn slippage(side: Side, price: Price, arrival: Option<Quote>) -> f64 {
+    let mid = arrival.map(|quote| quote.bid.price.to_f64().midpoint(quote.ask.price.to_f64()));
+    let ratio = mid.map_or(f64::NAN, |mid| price.to_f64() / mid - 1.0);
+    if side == Side::Buy { ratio } else { -ratio }
 }
 
 fn happened_name(word: OrderWord) -> EventName {

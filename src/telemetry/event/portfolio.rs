@@ -160,7 +160,12 @@ impl Told for PortfolioEvent<'_> {
             Self::Trading(state) => {
                 metrics.orders.trading((*state).into(), stop_reason(*state));
             }
-            Self::Paused { strategy, paused, .. } => metrics.decisions.paused(*strategy, *paused),
+            Self::Paused { strategy, paused, failed } => {
+                metrics.decisions.paused(*strategy, *paused);
+                if failed.is_some() {
+                    metrics.decisions.panicked(*strategy);
+                }
+            }
             _ => {}
         }
     }

@@ -29,6 +29,7 @@ struct StrategyMetrics {
     tick_to_order: Exemplified,
     last_evaluation: Gauge,
     paused: Gauge,
+    panics: IntCounter,
     explained: ByWord<ExplainedWord, IntCounter>,
     instruments: Table<PairMetrics>,
 }
@@ -106,6 +107,12 @@ impl DecisionMetrics {
         }
     }
 
+    pub(in super::super) fn panicked(&self, strategy: StrategyId) {
+        if let Some(strategy) = self.strategies.get(strategy.index()) {
+            strategy.panics.inc();
+        }
+    }
+
     pub(in super::super) fn signal(
         &self,
         strategy: StrategyId,
@@ -132,6 +139,7 @@ impl StrategyMetrics {
             tick_to_decision: Exemplified::new(families, &names::TICK_TO_DECISION, strategy)?,
             tick_to_order: Exemplified::new(families, &names::TICK_TO_ORDER, strategy)?,
             last_evaluation: families.gauge(&names::LAST_EVALUATION)?.get(&[strategy])?,
+            panics: families.counter(&names::STRATEGY_PANICS)?.get(&[strategy])?,
             paused: families.gauge(&names::STRATEGY_PAUSED)?.get(&[strategy])?,
             explained: ByWord::new(|word| explained.get(&[strategy, word]))?,
             instruments: families.table(&names::EVALUATIONS, &of.instruments, |symbol| {

@@ -1,14 +1,14 @@
 //! The metrics of fills, positions and the account. Money leaves its exact form only here.
 
-use prometheus::{Counter, Gauge, IntCounter};
+use prometheus::{Counter, Gauge, Histogram, IntCounter};
 
-use super::super::account::seconds;
+use super::super::account::{nanos_to_seconds, seconds};
 use super::super::catalogue as names;
-use super::super::engine_word::{LiquidityWord, SideWord};
+use super::super::engine_word::{LiquidityWord, ResultWord, SideWord};
 use super::super::names::Names;
 use super::super::registry::{Families, MetricError, Table};
 use super::super::word::ByWord;
-use crate::domain::{Fill, InstrumentId, Num, Side, StrategyId, UnixNanos};
+use crate::domain::{Fill, InstrumentId, Nanos, Num, Side, StrategyId, UnixNanos};
 use crate::engine::Levels;
 use crate::engine::view::{AccountView, EngineView, PositionView};
 use crate::strategy::ExitKind;
@@ -21,6 +21,7 @@ pub(in super::super) struct MoneyMetrics {
     peak: Gauge,
     drawdown: Gauge,
     exposure: Gauge,
+    net_exposure: Gauge,
 }
 
 struct StrategyMoney {
@@ -28,6 +29,9 @@ struct StrategyMoney {
     traded: ByWord<SideWord, Counter>,
     fees: Table<Counter>,
     exits: Table<ByWord<ExitKind, IntCounter>>,
+    slippage: Histogram,
+    trips: ByWord<ResultWord, IntCounter>,
+    holding: Histogram,
 }
 
 /// One strategy's position in one instrument, with the names that views use.
@@ -63,6 +67,7 @@ impl MoneyMetrics {
             peak: families.gauge(&names::EQUITY_PEAK)?.get(&[])?,
             drawdown: families.gauge(&names::DRAWDOWN_RATIO)?.get(&[])?,
             exposure: families.gauge(&names::EXPOSURE_GROSS)?.get(&[])?,
+            net_exposure: families.gauge(&names::EXPOSURE_NET)?.get(&[])?,
         })
     }
 
@@ -89,6 +94,21 @@ impl MoneyMetrics {
         }
     }
 
+    /// A fill was so much worse than the mid at which its order was sent.
+    pub(in super::super) fn slippage(&self, strategy: StrategyId, ratio: f64) {
+        if let Some(metrics) = self.strategies.get(strategy.index()) {
+            metrics.slippage.observe(ratio.max(0.0));
+        }
+    }
+
+    /// A position was closed after so long.
+    pub(in super::super) fn trip(&self, strategy: StrategyId, result: ResultWord, held: Nanos) {
+        if let Some(metrics) = self.strategies.get(strategy.index()) {
+            metrics.trips.get(result).inc();
+            metrics.holding.observe(nanos_to_seconds(held));
+        }
+    }
+
     pub(in super::super) fn exit(
         &self,
         strategy: StrategyId,
@@ -110,6 +130,10 @@ impl MoneyMetrics {
                 metrics.mirror(position);
             }
         }
+        let net = view.positions.iter().try_fold(Num::ZERO, |sum, position| {
+            if position.quantity.is_zero() { Some(sum) } else { sum.add(notional(position)?).ok() }
+        });
+        set(&self.net_exposure, net);
         self.mirror_account(&view.account);
     }
 
@@ -127,6 +151,7 @@ impl StrategyMoney {
         let traded = families.amount(&names::TRADED_NOTIONAL)?;
         let fees = families.amount(&names::FEES_PAID)?;
         let exits = families.counter(&names::EXITS)?;
+        let trips = families.counter(&names::TRADES_CLOSED)?;
         let venue = of.venue.as_str();
         Ok(Self {
             fills: families.table(&names::FILLS, &of.instruments, |symbol| {
@@ -137,6 +162,9 @@ impl StrategyMoney {
             traded: ByWord::new(|side| traded.get(&[strategy, side]))?,
             fees: families
                 .table(&names::FEES_PAID, &of.assets, |asset| fees.get(&[strategy, asset]))?,
+            slippage: families.histogram(&names::FILL_SLIPPAGE)?.get(&[strategy])?,
+            trips: ByWord::new(|result| trips.get(&[strategy, result]))?,
+            holding: families.histogram(&names::TRADE_HOLDING)?.get(&[strategy])?,
             exits: families.table(&names::EXITS, &of.instruments, |symbol| {
                 ByWord::new(|kind| exits.get(&[strategy, symbol, kind]))
             })?,
@@ -160,14 +188,18 @@ impl PositionMetrics {
     }
 
     fn mirror(&self, position: &PositionView) {
-        let notional = position.mark.and_then(|mark| mark.num().mul(position.quantity.num()).ok());
         self.quantity.set(position.quantity.to_f64());
-        set(&self.notional, notional);
+        set(&self.notional, notional(position));
         set(&self.realised, Some(position.realised));
         set(&self.unrealised, position.unrealised);
         set(&self.fees, Some(position.fees));
         self.armed.set(f64::from(u8::from(position.exits != Levels::default())));
     }
+}
+
+/// The signed value at mark.
+fn notional(position: &PositionView) -> Option<Num> {
+    position.mark?.num().mul(position.quantity.num()).ok()
 }
 
 /// An unknown amount is NaN: a zero would be a lie.

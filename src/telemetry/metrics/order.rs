@@ -22,6 +22,7 @@ pub(in super::super) struct OrderMetrics {
     rejects: ByWord<RejectWord, IntCounter>,
     ack: Histogram,
     fill: Histogram,
+    in_flight: Gauge,
     /// By instrument, with the symbol that views use.
     open: Vec<(String, Gauge)>,
 }
@@ -58,6 +59,7 @@ impl OrderMetrics {
             rejects: ByWord::new(|reason| rejects.get(&[venue, reason]))?,
             ack: families.histogram(&names::ORDER_ACK)?.get(&[venue])?,
             fill: families.histogram(&names::ORDER_FILL)?.get(&[venue])?,
+            in_flight: families.gauge(&names::ORDERS_IN_FLIGHT)?.get(&[venue])?,
             open: of.instruments.iter().map(of_instrument).collect::<Result<_, MetricError>>()?,
         };
         metrics.trading(TradingWord::Active, None);
@@ -111,6 +113,10 @@ impl OrderMetrics {
     }
 
     pub(super) fn mirror(&self, view: &EngineView) {
+        let is_on_its_way =
+            |state| matches!(state, OrderState::Submitting | OrderState::CancelPending);
+        let in_flight = view.orders.iter().filter(|order| is_on_its_way(order.state)).count();
+        self.in_flight.set(float(in_flight as u64));
         let is_open = |state: OrderState| !state.is_terminal();
         for (symbol, gauge) in &self.open {
             let orders = view.orders.iter().filter(|order| order.symbol == *symbol);

@@ -3,8 +3,8 @@
 use super::*;
 use crate::domain::{
     AccountId, AssetId, Cause, DecisionId, Fill, InstrumentId, Level, Liquidity, Money, Num,
-    OrderEvent, OrderEventKind, OrderId, OrderKind, OrderRequest, Quote, RejectReason, Side,
-    StrategyId,
+    OrderEvent, OrderEventKind, OrderId, OrderKind, OrderRequest, Position, Quote, RejectReason,
+    Side, StrategyId,
 };
 use crate::engine::news::{Digest, News};
 use crate::engine::record::{Refusal, RiskReport, Sizing, StopReason};
@@ -223,6 +223,58 @@ fn an_orders_life_is_one_chain_of_exact_lines() {
     assert_eq!(sample(&telemetry, "tickscope_fees_paid_total", &fees), 0.0002);
     let fills = [("side", "buy"), ("liquidity", "taker"), ("instrument", "BTCUSDT")];
     assert_eq!(sample(&telemetry, "tickscope_fills_total", &fills), 2.0);
+}
+
+/// A fold of fills: side, price, quantity; each costs 0.01.
+fn folded(fills: &[(Side, &str, &str)]) -> Position {
+    let mut position = Position::default();
+    for (side, price, quantity) in fills {
+        let fill = Fill {
+            price: price.parse().unwrap(),
+            quantity: quantity.parse().unwrap(),
+            fee: Money::new("0.01".parse().unwrap(), AssetId(1)),
+            order: order_id(),
+            trade_id: 1,
+            liquidity: Liquidity::Taker,
+        };
+        position.apply(&fill, *side, AssetId(0), at(0)).unwrap();
+    }
+    position
+}
+
+/// Lost if broken: how many trades won, and how long they were held.
+#[test]
+fn a_round_trip_is_told_when_it_ends_and_one_of_an_earlier_run_is_not() {
+    let fills = [(Side::Buy, "100", "2"), (Side::Sell, "101", "3"), (Side::Buy, "101", "1")];
+    let change = |seconds, from: usize| Record::Position {
+        strategy: STRATEGY,
+        instrument: INSTRUMENT,
+        order: order_id(),
+        time: at(seconds),
+        before: folded(&fills[..from]),
+        after: folded(&fills[..=from]),
+    };
+    let (telemetry, lines, _) = told(&[order(), change(1, 0), change(4, 1), change(9, 2)]);
+    let trips = of_event(&lines, "trade.closed");
+    assert_eq!(trips.len(), 2);
+    let of = |n: usize, key: &str| trips[n].0[key].as_str().unwrap_or_default().to_owned();
+    assert_eq!(
+        [of(0, "side"), of(0, "realised"), of(0, "fees"), of(0, "result")],
+        ["buy", "2", "0.02", "win"]
+    );
+    assert_eq!(
+        [of(1, "side"), of(1, "realised"), of(1, "net"), of(1, "result")],
+        ["sell", "0", "-0.01", "loss"]
+    );
+    assert_eq!(
+        (&trips[0].0["held_us"], &trips[1].0["held_us"]),
+        (&3_000_000.into(), &5_000_000.into())
+    );
+    assert_eq!(of(0, "entry_decision_id"), "k7f3-0-0412");
+    let wins = [("strategy", "ema"), ("result", "win"), ("mode", "paper")];
+    assert_eq!(sample(&telemetry, "tickscope_trades_closed_total", &wins), 1.0);
+    let (_, lines, _) = told(&[order(), change(4, 1)]);
+    assert!(of_event(&lines, "trade.closed").is_empty(), "what it cost is not known here");
 }
 
 /// Whoever finds the position gone must find which exit closed it, and at which price.
