@@ -190,6 +190,11 @@ impl Outputs {
         (self.seq, self.time) = (seq, time);
     }
 
+    /// When the input at hand was received.
+    pub fn time(&self) -> UnixNanos {
+        self.time
+    }
+
     /// After an input: writes the block when it is due, and a mark when it is time.
     pub fn end(&mut self, sink: &mut dyn EntrySink) -> Result<(), TapeStopped> {
         if self.failed {

@@ -151,7 +151,12 @@ pub struct Pipeline {
     up: Option<u32>,
     /// Why an estate could not be taken over.
     fault: Option<String>,
+    /// The venue's own time of the newest event in the last input.
+    sent: Option<UnixNanos>,
 }
+
+/// Reads the time in nanoseconds; what it says is measured and decides nothing.
+pub type Stopwatch<'a> = &'a dyn Fn() -> u64;
 
 /// Which streams of each instrument deliver.
 struct Feeds {
@@ -190,6 +195,7 @@ impl Pipeline {
             listed: Vec::new(),
             up: None,
             fault: None,
+            sent: None,
         }
     }
 
@@ -257,12 +263,24 @@ impl Pipeline {
 
     /// Takes the input numbered `seq`, received at `time`.
     pub fn take(&mut self, seq: u64, time: UnixNanos, given: Given<'_>, out: &mut dyn Outlet) {
+        self.take_timed((seq, time), given, out, None);
+    }
+
+    /// The same; how many nanoseconds of it the engine took, by a stopwatch. The rest is decoding.
+    pub fn take_timed(
+        &mut self,
+        (seq, time): (u64, UnixNanos),
+        given: Given<'_>,
+        out: &mut dyn Outlet,
+        stopwatch: Option<Stopwatch<'_>>,
+    ) -> u64 {
+        self.sent = None;
         if let Given::Other(TapeInput::Resume(inheritance)) = given {
             match self.inherit(&inheritance.estate) {
                 Ok(_) => self.go_on(seq, time, out),
                 Err(fault) => self.fault = Some(fault),
             }
-            return;
+            return 0;
         }
         if let Given::Other(TapeInput::Line(event)) = given {
             self.up = match event {
@@ -275,6 +293,9 @@ impl Pipeline {
             feeds: &mut self.feeds,
             notices: &mut self.notices,
             market_events: &mut self.market_events,
+            sent: &mut self.sent,
+            stopwatch,
+            stepping: 0,
             cause: Cause { seq, index: 0 },
             time,
             out,
@@ -319,9 +340,16 @@ impl Pipeline {
             // Even an input that says nothing lets time pass: what is due, fires.
             joint.step(Event::Clock);
         }
+        let stepping = joint.stepping;
         for instrument in self.engine.take_distrusted() {
             self.decoder.distrust(instrument, time);
         }
+        stepping
+    }
+
+    /// The venue's own time of the newest event in the last input; `None` when it held none.
+    pub fn sent(&self) -> Option<UnixNanos> {
+        self.sent
     }
 
     /// The next thing that the decoder wants asked.
@@ -362,6 +390,10 @@ struct Joint<'a> {
     feeds: &'a mut Feeds,
     notices: &'a mut Vec<Notice>,
     market_events: &'a mut u64,
+    sent: &'a mut Option<UnixNanos>,
+    stopwatch: Option<Stopwatch<'a>>,
+    /// Nanoseconds that the engine took.
+    stepping: u64,
     cause: Cause,
     time: UnixNanos,
     out: &'a mut dyn Outlet,
@@ -370,7 +402,11 @@ struct Joint<'a> {
 impl Joint<'_> {
     fn step(&mut self, event: Event<'_>) {
         let input = Input { cause: self.cause, time: self.time, event };
+        let began = self.stopwatch.map(|read| read());
         self.engine.step(&input, self.out);
+        if let (Some(read), Some(began)) = (self.stopwatch, began) {
+            self.stepping += read().saturating_sub(began);
+        }
         self.cause.index = self.cause.index.saturating_add(1);
     }
 
@@ -401,6 +437,11 @@ impl Joint<'_> {
 
     fn market(&mut self, instrument: InstrumentId, event: MarketEvent<'_>) {
         *self.market_events += 1;
+        match event {
+            MarketEvent::Trade(Trade { ts_venue, .. })
+            | MarketEvent::BookDelta { ts_venue, .. } => *self.sent = Some(ts_venue),
+            _ => {}
+        }
         self.step(Event::Market { instrument, event });
     }
 

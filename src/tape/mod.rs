@@ -57,7 +57,7 @@ pub use manifest::{Ending, InputKind, InputTape, Manifest, Mode, Runtime, Strate
 pub use reader::{Reader, TapeEnd};
 pub use recorder::{
     Followed, PushError, RING_BYTES, Recorder, RecorderHandle, RecorderResult, RecorderState,
-    RecorderStats,
+    RecorderStats, Watch,
 };
 pub use retention::{Doomed, Kept, Limits, Owner, Reason, State, bytes_in, doomed, survey};
 pub use schema::SCHEMAS;

@@ -6,7 +6,7 @@
 //! disk are errors of the next push, and the core stops trading on either.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
@@ -85,6 +85,15 @@ pub struct RecorderState {
     synced: AtomicU64,
     flushed: AtomicU64,
     is_left_behind: AtomicBool,
+    written: Mutex<Written>,
+}
+
+/// Hears how long the recorder's work takes; what it does with that must not take long.
+pub trait Watch: Send {
+    /// A batch was written.
+    fn wrote(&mut self, nanos: u64);
+    /// Everything written so far was put on the disk.
+    fn synced(&mut self, nanos: u64);
 }
 
 /// The recorder's numbers at one moment.
@@ -100,6 +109,8 @@ pub struct RecorderStats {
     pub bytes: u64,
     /// Chunks ended because it was time or because it was asked for.
     pub flushes: u64,
+    /// The same by kind of entry.
+    pub written: Written,
 }
 
 impl RecorderState {
@@ -112,6 +123,7 @@ impl RecorderState {
             entries: read(&self.entries),
             bytes: read(&self.bytes),
             flushes: read(&self.flushes),
+            written: *self.written.lock().unwrap_or_else(PoisonError::into_inner),
         }
     }
 
@@ -143,6 +155,7 @@ pub struct Recorder {
     handed: u64,
     /// Who gets a copy of every input and mark; gone when that one does not keep up.
     follower: Option<EntrySender>,
+    watch: Option<Box<dyn Watch>>,
 }
 
 /// The inputs of a tape that is being written, for a thread that does with them what the core does,
@@ -201,18 +214,19 @@ impl Recorder {
         writer: Writer,
         capacity: usize,
     ) -> Result<(RecorderHandle, JoinHandle<RecorderResult>)> {
-        Self::start(writer, capacity, Arc::default(), None)
+        Self::start(writer, capacity, Arc::default(), (None, None))
     }
 
-    /// The same, and somebody follows.
+    /// The same, somebody follows, and somebody watches.
     pub fn spawn_followed(
         writer: Writer,
         capacity: usize,
+        watch: Box<dyn Watch>,
     ) -> Result<(RecorderHandle, JoinHandle<RecorderResult>, Followed)> {
         let (follower, receiver) = ring(FOLLOWED_BYTES);
         let state = Arc::new(RecorderState::default());
         let followed = Followed { receiver, state: Arc::clone(&state), yielded: 0 };
-        let (handle, join) = Self::start(writer, capacity, state, Some(follower))?;
+        let (handle, join) = Self::start(writer, capacity, state, (Some(follower), Some(watch)))?;
         Ok((handle, join, followed))
     }
 
@@ -220,7 +234,7 @@ impl Recorder {
         writer: Writer,
         capacity: usize,
         state: Arc<RecorderState>,
-        follower: Option<EntrySender>,
+        (follower, watch): (Option<EntrySender>, Option<Box<dyn Watch>>),
     ) -> Result<(RecorderHandle, JoinHandle<RecorderResult>)> {
         let (sender, receiver) = ring(capacity);
         let recorder = Self {
@@ -231,6 +245,7 @@ impl Recorder {
             unflushed: false,
             handed: 0,
             follower,
+            watch,
         };
         let join = thread::Builder::new()
             .name("tape".to_owned())
@@ -272,6 +287,7 @@ impl Recorder {
 
     fn drain(&mut self) -> Result<()> {
         self.state.observe_depth(self.receiver.depth());
+        let (began, before) = (Instant::now(), self.writer.written());
         while let Some(entry) = self.receiver.pop() {
             self.writer.write(&entry)?;
             self.unflushed = true;
@@ -290,6 +306,13 @@ impl Recorder {
             self.state.bytes.fetch_add(entry.bytes.len() as u64, Ordering::Relaxed);
         }
         self.state.observe_depth(self.receiver.depth());
+        let written = self.writer.written();
+        if written != before {
+            *self.state.written.lock().unwrap_or_else(PoisonError::into_inner) = written;
+            if let Some(watch) = &mut self.watch {
+                watch.wrote(nanos(began));
+            }
+        }
         Ok(())
     }
 
@@ -308,13 +331,21 @@ impl Recorder {
     }
 
     fn sync(&mut self, ticket: u64) -> Result<()> {
+        let began = Instant::now();
         self.writer.sync()?;
+        if let Some(watch) = &mut self.watch {
+            watch.synced(nanos(began));
+        }
         self.unflushed = false;
         self.state.flushed.store(self.handed, Ordering::Release);
         self.state.flushes.fetch_add(1, Ordering::Relaxed);
         self.state.synced.store(ticket, Ordering::Release);
         Ok(())
     }
+}
+
+fn nanos(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -112,7 +112,7 @@ catalogue! {
     FEED_LAST_MESSAGE = gauge("tickscope_feed_last_message_timestamp_seconds", &["venue", "instrument"],
         "When the last market event of the instrument was received.");
     FEED_TRANSIT = network("tickscope_feed_transit_seconds", &["venue"],
-        "Receive time minus the venue's own time, not corrected for clock offset.");
+        "Receive time minus the venue's own time, not corrected for clock offset; a negative one is 0.");
     FEED_NEGATIVE_TRANSIT = counter("tickscope_feed_negative_transit_total", &["venue"],
         "Messages that seem to be received before the venue sent them: the clocks differ.");
     FEED_SEQUENCE_GAPS = counter("tickscope_feed_sequence_gaps_total", &["venue", "instrument"],
@@ -254,6 +254,14 @@ catalogue! {
         .of_account();
 
     TAPE_BYTES = gauge("tickscope_tape_size_bytes", &[], "Bytes on the session's tape.");
+    TAPE_RECORDS = counter("tickscope_tape_records_total", &["kind"],
+        "Entries on the tape, by kind.");
+    TAPE_SYNC = network("tickscope_tape_sync_seconds", &[],
+        "Time to put what is written on the disk.");
+    TAPE_DURABLE = gauge("tickscope_tape_last_durable_timestamp_seconds", &[],
+        "When the tape was last put on the disk: what came before that survives a power cut.");
+    DIVERGENCES = counter("tickscope_replay_divergences_total", &[],
+        "Times that the same inputs, run again behind the core, made something else.");
     TAPE_WRITE_ERRORS = counter("tickscope_tape_write_errors_total", &[],
         "Failures to write the tape; the first one stops trading.");
     LEDGER_INPUTS = gauge("tickscope_ledger_inputs", &[],
@@ -289,10 +297,19 @@ catalogue! {
     LOG_LAST_WRITE = gauge("tickscope_log_last_write_timestamp_seconds", &["lane"],
         "When a line last reached the file.");
 
+    LOG_DIRECTORY = gauge("tickscope_log_directory_bytes", &[],
+        "Bytes in the session's folder of logs.");
+
     VIEWERS = gauge("tickscope_attached_viewers", &[],
         "Screens of other processes that are attached to the run.");
     TUI_FRAMES = counter("tickscope_tui_frames_total", &[], "Frames drawn.");
     TUI_FRAME = latency("tickscope_tui_frame_seconds", &[], "Time to draw one frame.");
+    TUI_FRAMES_SKIPPED = counter("tickscope_tui_frames_skipped_total", &[],
+        "Views that a newer one replaced before they were drawn.");
+    TUI_LAST_FRAME = gauge("tickscope_tui_last_frame_timestamp_seconds", &[],
+        "When a frame was drawn last; 0 without a screen.");
+    TUI_INPUT = network("tickscope_tui_input_latency_seconds", &[],
+        "From a key to the frame that answers it.");
 
     METRICS_SCRAPE = network("tickscope_metrics_scrape_seconds", &[],
         "Time to gather and write one answer of /metrics.");

@@ -29,6 +29,12 @@ pub enum Timing {
     TickToOrder(DecisionId),
     /// One turn of the core thread, waiting not counted.
     EventLoop,
+    /// From the venue's own time of a message to its receipt; `early` when it seems to be received
+    /// before it was sent.
+    Transit {
+        /// The clocks differ.
+        early: bool,
+    },
 }
 
 /// The core thread's end of the ring.
@@ -88,6 +94,7 @@ impl TimingReader {
             match timing {
                 Timing::Stage(stage) => metrics.stage(stage, nanos, now),
                 Timing::EventLoop => metrics.event_loop(nanos),
+                Timing::Transit { early } => metrics.transit(early, nanos),
                 Timing::TickToDecision(decision) => {
                     metrics.tick_to_decision(decision, nanos, now);
                     self.decisions.saturating_record(nanos.max(1));

@@ -65,7 +65,7 @@ pub use self::records::RecordTeller;
 pub use self::registry::MetricError;
 pub use self::rotate::Clock;
 pub use self::word::{
-    Channel, DecodeFailure, DisconnectReason, LaneName, Level, QueueName, Stage, Word,
+    Channel, DecodeFailure, DisconnectReason, LaneName, Level, QueueName, RecordKind, Stage, Word,
 };
 
 use self::account::LaneAccount;
@@ -77,7 +77,7 @@ use self::registry::Families;
 use self::rotate::{Folder, Shelf};
 use self::tail::Tail;
 use self::ticker::{TICK, Ticker};
-use crate::domain::UnixNanos;
+use crate::domain::{Nanos, UnixNanos};
 use crate::engine::view::{EngineView, LogView};
 
 /// Limits of the log files.
@@ -271,6 +271,21 @@ impl Telemetry {
     /// The core thread's end of the timing ring; `None` once it is taken.
     pub fn take_timings(&self) -> Option<Timings> {
         lock(&self.0.timings).take()
+    }
+
+    /// One unit of a stage's work, which ends now, took this long.
+    pub fn stage(&self, stage: Stage, nanos: Nanos) {
+        self.0.metrics.stage(stage, nanos, (self.0.clock)());
+    }
+
+    /// The tape is on the disk up to now; putting it there took so long.
+    pub fn tape_synced(&self, nanos: Nanos) {
+        self.0.metrics.tape_synced(nanos, (self.0.clock)());
+    }
+
+    /// A frame of the screen, which is drawn now, took this long.
+    pub fn frame(&self, nanos: Nanos) {
+        self.0.metrics.frame(nanos, (self.0.clock)());
     }
 
     /// Metrics that move without an event: messages, queues, frames.

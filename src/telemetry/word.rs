@@ -159,16 +159,30 @@ words! {
     Stage {
         /// Bytes to market events.
         Decode => "decode",
-        /// The engine's whole step over one input.
+        /// The engine's whole step over one input: books, strategies, risk, orders.
         Engine => "engine",
-        /// Strategies over one event.
-        Strategy => "strategy",
-        /// Risk checks of one order.
-        Risk => "risk",
         /// Building and publishing a view.
         Publish => "publish",
         /// Writing a batch to the tape.
         Tape => "tape",
+        /// Telling a batch of records to log and metrics.
+        Tell => "tell",
+    }
+}
+
+words! {
+    /// A kind of entry on the tape.
+    RecordKind {
+        /// What came from the venue.
+        Frame => "frame",
+        /// Every other input: commands, clocks, lines.
+        Input => "input",
+        /// Blocks of what the engine said.
+        Output => "output",
+        /// Hashes over what it said so far.
+        Mark => "mark",
+        /// How fast a signal was.
+        Timing => "timing",
     }
 }
 

@@ -9,7 +9,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossterm::event::{self, Event};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -51,7 +51,7 @@ pub(super) fn read_input(sender: &SyncSender<Wake>, ended: &AtomicBool) {
         let resized = now != size && now.is_some();
         if let Some((width, height)) = now.filter(|_| resized) {
             size = now;
-            if sender.send(Wake::Input(Event::Resize(width, height))).is_err() {
+            if sender.send(Wake::Input(Event::Resize(width, height), Instant::now())).is_err() {
                 return;
             }
         }
@@ -67,7 +67,7 @@ fn take_events(sender: &SyncSender<Wake>, ended: &AtomicBool) -> bool {
         let read = event::poll(AT_ONCE).and_then(|some| some.then(event::read).transpose());
         let wake = match read {
             Ok(None) => return true,
-            Ok(Some(event)) => Wake::Input(event),
+            Ok(Some(event)) => Wake::Input(event, Instant::now()),
             Err(_) => Wake::InputLost,
         };
         let lost = matches!(wake, Wake::InputLost);

@@ -45,7 +45,7 @@ pub use model::{
     Attached, Chain, Filter, Intent, Message, Model, Overlay, Pane, Playback, Question,
 };
 pub use row::RowId;
-pub use run::{Config, Exit, Inbox, Notifier, channel, run};
+pub use run::{Config, Exit, Inbox, Meter, Notifier, channel, run};
 pub use terminal::{Restorer, Screen, TuiError};
 pub use theme::{Markers, Palette, Theme};
 pub use update::update;

@@ -4,6 +4,7 @@
 //! Keys are drained before each frame, frames are drawn only after a change and at most so many
 //! times a second; while nothing happens the drawing thread wakes once a second and draws nothing.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -22,6 +23,16 @@ use super::terminal::{Screen, TuiError};
 use super::theme::{Palette, Theme};
 use super::update::update;
 use crate::engine::view::EngineView;
+
+/// Hears how fast the screen is.
+pub trait Meter: Send + Sync + fmt::Debug {
+    /// A frame was drawn in so many nanoseconds.
+    fn drew(&self, nanos: u64);
+    /// A key was answered by a frame after so long.
+    fn answered(&self, nanos: u64);
+    /// A view was replaced by a newer one before it was drawn.
+    fn skipped(&self);
+}
 
 /// How the screen behaves.
 #[derive(Clone, Debug)]
@@ -42,6 +53,8 @@ pub struct Config {
     pub attached: Option<Attached>,
     /// Event and level of the log lines that ring the bell.
     pub rings: Vec<(String, String)>,
+    /// Who hears how fast it is.
+    pub meter: Option<Arc<dyn Meter>>,
 }
 
 impl Default for Config {
@@ -55,6 +68,7 @@ impl Default for Config {
             zone: TimeZone::UTC,
             attached: None,
             rings: Vec::new(),
+            meter: None,
         }
     }
 }
@@ -84,7 +98,8 @@ pub enum Exit {
 pub(super) enum Wake {
     View,
     Notice(String),
-    Input(Event),
+    /// When it was read.
+    Input(Event, Instant),
     InputLost,
     Stop,
 }
@@ -174,8 +189,13 @@ struct Loop<'a> {
     past: &'a ArcSwapOption<EngineView>,
     inbox: Inbox,
     take_intent: &'a mut dyn FnMut(Intent) -> bool,
+    meter: Option<Arc<dyn Meter>>,
     frame_time: Duration,
     drawn_at: Option<Instant>,
+    /// When the oldest key was pressed that no frame has answered.
+    asked_at: Option<Instant>,
+    /// A view waits to be drawn.
+    waits: bool,
     changed: bool,
     exit: Option<Exit>,
 }
@@ -205,8 +225,11 @@ impl<'a> Loop<'a> {
             past,
             inbox,
             take_intent,
+            meter: config.meter.clone(),
             frame_time,
             drawn_at: None,
+            asked_at: None,
+            waits: false,
             changed: true,
             exit: None,
         })
@@ -282,13 +305,14 @@ impl<'a> Loop<'a> {
                 return Ok(());
             }
             Wake::Notice(text) => Message::Notice(text),
-            Wake::Input(Event::Key(key)) => {
+            Wake::Input(Event::Key(key), at) => {
+                self.asked_at.get_or_insert(at);
                 return keymap::pressed(key).try_for_each(|key| self.take(Message::Key(key)));
             }
-            Wake::Input(Event::Mouse(event)) => Message::Mouse(event),
-            Wake::Input(Event::Paste(text)) => Message::Paste(text),
-            Wake::Input(Event::Resize(width, height)) => Message::Resize(width, height),
-            Wake::Input(Event::FocusGained | Event::FocusLost) => return Ok(()),
+            Wake::Input(Event::Mouse(event), _) => Message::Mouse(event),
+            Wake::Input(Event::Paste(text), _) => Message::Paste(text),
+            Wake::Input(Event::Resize(width, height), _) => Message::Resize(width, height),
+            Wake::Input(Event::FocusGained | Event::FocusLost, _) => return Ok(()),
         };
         self.take(message)
     }
@@ -311,7 +335,12 @@ impl<'a> Loop<'a> {
         if self.model.is_other_past(past.as_ref()) {
             self.tell(Message::Past(past));
         }
-        self.changed = changed || before != self.model.drawn();
+        let is_new = before != self.model.drawn();
+        if let Some(meter) = self.meter.as_ref().filter(|_| is_new && self.waits) {
+            meter.skipped();
+        }
+        self.waits |= is_new;
+        self.changed = changed || is_new;
         if rings { self.screen.ring() } else { Ok(()) }
     }
 
@@ -341,9 +370,17 @@ impl<'a> Loop<'a> {
     }
 
     fn draw(&mut self) -> Result<(), TuiError> {
+        let began = Instant::now();
         self.screen.draw(&self.model)?;
+        let nanos = |since: Instant| u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        if let Some(meter) = &self.meter {
+            meter.drew(nanos(began));
+            if let Some(asked_at) = self.asked_at {
+                meter.answered(nanos(asked_at));
+            }
+        }
         self.drawn_at = Some(Instant::now());
-        self.changed = false;
+        (self.changed, self.waits, self.asked_at) = (false, false, None);
         Ok(())
     }
 }

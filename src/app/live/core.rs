@@ -34,6 +34,8 @@ use crate::venue::{DownReason, LineEvent, Source};
 
 /// Market data that never pauses may hold a view back for so many times its interval.
 const PUBLISH_PATIENCE: u32 = 4;
+/// One of so many inputs is timed by stage: a clock costs as much as decoding a quote.
+const TIMED: u64 = 16;
 /// How long cancellations may take when the run ends.
 const FAREWELL: Duration = Duration::from_millis(300);
 
@@ -115,6 +117,10 @@ pub struct Core {
     pub view: Arc<ArcSwap<EngineView>>,
     /// When this thread last woke, in nanoseconds of `clock`'s monotonic time.
     pub woken: Arc<AtomicU64>,
+    /// How long the turn before this one took: from waking until there was nothing left to do.
+    pub turn: Arc<AtomicU64>,
+    /// The wake-up whose turn was told last.
+    pub turned: u64,
     /// What is wrong with the configuration on disk, or what of it needs a restart.
     pub on_disk: Arc<ArcSwapOption<String>>,
     /// What the upkeep warns of.
@@ -195,7 +201,17 @@ impl Core {
         }
     }
 
+    /// Tells how long the turn took that ended before this one began.
+    fn tell_turn(&mut self) {
+        let woken = self.woken.load(Ordering::Relaxed);
+        if woken != self.turned {
+            self.turned = woken;
+            self.teller.turn(self.turn.load(Ordering::Relaxed));
+        }
+    }
+
     fn handle(&mut self, step: Step, line: &mut Line) -> Result<Option<End>, TapeStopped> {
+        self.tell_turn();
         match step {
             Step::Control(None | Some(Control::Quit)) | Step::TimeUp => {
                 return Ok(Some(End::Asked));
@@ -233,6 +249,9 @@ impl Core {
         let channel = Channel::Stream { connection: number };
         self.take(channel, bytes, Given::Frame { source: &source, bytes })?;
         self.teller.frame(bytes);
+        if let Some(sent) = self.pipeline.sent() {
+            self.teller.transit(self.outputs.time(), sent);
+        }
         if !self.latest.decisions.is_empty() {
             let woken = self.woken.load(Ordering::Relaxed);
             self.teller.decided(&self.latest, self.clock.now().0.saturating_sub(woken));
@@ -267,7 +286,16 @@ impl Core {
         self.tape.entry(&Entry { channel, seq, time, bytes })?;
         self.outputs.begin(seq, time);
         self.latest.clear();
-        self.pipeline.take(seq, time, given, &mut Noting(&mut self.latest, &mut self.outputs));
+        let mut out = Noting(&mut self.latest, &mut self.outputs);
+        if seq.is_multiple_of(TIMED) {
+            let clock = self.clock;
+            let read = move || clock.now().0;
+            let began = read();
+            let engine = self.pipeline.take_timed((seq, time), given, &mut out, Some(&read));
+            self.teller.stages(read().saturating_sub(began).saturating_sub(engine), engine);
+        } else {
+            self.pipeline.take(seq, time, given, &mut out);
+        }
         if self.outputs.tally.signals > signals {
             self.time(seq, time)?;
         }
@@ -384,6 +412,7 @@ impl Core {
         }];
         self.silence.watch(&mut view, &mut self.teller);
         self.view.store(Arc::new(view));
+        self.teller.published(self.clock.now().since(now));
     }
 
     /// True when a risk rule halted trading.

@@ -18,6 +18,7 @@ mod disk;
 mod ending;
 mod hangup;
 mod latest;
+mod meter;
 mod metrics;
 pub mod operator;
 mod prepare;
@@ -42,6 +43,7 @@ use tokio::sync::mpsc;
 
 use self::core::{Control, Core, End};
 use self::hangup::Hangup;
+use self::meter::Meter;
 use self::metrics::Metrics;
 use self::reload::{Files, Reloader, Watched};
 use self::screen::Ui;
@@ -128,6 +130,7 @@ impl Run {
         // Nothing has happened yet: a screen that cannot be had leaves no session.
         let ui = (!args.headless).then(|| Ui::open(&held.loaded.config, None)).transpose();
         let ui = ui.inspect_err(|_| tape::discard(held.session.directory()))?;
+        let ui = ui.map(|ui| ui.metered(Arc::new(Meter(held.telemetry.clone()))));
         let watching = ui.as_ref().map(|_| core.watchers.enter(Who::OwnScreen));
         let published = ui.as_ref().map(Ui::notifier);
         let reloader = Reloader::start(watched, loaded, control.clone(), telemetry, trouble)?;
@@ -174,9 +177,14 @@ fn spawn_core(
 ) -> Result<JoinHandle<(Core, End)>, AppError> {
     let failed = |error: std::io::Error| AppError::new(Exit::Failed, error.to_string());
     let (woken, clock) = (Arc::clone(&core.woken), core.clock);
+    let (since, turn) = (Arc::clone(&core.woken), Arc::clone(&core.turn));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .on_thread_unpark(move || woken.store(clock.now().0, Ordering::Relaxed))
+        .on_thread_park(move || {
+            let took = clock.now().0.saturating_sub(since.load(Ordering::Relaxed));
+            turn.store(took, Ordering::Relaxed);
+        })
         .build()
         .map_err(failed)?;
     std::thread::Builder::new()

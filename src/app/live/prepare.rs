@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use super::clock::Clock;
 use super::core::Core;
 use super::latest::Latest;
+use super::meter::Meter;
 use super::metrics::Bound;
 use super::questions::Questions;
 use super::serving::{answer, serve};
@@ -130,8 +131,8 @@ impl Parts {
         session: Session,
     ) -> Result<Run, AppError> {
         let Self { loaded, plan, mode, clock, exchange, account, .. } = self;
-        let (tape, recorder, followed) = recorder(&loaded, &session)?;
         let telemetry = telemetry(&loaded, &plan, &session, mode, clock)?;
+        let (tape, recorder, followed) = recorder(&loaded, &session, &telemetry)?;
         let Recovered { ledger, inheritance, settled, .. } = self.recovered;
         let heir = inheritance.as_ref().map(|inheritance| inheritance.from.clone());
         let folds = viewer(&plan, &session, mode, &loaded, clock);
@@ -171,6 +172,8 @@ impl Parts {
             watchers: server.watchers(),
             view: Arc::clone(&view),
             woken: Arc::new(AtomicU64::new(clock.now().0)),
+            turn: Arc::default(),
+            turned: clock.now().0,
             teller: told,
             on_disk: Arc::default(),
             unkept,
@@ -330,6 +333,7 @@ fn books(
 fn recorder(
     loaded: &Loaded,
     session: &Session,
+    telemetry: &Telemetry,
 ) -> Result<(tape::RecorderHandle, JoinHandle<RecorderResult>, Followed), AppError> {
     let tape = &loaded.config.tape;
     let options = WriterOptions {
@@ -343,7 +347,7 @@ fn recorder(
         ..WriterOptions::default()
     };
     let writer = Writer::in_directory(session.directory(), options)?;
-    Ok(Recorder::spawn_followed(writer, RING_BYTES)?)
+    Ok(Recorder::spawn_followed(writer, RING_BYTES, Box::new(Meter(telemetry.clone())))?)
 }
 
 fn telemetry(

@@ -58,6 +58,13 @@ impl Ui {
         Ok(Self { screen, config, notifier, inbox })
     }
 
+    /// The same, and somebody hears how fast it is.
+    #[must_use]
+    pub fn metered(mut self, meter: Arc<dyn tui::Meter>) -> Self {
+        self.config.meter = Some(meter);
+        self
+    }
+
     /// Tells the screen that a view was published.
     pub fn notifier(&self) -> Notifier {
         self.notifier.clone()

@@ -19,7 +19,7 @@ use crate::engine::view::{HealthView, LogView, QueueView};
 use crate::tape::{RING_BYTES, RecorderState};
 use crate::telemetry::{
     Channel, DecisionMemory, DecodeFailure, DisconnectReason, FeedEvent, ProcessEvent, QueueName,
-    QueueState, Telemetry, Timing, Timings,
+    QueueState, RecordKind, Stage, Telemetry, Timing, Timings,
 };
 use crate::venue::{self, DownReason, Unusable};
 
@@ -116,6 +116,34 @@ impl Teller {
         }
     }
 
+    /// The stages of one input.
+    pub fn stages(&mut self, decode: u64, engine: u64) {
+        self.time(Timing::Stage(Stage::Decode), decode);
+        self.time(Timing::Stage(Stage::Engine), engine);
+    }
+
+    /// One turn of the core thread.
+    pub fn turn(&mut self, nanos: u64) {
+        self.time(Timing::EventLoop, nanos);
+    }
+
+    /// A view was built and published.
+    pub fn published(&mut self, nanos: u64) {
+        self.time(Timing::Stage(Stage::Publish), nanos);
+    }
+
+    /// A message that the venue sent at one moment was received at another.
+    pub fn transit(&mut self, received: UnixNanos, sent: UnixNanos) {
+        let transit = received.delta(sent);
+        self.time(Timing::Transit { early: transit < 0 }, transit.unsigned_abs());
+    }
+
+    fn time(&mut self, timing: Timing, nanos: u64) {
+        if let Some(timings) = &mut self.timings {
+            timings.record(timing, nanos);
+        }
+    }
+
     /// Tells something; what does not fit is counted.
     pub fn tell(&mut self, tidings: Tidings) {
         if self.to.try_send(tidings).is_err() {
@@ -173,6 +201,16 @@ impl Teller {
             dropped: 0,
         };
         self.telemetry.metrics().queue(QueueName::Tape, tape);
+        let written = stats.written;
+        for (kind, count) in [
+            (RecordKind::Frame, written.frames),
+            (RecordKind::Input, written.inputs),
+            (RecordKind::Output, written.outputs),
+            (RecordKind::Mark, written.marks),
+            (RecordKind::Timing, written.timings),
+        ] {
+            self.telemetry.metrics().tape_records(kind, count);
+        }
         let trouble = self.telemetry.log_trouble();
         #[expect(clippy::cast_precision_loss, reason = "shown in microseconds")]
         let latency = self.telemetry.latency().map(|latency| {
@@ -218,6 +256,7 @@ fn tell_all(telemetry: &Telemetry, store: &Store, tidings: &Receiver<Tidings>) {
     let mut teller = telemetry.record_teller();
     while let Ok(tidings) = tidings.recv() {
         if let Tidings::Records(copies) = &tidings {
+            let began = Instant::now();
             for bytes in copied_records(copies) {
                 // What the engine encoded, this build decodes.
                 if let Ok(record) = decode(bytes) {
@@ -225,6 +264,8 @@ fn tell_all(telemetry: &Telemetry, store: &Store, tidings: &Receiver<Tidings>) {
                     teller.record(&record);
                 }
             }
+            let took = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+            telemetry.stage(Stage::Tell, took);
             let Extent { decisions, bytes, limit, evicted } = store.extent();
             telemetry.metrics().decision_memory(DecisionMemory {
                 decisions,

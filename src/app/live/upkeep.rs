@@ -153,6 +153,7 @@ impl Keeper {
             self.tell_disk(&look, &mut standing);
         }
         self.tell_size(bytes, &mut standing);
+        self.telemetry.metrics().log_directory(tape::bytes_in(&tape::logs_of(&self.directory)));
         if **self.standing.load() != standing {
             self.standing.store(Arc::new(standing));
         }

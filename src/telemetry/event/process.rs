@@ -262,6 +262,7 @@ impl Told for ProcessEvent<'_> {
     fn count(&self, metrics: &Metrics, _time: UnixNanos) {
         match self {
             Self::TapeWriteFailed { .. } => metrics.tape_write_errors.inc(),
+            Self::Parted { .. } => metrics.parted(),
             Self::Viewer { viewers, .. } => metrics.viewers(*viewers),
             _ => {}
         }

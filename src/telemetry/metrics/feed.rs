@@ -8,7 +8,7 @@ use super::super::engine_word::{ConnectWord, LossWord};
 use super::super::names::Names;
 use super::super::registry::{Families, MetricError, Table};
 use super::super::word::{ByWord, Channel, DecodeFailure, DisconnectReason};
-use crate::domain::InstrumentId;
+use crate::domain::{InstrumentId, Nanos};
 use crate::engine::view::{EngineView, InstrumentView};
 
 pub(in super::super) struct FeedMetrics {
@@ -68,10 +68,11 @@ impl FeedMetrics {
         self.bytes.inc_by(bytes as u64);
     }
 
-    pub(super) fn transit(&self, nanos: i64) {
-        match u64::try_from(nanos) {
-            Ok(nanos) => self.transit.observe(nanos_to_seconds(nanos)),
-            Err(_) => self.negative_transit.inc(),
+    /// A message that seems to be received before it was sent took no time.
+    pub(super) fn transit(&self, early: bool, nanos: Nanos) {
+        self.transit.observe(if early { 0.0 } else { nanos_to_seconds(nanos) });
+        if early {
+            self.negative_transit.inc();
         }
     }
 

@@ -19,7 +19,7 @@ use super::exemplar::Exemplars;
 use super::name::EventName;
 use super::names::{Names, RunInfo};
 use super::registry::{Families, MetricError};
-use super::word::{ByWord, Channel, QueueName, Stage, Word};
+use super::word::{ByWord, Channel, QueueName, RecordKind, Stage, Word};
 use crate::domain::{DecisionId, Nanos, UnixNanos};
 use crate::engine::view::EngineView;
 
@@ -48,6 +48,14 @@ pub struct Metrics {
     viewers: Gauge,
     frames: IntCounter,
     frame: Histogram,
+    frames_skipped: IntCounter,
+    last_frame: Gauge,
+    key: Histogram,
+    tape_records: ByWord<RecordKind, IntCounter>,
+    tape_sync: Histogram,
+    tape_durable: Gauge,
+    log_directory: Gauge,
+    divergences: IntCounter,
     pub(super) scrape: Histogram,
 }
 
@@ -107,6 +115,7 @@ impl Metrics {
         let events = families.counter(&names::LOG_EVENTS)?;
         let suppressed = families.counter(&names::LOG_SUPPRESSED)?;
         let alerts = families.counter(&names::ALERTS)?;
+        let records = families.counter(&names::TAPE_RECORDS)?;
         Ok(Self {
             registry: families.registry(),
             feed: FeedMetrics::new(families, of)?,
@@ -131,6 +140,14 @@ impl Metrics {
             viewers: families.gauge(&names::VIEWERS)?.get(&[])?,
             frames: families.counter(&names::TUI_FRAMES)?.get(&[])?,
             frame: families.histogram(&names::TUI_FRAME)?.get(&[])?,
+            frames_skipped: families.counter(&names::TUI_FRAMES_SKIPPED)?.get(&[])?,
+            last_frame: families.gauge(&names::TUI_LAST_FRAME)?.get(&[])?,
+            key: families.histogram(&names::TUI_INPUT)?.get(&[])?,
+            tape_records: ByWord::new(|kind| records.get(&[kind]))?,
+            tape_sync: families.histogram(&names::TAPE_SYNC)?.get(&[])?,
+            tape_durable: families.gauge(&names::TAPE_DURABLE)?.get(&[])?,
+            log_directory: families.gauge(&names::LOG_DIRECTORY)?.get(&[])?,
+            divergences: families.counter(&names::DIVERGENCES)?.get(&[])?,
             scrape: families.histogram(&names::METRICS_SCRAPE)?.get(&[])?,
         })
     }
@@ -153,14 +170,12 @@ impl Metrics {
         self.feed.message(channel, bytes);
     }
 
-    /// How long a message took from the venue's own time to ours.
-    pub fn transit(&self, received: UnixNanos, sent: UnixNanos) {
-        self.feed.transit(received.delta(sent));
+    pub(super) fn transit(&self, early: bool, nanos: Nanos) {
+        self.feed.transit(early, nanos);
     }
 
-    /// One unit of a stage's work took this long. [`Timings`](super::Timings) does this for the
-    /// core thread.
-    pub fn stage(&self, stage: Stage, nanos: Nanos, now: UnixNanos) {
+    /// One unit of a stage's work took this long.
+    pub(super) fn stage(&self, stage: Stage, nanos: Nanos, now: UnixNanos) {
         let metrics = self.stages.get(stage);
         metrics.duration.observe(nanos_to_seconds(nanos));
         metrics.last_progress.set(seconds(now));
@@ -212,9 +227,41 @@ impl Metrics {
     }
 
     /// A frame was drawn.
-    pub fn frame(&self, nanos: Nanos) {
+    pub(super) fn frame(&self, nanos: Nanos, now: UnixNanos) {
         self.frames.inc();
         self.frame.observe(nanos_to_seconds(nanos));
+        self.last_frame.set(seconds(now));
+    }
+
+    /// A view was replaced by a newer one before it was drawn.
+    pub fn frame_skipped(&self) {
+        self.frames_skipped.inc();
+    }
+
+    /// A key was answered by a frame after so long.
+    pub fn key_answered(&self, nanos: Nanos) {
+        self.key.observe(nanos_to_seconds(nanos));
+    }
+
+    /// The tape is on the disk up to now; putting it there took so long.
+    pub(super) fn tape_synced(&self, nanos: Nanos, now: UnixNanos) {
+        self.tape_sync.observe(nanos_to_seconds(nanos));
+        self.tape_durable.set(seconds(now));
+    }
+
+    /// So much is on the tape, by kind of entry.
+    pub fn tape_records(&self, kind: RecordKind, count: u64) {
+        let counter = self.tape_records.get(kind);
+        counter.inc_by(count.saturating_sub(counter.get()));
+    }
+
+    /// So many bytes are in the folder of the logs.
+    pub fn log_directory(&self, bytes: u64) {
+        self.log_directory.set(float(bytes));
+    }
+
+    pub(super) fn parted(&self) {
+        self.divergences.inc();
     }
 
     /// Takes over what its owner knows of a queue.
