@@ -64,7 +64,7 @@ pub fn run(args: &AttachArgs, registry: &[StrategyKind]) -> Result<Exit, AppErro
     let end = Arc::new(Mutex::new(None));
     follow(views, Arc::clone(&view), notifier.clone(), Arc::clone(&end))?;
     let commands = commander(instance.clone(), notifier)?;
-    let guard = watch_signals(Some(&ui), END_PATIENCE, |_| false)?;
+    let guard = watch_signals(Some(&ui), END_PATIENCE, |_| false, || {})?;
     let (directory, run) = (instance.directory.clone(), instance.run_id.clone());
     let mut traveller = Traveller::new(directory, run, registry, ui.notifier());
     let past = traveller.past();

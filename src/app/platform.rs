@@ -85,6 +85,24 @@ impl StopSignals {
     }
 }
 
+/// SIGUSR1: somebody moved the log files away. Once it listens, the signal does not end the process.
+pub struct UserSignal(Option<Signal>);
+
+impl UserSignal {
+    /// Listens from here on. Called within a runtime.
+    pub fn listen() -> Self {
+        Self(signal(SignalKind::user_defined1()).ok())
+    }
+
+    /// Waits for the next one.
+    pub async fn next(&mut self) {
+        match &mut self.0 {
+            Some(signal) => drop(signal.recv().await),
+            None => std::future::pending().await,
+        }
+    }
+}
+
 /// Waits until any signal asks the process to end.
 pub async fn asked_to_stop() {
     StopSignals::listen().next().await;

@@ -29,6 +29,8 @@ pub(super) struct LaneAccount {
     abandoned: AtomicBool,
     /// The books are closed: a writer that wakes up late must not count twice.
     sealed: AtomicBool,
+    /// Another segment is wanted.
+    reopen: AtomicBool,
     /// Why nothing can be written at the moment.
     trouble: Mutex<Option<String>>,
 }
@@ -52,6 +54,7 @@ impl LaneAccount {
             hurried: AtomicBool::new(false),
             abandoned: AtomicBool::new(false),
             sealed: AtomicBool::new(false),
+            reopen: AtomicBool::new(false),
             trouble: Mutex::new(None),
         })
     }
@@ -108,6 +111,16 @@ impl LaneAccount {
     /// Lines emitted, neither written nor lost yet.
     pub(super) fn queued(&self) -> u64 {
         self.emitted.get().saturating_sub(self.written.get() + self.lost_lines())
+    }
+
+    /// The lane's next line shall begin another segment.
+    pub(super) fn ask_reopen(&self) {
+        self.reopen.store(true, Ordering::Release);
+    }
+
+    /// True once after each time that another segment was asked for.
+    pub(super) fn take_reopen(&self) -> bool {
+        self.reopen.load(Ordering::Relaxed) && self.reopen.swap(false, Ordering::AcqRel)
     }
 
     /// The lane is ending: there is no time for pauses.

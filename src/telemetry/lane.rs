@@ -153,6 +153,7 @@ impl Lane {
 
     fn rotate_if_due(&self, state: &mut State, time: UnixNanos) {
         let cause = match state.segment {
+            _ if self.account.take_reopen() => RotationCause::Reopened,
             Segment { bytes, .. } if bytes >= self.segment_bytes => RotationCause::Size,
             Segment { day, .. } if time.0 / DAY > day => RotationCause::Day,
             _ => return,

@@ -32,6 +32,7 @@ mod metrics;
 mod name;
 mod names;
 mod open_metrics;
+mod pack;
 mod records;
 mod registry;
 mod rotate;
@@ -92,6 +93,8 @@ pub struct LogConfig {
     pub keep_bytes: u64,
     /// Lines that wait to be written, per lane.
     pub queue_lines: usize,
+    /// Closed files are packed.
+    pub compress: bool,
 }
 
 impl Default for LogConfig {
@@ -101,6 +104,7 @@ impl Default for LogConfig {
             keep_segments: 64,
             keep_bytes: 2 << 30,
             queue_lines: 16_384,
+            compress: true,
         }
     }
 }
@@ -172,19 +176,21 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Telemetry {
     /// Opens both log files, makes every metric, and starts the writers and the ticker.
     pub fn start(config: &Config, names: Names, run: RunInfo) -> Result<Self, TelemetryError> {
-        let shelf = |lane: LaneName| -> Box<dyn Shelf> {
+        let shelf = |lane: LaneName, account: &Arc<LaneAccount>| -> Box<dyn Shelf> {
             Box::new(Folder {
                 path: config.directory.clone(),
                 prefix: format!("{}.", lane.as_str()),
                 keep_segments: config.log.keep_segments,
                 keep_bytes: config.log.keep_bytes,
+                compress: config.log.compress,
+                account: Arc::clone(account),
             })
         };
         Self::start_on(&shelf, config, Scope { names, run })
     }
 
     fn start_on(
-        shelf: &dyn Fn(LaneName) -> Box<dyn Shelf>,
+        shelf: &dyn Fn(LaneName, &Arc<LaneAccount>) -> Box<dyn Shelf>,
         config: &Config,
         scope: Scope,
     ) -> Result<Self, TelemetryError> {
@@ -193,14 +199,15 @@ impl Telemetry {
         let metrics = Arc::new(Metrics::new(&families, &scope.run, &scope.names)?);
         let (timings, timing_reader) = latency::ring()?;
         let lane = |name: LaneName| -> Result<Lane, TelemetryError> {
+            let account = Arc::new(LaneAccount::new(&families, name)?);
             Lane::start(LaneParts {
                 name,
                 segment_bytes: config.log.segment_bytes,
                 capacity: config.log.queue_lines,
                 scope: scope.clone(),
                 metrics: metrics.clone(),
-                account: Arc::new(LaneAccount::new(&families, name)?),
-                shelf: shelf(name),
+                shelf: shelf(name, &account),
+                account,
                 clock: config.clock.clone(),
             })
             .map_err(|problem| TelemetryError::Log { directory: config.directory.clone(), problem })
@@ -307,6 +314,12 @@ impl Telemetry {
     /// The newest 1,000 log lines, newest last; the same `Arc` as long as none is added.
     pub fn log_tail(&self) -> Arc<Vec<Arc<LogView>>> {
         self.0.tail.lines()
+    }
+
+    /// The next line of each lane begins a new file: somebody moved the old ones away.
+    pub fn reopen_logs(&self) {
+        self.0.decisions.account.ask_reopen();
+        self.0.diagnostics.account.ask_reopen();
     }
 
     /// Log lines lost so far in both lanes.

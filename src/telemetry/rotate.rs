@@ -4,14 +4,18 @@
 //! file's name, a newline), so that a file's first and last lines are part of the lane's numbers.
 //! It never gives an error back, because nobody behind a queue could act on it: it counts, keeps
 //! what it could not write in a bounded buffer, and tries again with growing pauses.
+//!
+//! A file that somebody moved away is written to its end, which the lane is asked for; one that was
+//! removed is made anew, because what goes into it would be nowhere.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::account::LaneAccount;
+use super::pack;
 use super::word::{LossReason, WriteOperation};
 use crate::domain::{Nanos, UnixNanos};
 
@@ -23,6 +27,8 @@ pub(super) const MARK: u8 = 0x1e;
 
 /// What the names of segments end with.
 pub(super) const SUFFIX: &str = ".jsonl";
+/// And once they are packed.
+pub(super) const PACKED: &str = ".jsonl.gz";
 /// Bytes collected before they go to the file, if nobody flushes earlier.
 const BATCH: usize = 64 * 1024;
 /// Bytes kept while the file cannot be written.
@@ -30,12 +36,58 @@ const RETRY_LIMIT: usize = 4 * 1024 * 1024;
 /// The first pause after a failure, and the longest.
 const PAUSES: (Nanos, Nanos) = (100_000_000, 5_000_000_000);
 
+/// Where a segment's file is, as far as its name goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Place {
+    /// Under its name.
+    Here,
+    /// Under another one.
+    Moved,
+    /// Nowhere: what is written to it is lost with it.
+    Removed,
+}
+
+/// The file of a segment.
+pub(super) trait SegmentFile: Write + Send {
+    /// Where it is now.
+    fn place(&self) -> Place {
+        Place::Here
+    }
+}
+
 /// Where segments are kept.
 pub(super) trait Shelf: Send {
     /// Opens a segment for appending.
-    fn open(&mut self, name: &str) -> io::Result<Box<dyn Write + Send>>;
-    /// Removes what is no longer to be kept; `current` stays.
-    fn prune(&mut self, current: &str) -> io::Result<()>;
+    fn open(&mut self, name: &str) -> io::Result<Box<dyn SegmentFile>>;
+    /// Removes what is no longer to be kept, and packs what is; `current` stays as it is.
+    fn tidy(&mut self, current: &str) -> io::Result<()>;
+}
+
+/// A file, and the name that it was opened by.
+struct NamedFile {
+    file: File,
+    path: PathBuf,
+}
+
+impl Write for NamedFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl SegmentFile for NamedFile {
+    fn place(&self) -> Place {
+        let Ok(ours) = self.file.metadata() else { return Place::Here };
+        match fs::metadata(&self.path) {
+            Ok(there) if (there.dev(), there.ino()) == (ours.dev(), ours.ino()) => Place::Here,
+            _ if ours.nlink() == 0 => Place::Removed,
+            _ => Place::Moved,
+        }
+    }
 }
 
 /// A folder of segments, of which the newest are kept.
@@ -48,28 +100,36 @@ pub(super) struct Folder {
     pub keep_segments: usize,
     /// Bytes kept at most, the current segment not counted.
     pub keep_bytes: u64,
+    /// Segments that are closed are packed.
+    pub compress: bool,
+    /// Where it is counted that one could not be.
+    pub account: Arc<LaneAccount>,
 }
 
 impl Shelf for Folder {
-    fn open(&mut self, name: &str) -> io::Result<Box<dyn Write + Send>> {
+    fn open(&mut self, name: &str) -> io::Result<Box<dyn SegmentFile>> {
         // Logs show positions and money: nobody else on the machine reads them.
         DirBuilder::new().recursive(true).mode(0o700).create(&self.path)?;
         let mut options = OpenOptions::new();
-        let file: File =
-            options.create(true).append(true).mode(0o600).open(self.path.join(name))?;
-        Ok(Box::new(file))
+        let path = self.path.join(name);
+        let file = options.create(true).append(true).mode(0o600).open(&path)?;
+        Ok(Box::new(NamedFile { file, path }))
     }
 
-    fn prune(&mut self, current: &str) -> io::Result<()> {
+    fn tidy(&mut self, current: &str) -> io::Result<()> {
         let (mut segments, mut bytes) = (1, 0);
+        let mut plain = Vec::new();
         for (name, size) in self.others(current)? {
             segments += 1;
             bytes += size;
+            let path = self.path.join(&name);
             if segments > self.keep_segments || bytes > self.keep_bytes {
-                fs::remove_file(self.path.join(name))?;
+                fs::remove_file(path)?;
+            } else if self.compress && name.ends_with(SUFFIX) {
+                plain.push(path);
             }
         }
-        Ok(())
+        if plain.is_empty() { Ok(()) } else { pack::spawn(plain, Arc::clone(&self.account)) }
     }
 }
 
@@ -80,7 +140,8 @@ impl Folder {
         for entry in fs::read_dir(&self.path)? {
             let entry = entry?;
             let Ok(name) = entry.file_name().into_string() else { continue };
-            let is_segment = name.starts_with(&self.prefix) && name.ends_with(SUFFIX);
+            let is_segment = name.starts_with(&self.prefix)
+                && (name.ends_with(SUFFIX) || name.ends_with(PACKED));
             if is_segment && name != current {
                 found.push((name, entry.metadata()?.len()));
             }
@@ -96,11 +157,13 @@ pub(super) struct RotatingWriter {
     account: Arc<LaneAccount>,
     clock: Clock,
     name: String,
-    file: Option<Box<dyn Write + Send>>,
+    file: Option<Box<dyn SegmentFile>>,
     /// Whole lines that are not in the file yet, but for the part of the first that is.
     pending: Vec<u8>,
     failures: u32,
     retry_at: UnixNanos,
+    /// The lane was asked for the end of this segment.
+    asked: bool,
 }
 
 impl RotatingWriter {
@@ -115,6 +178,7 @@ impl RotatingWriter {
             pending: Vec::new(),
             failures: 0,
             retry_at: UnixNanos::default(),
+            asked: false,
         }
     }
 
@@ -136,9 +200,9 @@ impl RotatingWriter {
     /// too: in another file is better than nowhere.
     fn begin(&mut self, name: &str) {
         name.clone_into(&mut self.name);
-        self.file = None;
+        (self.file, self.asked) = (None, false);
         self.retry_at = UnixNanos::default();
-        if self.open() && self.shelf.prune(name).is_err() {
+        if self.open() && self.shelf.tidy(name).is_err() {
             self.account.failed(WriteOperation::Remove);
         }
     }
@@ -162,6 +226,9 @@ impl RotatingWriter {
             self.account.lost(LossReason::Shutdown, count_lines(&self.pending));
             self.pending.clear();
         }
+        if !self.pending.is_empty() {
+            self.look_at_place();
+        }
         while !self.pending.is_empty() && (self.file.is_some() || self.open()) {
             let Some(file) = &mut self.file else { return };
             match file.write(&self.pending) {
@@ -170,6 +237,17 @@ impl RotatingWriter {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return self.failed(WriteOperation::Write, &error.to_string()),
             }
+        }
+    }
+
+    /// Asks for another segment when this one's file is no longer where it was.
+    fn look_at_place(&mut self) {
+        let place = self.file.as_ref().map_or(Place::Here, |file| file.place());
+        if place == Place::Removed {
+            self.file = None;
+        }
+        if place != Place::Here && !std::mem::replace(&mut self.asked, true) {
+            self.account.ask_reopen();
         }
     }
 
@@ -220,6 +298,7 @@ fn operation_text(operation: WriteOperation) -> &'static str {
         WriteOperation::Open => "cannot open the log file",
         WriteOperation::Write => "cannot write the log file",
         WriteOperation::Remove => "cannot remove an old log file",
+        WriteOperation::Pack => "cannot pack a log file",
     }
 }
 

@@ -85,6 +85,8 @@ words! {
         Write => "write",
         /// Removing a segment that retention no longer keeps.
         Remove => "remove",
+        /// Packing a segment that is closed.
+        Pack => "pack",
     }
 }
 
@@ -95,6 +97,8 @@ words! {
         Size => "size",
         /// The UTC day ended.
         Day => "day",
+        /// Its file was moved or removed, or a signal asked for another.
+        Reopened => "reopened",
     }
 }
 

@@ -135,7 +135,9 @@ impl Run {
         let published = ui.as_ref().map(Ui::notifier);
         let reloader = Reloader::start(watched, loaded, control.clone(), telemetry, trouble)?;
         let hangup = Hangup::new(held.loaded.config.run.on_hangup, control.clone());
-        let guard = screen::watch_signals(ui.as_ref(), END_PATIENCE, hangup.watcher())?;
+        let logs = held.telemetry.clone();
+        let reopen = move || logs.reopen_logs();
+        let guard = screen::watch_signals(ui.as_ref(), END_PATIENCE, hangup.watcher(), reopen)?;
         let core = spawn_core(core, start, published)?;
         let mut broken = None;
         if let Some(ui) = ui {

@@ -366,6 +366,7 @@ fn telemetry(
             segment_bytes: log.max_file_bytes.0,
             keep_segments: log.keep_files as usize,
             keep_bytes: log.keep_bytes.0,
+            compress: log.compress,
             ..LogConfig::default()
         },
         clock: Arc::new(move || clock.now()),

@@ -15,7 +15,7 @@ use crate::app::control::done::Done;
 use crate::app::control::protocol::By;
 use crate::app::control::server::strategy;
 use crate::app::error::{AppError, Exit};
-use crate::app::platform::{StopSignal, StopSignals};
+use crate::app::platform::{StopSignal, StopSignals, UserSignal};
 use crate::app::shield;
 use crate::config::section;
 use crate::engine::Command;
@@ -134,11 +134,12 @@ impl Guard {
 
 /// Starts the thread that waits for signals: the screen ends with the first, and the process is
 /// ended by force when that takes too long. `goes_on` is told the signal, asks others to end, and
-/// says whether the process shall outlive it.
+/// says whether the process shall outlive it. `reopen` is called at each SIGUSR1.
 pub fn watch_signals(
     ui: Option<&Ui>,
     patience: Duration,
     goes_on: impl Fn(StopSignal) -> bool + Send + 'static,
+    reopen: impl Fn() + Send + 'static,
 ) -> Result<Guard, AppError> {
     let failed = |error: std::io::Error| AppError::new(Exit::Failed, error.to_string());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -150,9 +151,17 @@ pub fn watch_signals(
     std::thread::Builder::new()
         .name("signals".to_owned())
         .spawn(move || {
-            let mut signals = runtime.block_on(async { StopSignals::listen() });
+            let (mut signals, mut user) =
+                runtime.block_on(async { (StopSignals::listen(), UserSignal::listen()) });
             loop {
-                let signal = runtime.block_on(signals.next());
+                let signal = runtime.block_on(async {
+                    loop {
+                        tokio::select! {
+                            signal = signals.next() => break signal,
+                            () = user.next() => reopen(),
+                        }
+                    }
+                });
                 let goes_on = goes_on(signal);
                 if let Some(notifier) = &notifier {
                     notifier.stop();

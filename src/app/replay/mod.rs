@@ -7,7 +7,7 @@ pub(super) mod difference;
 mod landmarks;
 mod playback;
 pub mod screen;
-mod timeline;
+pub mod timeline;
 pub mod travel;
 
 use std::path::Path;

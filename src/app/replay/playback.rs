@@ -2,6 +2,7 @@
 //! It owns a pipeline of its own: beside a living run it reads that run's tape and touches nothing of
 //! it.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
 use std::time::{Duration, Instant};
@@ -132,7 +133,7 @@ impl Player {
         let (run, began) = (recording.run.clone(), recording.began()?);
         let Beginning { at, plays, speed, beside_live } = beginning.clone();
         let mut player = Self {
-            log: KeptLog::new(tape::logs_of(&recording.path)),
+            log: KeptLog::new(logs_of(&recording), run.clone()),
             timeline: Timeline::new(recording)?,
             marks: Arc::new(landmarks.marks()),
             breaks: Breaks::new(run, landmarks.values.clone(), Vec::new()),
@@ -344,8 +345,9 @@ impl Player {
             let seq = number.parse().map_err(|_| no_place(text))?;
             self.timeline.go(To::Input(seq))?;
         } else if let Ok(wanted) = Wanted::of_id(text) {
-            let cursor = explain::reach(self.timeline.recording(), &wanted)?;
-            self.timeline.put(cursor);
+            // Gone to, not put there: on the way moments are kept, for the steps back.
+            let seq = explain::reach(self.timeline.recording(), &wanted)?.rerun.seq();
+            self.timeline.go(To::Input(seq))?;
         } else {
             let time = explain::moment_of(text, self.began).map_err(|_| no_place(text))?;
             self.timeline.go(To::Time(time))?;
@@ -397,6 +399,16 @@ impl Player {
         if let Some(audience) = &mut self.audience {
             audience.show(view);
         }
+    }
+}
+
+/// Where the run wrote its log.
+fn logs_of(recording: &Recording) -> PathBuf {
+    let configured = &recording.loaded.config.log.directory;
+    if configured.as_os_str().is_empty() {
+        tape::logs_of(&recording.path)
+    } else {
+        configured.clone()
     }
 }
 

@@ -53,7 +53,7 @@ pub fn run(args: &ReplayArgs, registry: &[StrategyKind]) -> Result<Exit, AppErro
         beside_live: false,
     };
     let orders = playback::start(recording, &beginning, Box::new(audience))?;
-    let guard = watch_signals(Some(&ui), END_PATIENCE, |_| false)?;
+    let guard = watch_signals(Some(&ui), END_PATIENCE, |_| false, || {})?;
     ui.run(&view, &ArcSwapOption::empty(), &mut |intent| match intent {
         Intent::Playback(order) => orders.try_send(order).is_ok(),
         Intent::Quit | Intent::Copy(_) | Intent::Mouse(_) | Intent::Redraw => true,

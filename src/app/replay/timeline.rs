@@ -69,11 +69,6 @@ impl Timeline {
         self.cursor.rerun.seq()
     }
 
-    /// Puts another place of the same recording in its stead.
-    pub fn put(&mut self, cursor: Cursor) {
-        self.cursor = cursor;
-    }
-
     /// One input on; false at the end.
     pub fn forward(&mut self, beside: &mut dyn Outlet) -> Result<bool, AppError> {
         let taken = self.cursor.take(beside)?;

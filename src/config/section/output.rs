@@ -153,6 +153,8 @@ pub struct Log {
     pub keep_files: u32,
     /// Bytes of closed files that stay, for each lane. Default `"1GiB"`.
     pub keep_bytes: ByteSize,
+    /// Closed files are packed: `.jsonl.gz`. Default true.
+    pub compress: bool,
 }
 
 impl Default for Log {
@@ -163,6 +165,7 @@ impl Default for Log {
             max_file_bytes: ByteSize::mebi(64),
             keep_files: 14,
             keep_bytes: ByteSize::mebi(1_024),
+            compress: true,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A log that loses lines without saying so proves nothing: every line is accounted for.
 
+use super::super::rotate::SegmentFile;
 use super::*;
 
 const LANES: [&str; 2] = ["decisions", "diagnostics"];
@@ -39,7 +40,12 @@ fn both_lanes_are_gapless_and_every_line_is_json_without_a_double_key() {
 #[test]
 fn a_file_ends_at_its_size_and_stands_alone() {
     let folder = tempfile::tempdir().unwrap();
-    let log = LogConfig { segment_bytes: 4_000, keep_segments: 100, ..LogConfig::default() };
+    let log = LogConfig {
+        segment_bytes: 4_000,
+        keep_segments: 100,
+        compress: false,
+        ..LogConfig::default()
+    };
     let telemetry = start(folder.path(), log);
     (0..100).for_each(|_| command(&telemetry, "resume"));
     telemetry.shutdown(PATIENCE);
@@ -61,7 +67,7 @@ fn a_file_ends_at_its_size_and_stands_alone() {
 #[test]
 fn a_file_ends_with_the_utc_day() {
     let folder = tempfile::tempdir().unwrap();
-    let telemetry = start(folder.path(), LogConfig::default());
+    let telemetry = start(folder.path(), LogConfig { compress: false, ..LogConfig::default() });
     let event = Event::Process(command_of("halt"));
     let midnight = UnixNanos(START).floor_to(86_400 * UnixNanos::SECOND).0 + 86_400_000_000_000;
     telemetry.emit_at(&event, UnixNanos(midnight - 1));
@@ -80,7 +86,12 @@ fn a_file_ends_with_the_utc_day() {
 #[test]
 fn retention_keeps_the_newest_files() {
     let folder = tempfile::tempdir().unwrap();
-    let log = LogConfig { segment_bytes: 1_000, keep_segments: 3, ..LogConfig::default() };
+    let log = LogConfig {
+        segment_bytes: 1_000,
+        keep_segments: 3,
+        compress: false,
+        ..LogConfig::default()
+    };
     let telemetry = start(folder.path(), log);
     (0..50).for_each(|_| command(&telemetry, "resume"));
     telemetry.shutdown(PATIENCE);
@@ -88,6 +99,83 @@ fn retention_keeps_the_newest_files() {
     assert_eq!(kept.len(), 3);
     assert_eq!(kept.last().unwrap().1.last().unwrap().0["event"], "log.closed");
     assert_eq!(files(folder.path(), "diagnostics").len(), 1, "the other lane lost its file");
+}
+
+/// Waits for another thread; gives up after ten seconds.
+fn eventually(mut condition: impl FnMut() -> bool) -> bool {
+    (0..1_000).any(|_| {
+        thread::sleep(Duration::from_millis(10));
+        condition()
+    })
+}
+
+/// Lost if broken: every line since somebody tidied up in the folder of the logs.
+#[test]
+fn a_file_that_was_moved_or_removed_ends_and_no_line_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let telemetry = start(folder.path(), LogConfig { compress: false, ..LogConfig::default() });
+    let newest = || files(folder.path(), "decisions").pop().unwrap();
+    let holds = |text: &str| {
+        let path = folder.path().join(newest().0);
+        eventually(|| fs::read_to_string(&path).is_ok_and(|file| file.contains(text)))
+    };
+    command(&telemetry, "first");
+    assert!(holds("first"));
+    let first = newest().0;
+    fs::rename(folder.path().join(&first), folder.path().join("rotated.1")).unwrap();
+    command(&telemetry, "second");
+    let moved = || fs::read_to_string(folder.path().join("rotated.1")).unwrap();
+    assert!(eventually(|| moved().contains("second")), "it is written to its end");
+    // The next line begins another file.
+    command(&telemetry, "third");
+    assert!(eventually(|| moved().contains("log.closed")) && holds("third"));
+    assert!(!files(folder.path(), "decisions").iter().any(|(name, _)| *name == first));
+
+    fs::remove_dir_all(folder.path()).unwrap();
+    command(&telemetry, "fourth");
+    command(&telemetry, "fifth");
+    telemetry.shutdown(PATIENCE);
+    let files = files(folder.path(), "decisions");
+    let lines: Vec<_> = files.into_iter().flat_map(|(_, lines)| lines).collect();
+    let said = |text: &str| lines.iter().any(|line| line.0["msg"].to_string().contains(text));
+    assert!(said("fourth") && said("fifth"));
+    let reopened = [("lane", "decisions"), ("cause", "reopened")];
+    assert!(sample(&telemetry, "tickscope_log_rotations_total", &reopened) >= 2.0);
+    let [emitted, written, lost] = account(&telemetry, "decisions");
+    assert_eq!((emitted, lost), (written, 0.0));
+}
+
+/// Lost if broken: what logrotate and its like are told to do after they moved a file.
+#[test]
+fn a_signal_asks_for_another_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let telemetry = start(folder.path(), LogConfig { compress: false, ..LogConfig::default() });
+    command(&telemetry, "first");
+    telemetry.reopen_logs();
+    command(&telemetry, "second");
+    telemetry.shutdown(PATIENCE);
+    let files = files(folder.path(), "decisions");
+    assert_eq!(files.len(), 2);
+    assert_eq!(of_event(&files[1].1, "log.rotated")[0].0["cause"], "reopened");
+}
+
+/// Lost if broken: a disk full of text that packs to a tenth.
+#[test]
+fn closed_files_are_packed() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = LogConfig { segment_bytes: 4_000, keep_segments: 100, ..LogConfig::default() };
+    let telemetry = start(folder.path(), log);
+    (0..100).for_each(|_| command(&telemetry, "resume"));
+    telemetry.shutdown(PATIENCE);
+    let names = || {
+        let names = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        names.map(|name| name.into_string().unwrap()).collect::<Vec<_>>()
+    };
+    let of = |end: &str| {
+        let is_one = |name: &&String| name.starts_with("decisions.") && name.ends_with(end);
+        names().iter().filter(is_one).count()
+    };
+    assert!(eventually(|| of(".jsonl") == 1 && of(".jsonl.gz") > 4), "{:?}", names());
 }
 
 /// What a file does with what it is given.
@@ -131,14 +219,16 @@ impl Write for TestFile {
     }
 }
 
+impl SegmentFile for TestFile {}
+
 struct TestShelf(Arc<Behaviour>);
 
 impl Shelf for TestShelf {
-    fn open(&mut self, _name: &str) -> io::Result<Box<dyn Write + Send>> {
+    fn open(&mut self, _name: &str) -> io::Result<Box<dyn SegmentFile>> {
         Ok(Box::new(TestFile(self.0.clone())))
     }
 
-    fn prune(&mut self, _current: &str) -> io::Result<()> {
+    fn tidy(&mut self, _current: &str) -> io::Result<()> {
         Ok(())
     }
 }
@@ -146,8 +236,9 @@ impl Shelf for TestShelf {
 /// Telemetry on files that behave as told: decisions, diagnostics.
 fn start_behaved(queue_lines: usize) -> (Telemetry, [Arc<Behaviour>; 2]) {
     let files = [Arc::new(Behaviour::default()), Arc::new(Behaviour::default())];
-    let shelf =
-        |lane: LaneName| -> Box<dyn Shelf> { Box::new(TestShelf(files[lane.index()].clone())) };
+    let shelf = |lane: LaneName, _: &Arc<LaneAccount>| -> Box<dyn Shelf> {
+        Box::new(TestShelf(files[lane.index()].clone()))
+    };
     (start_on(&shelf, queue_lines), files)
 }
 
