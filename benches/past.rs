@@ -2,6 +2,8 @@
 //! moment that was kept is taken, and what came since is run again. `TICKSCOPE_TAPES` names the folder
 //! of the traffic; without it there is nothing to measure.
 
+#![expect(clippy::print_stdout, reason = "what a bench says besides its figures")]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};

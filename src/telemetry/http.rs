@@ -153,9 +153,10 @@ async fn metrics(State(telemetry): State<Telemetry>, headers: HeaderMap) -> Resp
     let is_open = asked.is_some_and(|asked| asked.contains(open_metrics::MEDIA_TYPE));
     let text = tokio::task::spawn_blocking(move || {
         let since = (telemetry.0.clock)();
-        let text = match is_open {
-            true => Ok((open_metrics::CONTENT_TYPE, telemetry.open_metrics_text())),
-            false => telemetry.metrics_text().map(|text| (prometheus::TEXT_FORMAT, text)),
+        let text = if is_open {
+            Ok((open_metrics::CONTENT_TYPE, telemetry.open_metrics_text()))
+        } else {
+            telemetry.metrics_text().map(|text| (prometheus::TEXT_FORMAT, text))
         };
         let nanos = (telemetry.0.clock)().since(since);
         telemetry.metrics().scrape.observe(nanos_to_seconds(nanos));

@@ -195,13 +195,9 @@ impl Segment {
 /// given.
 fn first_line(bytes: &[u8], place: u64) -> Option<(u64, &[u8])> {
     let is_newline = |byte: &u8| *byte == b'\n';
-    let (bytes, skipped) = match place {
-        0 => (bytes, 0),
-        _ => {
-            let skipped = bytes.iter().position(is_newline)?;
-            (&bytes[skipped + 1..], skipped as u64)
-        }
-    };
+    let skipped = if place == 0 { None } else { Some(bytes.iter().position(is_newline)?) };
+    let bytes = skipped.map_or(bytes, |skipped| &bytes[skipped + 1..]);
+    let skipped = skipped.unwrap_or(0) as u64;
     let length = bytes.iter().position(is_newline)?;
     Some((place + skipped, &bytes[..length]))
 }

@@ -75,7 +75,7 @@ use self::lane::{Lane, LaneParts};
 use self::latency::TimingReader;
 use self::names::Scope;
 use self::registry::Families;
-use self::rotate::{Folder, Shelf};
+use self::rotate::{Folder, MakeShelf, Shelf};
 use self::tail::Tail;
 use self::ticker::{TICK, Ticker};
 use crate::domain::{Nanos, UnixNanos};
@@ -190,7 +190,7 @@ impl Telemetry {
     }
 
     fn start_on(
-        shelf: &dyn Fn(LaneName, &Arc<LaneAccount>) -> Box<dyn Shelf>,
+        shelf: MakeShelf<'_>,
         config: &Config,
         scope: Scope,
     ) -> Result<Self, TelemetryError> {

@@ -6,9 +6,9 @@
 
 use std::fmt::Write as _;
 
-use prometheus::proto::{Metric, MetricFamily, MetricType};
+use prometheus::proto::{LabelPair, Metric, MetricFamily, MetricType};
 
-use super::exemplar::Exemplars;
+use super::exemplar::{Exemplar, Exemplars};
 use super::names::Scope;
 
 /// The content type that a scraper asks for.
@@ -31,13 +31,12 @@ pub(super) fn encode(families: &[MetricFamily], exemplars: &Exemplars, scope: &S
                     sample(&mut text, &name, metric, None, metric.get_counter().get_value());
                 }
                 MetricType::HISTOGRAM => {
-                    histogram(&mut text, family.name(), metric, |label, at| {
-                        let key = exemplars.iter().find(|((name, of), _)| {
-                            *name == family.name() && label == Some(of.as_str())
-                        });
-                        let slot = key.and_then(|(_, slots)| slots.get(at)).copied().flatten();
-                        slot.map(|exemplar| exemplar.text(scope)).unwrap_or_default()
-                    })
+                    let label = metric.get_label().first().map(LabelPair::value);
+                    let mut of_it = exemplars.iter().filter(|((name, strategy), _)| {
+                        *name == family.name() && label == Some(strategy)
+                    });
+                    let slots = of_it.next().map_or(&[][..], |(_, slots)| slots);
+                    histogram(&mut text, family.name(), metric, (slots, scope));
                 }
                 _ => sample(&mut text, family.name(), metric, None, metric.get_gauge().get_value()),
             }
@@ -71,23 +70,23 @@ fn head(text: &mut String, family: &MetricFamily) {
     let _ = writeln!(text, "# HELP {name} {}", escaped(family.help()));
 }
 
-/// Buckets, the sum and the count; `exemplar` is asked for with the first label's value and the
-/// bucket.
+/// Buckets with their exemplars, the sum and the count.
 fn histogram(
     text: &mut String,
     name: &str,
     metric: &Metric,
-    exemplar: impl Fn(Option<&str>, usize) -> String,
+    (exemplars, scope): (&[Option<Exemplar>], &Scope),
 ) {
     let histogram = metric.get_histogram();
-    let label = metric.get_label().first().map(prometheus::proto::LabelPair::value);
     let bucket = format!("{name}_bucket");
     let bounds = histogram.get_bucket().iter().filter(|bucket| bucket.upper_bound().is_finite());
     let bounds = bounds.map(|bucket| (bucket.upper_bound(), bucket.cumulative_count()));
     let all = std::iter::once((f64::INFINITY, histogram.get_sample_count()));
     for (at, (bound, count)) in bounds.chain(all).enumerate() {
         series(text, &bucket, metric, Some(("le", &number(bound, true))));
-        let _ = writeln!(text, " {count}{}", exemplar(label, at));
+        let exemplar = exemplars.get(at).copied().flatten();
+        let exemplar = exemplar.map(|exemplar| exemplar.text(scope)).unwrap_or_default();
+        let _ = writeln!(text, " {count}{exemplar}");
     }
     sample(text, &format!("{name}_sum"), metric, None, histogram.get_sample_sum());
     series(text, &format!("{name}_count"), metric, None);

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use super::account::LaneAccount;
 use super::pack;
-use super::word::{LossReason, WriteOperation};
+use super::word::{LaneName, LossReason, WriteOperation};
 use crate::domain::{Nanos, UnixNanos};
 
 /// Reads the time; handed in by the app, the only reader of the clock.
@@ -62,6 +62,9 @@ pub(super) trait Shelf: Send {
     /// Removes what is no longer to be kept, and packs what is; `current` stays as it is.
     fn tidy(&mut self, current: &str) -> io::Result<()>;
 }
+
+/// Makes the shelf of a lane, which counts for this account.
+pub(super) type MakeShelf<'a> = &'a dyn Fn(LaneName, &Arc<LaneAccount>) -> Box<dyn Shelf>;
 
 /// A file, and the name that it was opened by.
 struct NamedFile {

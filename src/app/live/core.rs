@@ -3,7 +3,6 @@
 //! a lock.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -16,6 +15,7 @@ use super::operator::Asked;
 use super::questions::{Answered, Questions};
 use super::silence::Silence;
 use super::teller::{Teller, Tidings};
+use super::turns::Turns;
 use super::upkeep::Standing;
 use super::watchers::Watchers;
 use crate::app::outputs::{EntrySink, Outputs, TapeStopped, copied_records};
@@ -115,12 +115,8 @@ pub struct Core {
     pub watchers: Watchers,
     /// Where views are published.
     pub view: Arc<ArcSwap<EngineView>>,
-    /// When this thread last woke, in nanoseconds of `clock`'s monotonic time.
-    pub woken: Arc<AtomicU64>,
-    /// How long the turn before this one took: from waking until there was nothing left to do.
-    pub turn: Arc<AtomicU64>,
-    /// The wake-up whose turn was told last.
-    pub turned: u64,
+    /// When this thread wakes and sleeps.
+    pub turns: Turns,
     /// What is wrong with the configuration on disk, or what of it needs a restart.
     pub on_disk: Arc<ArcSwapOption<String>>,
     /// What the upkeep warns of.
@@ -201,17 +197,10 @@ impl Core {
         }
     }
 
-    /// Tells how long the turn took that ended before this one began.
-    fn tell_turn(&mut self) {
-        let woken = self.woken.load(Ordering::Relaxed);
-        if woken != self.turned {
-            self.turned = woken;
-            self.teller.turn(self.turn.load(Ordering::Relaxed));
-        }
-    }
-
     fn handle(&mut self, step: Step, line: &mut Line) -> Result<Option<End>, TapeStopped> {
-        self.tell_turn();
+        if let Some(took) = self.turns.take() {
+            self.teller.turn(took);
+        }
         match step {
             Step::Control(None | Some(Control::Quit)) | Step::TimeUp => {
                 return Ok(Some(End::Asked));
@@ -253,7 +242,7 @@ impl Core {
             self.teller.transit(self.outputs.time(), sent);
         }
         if !self.latest.decisions.is_empty() {
-            let woken = self.woken.load(Ordering::Relaxed);
+            let woken = self.turns.woken();
             self.teller.decided(&self.latest, self.clock.now().0.saturating_sub(woken));
         }
         Ok(())
@@ -318,7 +307,7 @@ impl Core {
 
     /// Writes how long an input took that led to a signal, beside what is compared.
     fn time(&mut self, seq: u64, taken: UnixNanos) -> Result<(), TapeStopped> {
-        let (readable, decided) = (self.woken.load(Ordering::Relaxed), self.clock.now());
+        let (readable, decided) = (self.turns.woken(), self.clock.now());
         let timing = Timing::between(readable, taken.0, decided.0);
         self.viewer.timed(seq, timing.total);
         let (channel, bytes) = (Channel::Timing, timing.to_bytes());

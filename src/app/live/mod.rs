@@ -29,12 +29,12 @@ mod serving;
 mod silence;
 mod summary;
 pub mod teller;
+mod turns;
 mod upkeep;
 pub mod watchers;
 
 use std::io::IsTerminal;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -178,15 +178,11 @@ fn spawn_core(
     published: Option<crate::tui::Notifier>,
 ) -> Result<JoinHandle<(Core, End)>, AppError> {
     let failed = |error: std::io::Error| AppError::new(Exit::Failed, error.to_string());
-    let (woken, clock) = (Arc::clone(&core.woken), core.clock);
-    let (since, turn) = (Arc::clone(&core.woken), Arc::clone(&core.turn));
+    let (wakes, sleeps) = core.turns.hooks(core.clock);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .on_thread_unpark(move || woken.store(clock.now().0, Ordering::Relaxed))
-        .on_thread_park(move || {
-            let took = clock.now().0.saturating_sub(since.load(Ordering::Relaxed));
-            turn.store(took, Ordering::Relaxed);
-        })
+        .on_thread_unpark(wakes)
+        .on_thread_park(sleeps)
         .build()
         .map_err(failed)?;
     std::thread::Builder::new()

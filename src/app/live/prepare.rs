@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -17,6 +16,7 @@ use super::metrics::Bound;
 use super::questions::Questions;
 use super::serving::{answer, serve};
 use super::silence::Silence;
+use super::turns::Turns;
 use super::upkeep::Upkeep;
 use super::{Held, Run};
 use crate::app::account::{self, Books, Kept, OwnedAccount, Recovered};
@@ -134,12 +134,11 @@ impl Parts {
         let telemetry = telemetry(&loaded, &plan, &session, mode, clock)?;
         let (tape, recorder, followed) = recorder(&loaded, &session, &telemetry)?;
         let Recovered { ledger, inheritance, settled, .. } = self.recovered;
-        let heir = inheritance.as_ref().map(|inheritance| inheritance.from.clone());
         let folds = viewer(&plan, &session, mode, &loaded, clock);
         let witness = Witness::new(folds.clone(), CheckpointWriter::create(session.directory())?);
-        let books = books((ledger, &settled, self.shadow), heir, &loaded, &plan, &session)?;
-        let (unkept, parted) = (Arc::default(), Arc::default());
-        let tell = tell_of(&telemetry, (&unkept, &parted), clock);
+        let books =
+            books((ledger, &settled, self.shadow), inheritance.as_ref(), &loaded, &plan, &session)?;
+        let (tell, unkept, parted) = tell_of(&telemetry, clock);
         let books = account::follow(books.with_witness(witness), followed, tell)?;
         let alerts = Alerts::start(&loaded.config.alert, &session.manifest().run_id.0, &telemetry)?;
         let upkeep = Upkeep::start(&session, &loaded.config.tape, &telemetry)?;
@@ -171,9 +170,7 @@ impl Parts {
             deadline: args.duration.map(|duration| Instant::now() + duration),
             watchers: server.watchers(),
             view: Arc::clone(&view),
-            woken: Arc::new(AtomicU64::new(clock.now().0)),
-            turn: Arc::default(),
-            turned: clock.now().0,
+            turns: Turns::new(clock),
             teller: told,
             on_disk: Arc::default(),
             unkept,
@@ -274,15 +271,16 @@ fn look_at(
     Ok(clock.not_before(recovered.time))
 }
 
-/// What is told of the ledger: a line when it is not kept, and a warning that stands meanwhile.
-fn tell_of(
-    telemetry: &Telemetry,
-    (unkept, parted): (&Arc<ArcSwapOption<String>>, &Arc<ArcSwapOption<String>>),
-    clock: Clock,
-) -> account::Tell {
-    let (telemetry, unkept) = (telemetry.clone(), Arc::clone(unkept));
-    let parted = Arc::clone(parted);
-    Box::new(move |kept| match kept {
+/// A warning that stands while it is there.
+type Warning = Arc<ArcSwapOption<String>>;
+
+/// What is told of the ledger, and the warnings that stand meanwhile: that it is not kept, and that
+/// the run parted.
+fn tell_of(telemetry: &Telemetry, clock: Clock) -> (account::Tell, Warning, Warning) {
+    let (unkept, parted): (Warning, Warning) = (Arc::default(), Arc::default());
+    let warnings = (Arc::clone(&unkept), Arc::clone(&parted));
+    let telemetry = telemetry.clone();
+    let tell = move |kept: Kept<'_>| match kept {
         Kept::Committed { input, again } => {
             telemetry.metrics().ledger(input, clock.now());
             if again {
@@ -303,13 +301,14 @@ fn tell_of(
         Kept::Found(Testimony::NotKept(error)) => {
             telemetry.emit(&ProcessEvent::CheckpointsStopped { error }.into());
         }
-    })
+    };
+    (Box::new(tell), warnings.0, warnings.1)
 }
 
 /// Opens the books of the run that begins.
 fn books(
     (mut ledger, settled, shadow): (Ledger, &Batch, Pipeline),
-    heir_of: Option<RunId>,
+    inheritance: Option<&Inheritance>,
     loaded: &Loaded,
     plan: &Plan,
     session: &Session,
@@ -320,7 +319,7 @@ fn books(
         run: manifest.run_id.clone(),
         directory: directory.display().to_string(),
         started: manifest.started,
-        heir_of,
+        heir_of: inheritance.map(|inheritance| inheritance.from.clone()),
         seq: None,
         ended: false,
     };

@@ -57,10 +57,7 @@ fn start(directory: &Path, log: LogConfig) -> Telemetry {
 }
 
 /// Starts on shelves of one's own, for files that fail or hang.
-fn start_on(
-    shelf: &dyn Fn(LaneName, &Arc<LaneAccount>) -> Box<dyn Shelf>,
-    queue_lines: usize,
-) -> Telemetry {
+fn start_on(shelf: MakeShelf<'_>, queue_lines: usize) -> Telemetry {
     let log = LogConfig { queue_lines, ..LogConfig::default() };
     let config = Config { directory: "nowhere".into(), log, clock: clock() };
     Telemetry::start_on(shelf, &config, Scope { names: names(), run: run() }).unwrap()
