@@ -11,7 +11,7 @@ use crate::domain::{
     Account, Asset, AssetId, Balances, Instrument, InstrumentId, Money, Num, Price, Quantity,
     UnixNanos,
 };
-use crate::engine::config::NotionalLimits;
+use crate::engine::config::InstrumentLimits;
 use crate::engine::{
     self, BarsConfig, Engine, FeeAsset, FillModel, OrderSize, PaperConfig, QueueModel, RiskConfig,
     StartState, StrategyConfig,
@@ -345,9 +345,10 @@ fn risk(config: &config::Config) -> RiskConfig {
             .map(|limits| Quantity::new(limits.max_order_quantity).ok())
             .collect(),
         instrument_limits: limits()
-            .map(|limits| NotionalLimits {
+            .map(|limits| InstrumentLimits {
                 max_order_notional: Some(limits.max_order_notional),
                 max_position_notional: Some(limits.max_position_notional),
+                max_silence: Some(limits.max_silence),
             })
             .collect(),
         max_order_notional: Some(risk.max_order_notional.0),

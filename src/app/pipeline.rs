@@ -162,6 +162,8 @@ pub type Stopwatch<'a> = &'a dyn Fn() -> u64;
 struct Feeds {
     wanted: usize,
     live: Vec<BTreeSet<Channel>>,
+    /// When trades, quotes and book changes came last.
+    last: Vec<[UnixNanos; 3]>,
 }
 
 /// A pipeline's whole state.
@@ -185,7 +187,9 @@ impl Pipeline {
         instruments: usize,
         streams: usize,
     ) -> Self {
-        let feeds = Feeds { wanted: streams, live: vec![BTreeSet::new(); instruments] };
+        let (live, last) =
+            (vec![BTreeSet::new(); instruments], vec![Default::default(); instruments]);
+        let feeds = Feeds { wanted: streams, live, last };
         Self {
             decoder,
             engine,
@@ -347,6 +351,17 @@ impl Pipeline {
         stepping
     }
 
+    /// When a stream of an instrument delivered last; 0 before it ever did.
+    pub fn delivered(&self, instrument: InstrumentId, channel: Channel) -> UnixNanos {
+        let last = self.feeds.last.get(instrument.index()).copied().unwrap_or_default();
+        match channel {
+            Channel::Trade => last[0],
+            Channel::Quote => last[1],
+            Channel::Depth => last[2],
+            Channel::Rest | Channel::Control => UnixNanos::default(),
+        }
+    }
+
     /// The venue's own time of the newest event in the last input; `None` when it held none.
     pub fn sent(&self) -> Option<UnixNanos> {
         self.sent
@@ -437,10 +452,17 @@ impl Joint<'_> {
 
     fn market(&mut self, instrument: InstrumentId, event: MarketEvent<'_>) {
         *self.market_events += 1;
+        let mut none = [UnixNanos::default(); 3];
+        let last = self.feeds.last.get_mut(instrument.index()).unwrap_or(&mut none);
         match event {
-            MarketEvent::Trade(Trade { ts_venue, .. })
-            | MarketEvent::BookDelta { ts_venue, .. } => *self.sent = Some(ts_venue),
-            _ => {}
+            MarketEvent::Trade(Trade { ts_venue, .. }) => {
+                (*self.sent, last[0]) = (Some(ts_venue), self.time);
+            }
+            MarketEvent::Quote(_) => last[1] = self.time,
+            MarketEvent::BookDelta { ts_venue, .. } => {
+                (*self.sent, last[2]) = (Some(ts_venue), self.time);
+            }
+            MarketEvent::BookSnapshot { .. } | MarketEvent::BookLost(_) => {}
         }
         self.step(Event::Market { instrument, event });
     }

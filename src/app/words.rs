@@ -1,6 +1,6 @@
 //! Sizes, spans and moments as a sentence has them.
 
-use crate::domain::UnixNanos;
+use crate::domain::{Nanos, UnixNanos};
 
 /// `1.4 GiB`.
 pub fn bytes(count: u64) -> String {
@@ -27,6 +27,15 @@ pub fn span(seconds: u64) -> String {
         120..7_200 => format!("{} min", seconds / 60),
         7_200..172_800 => format!("{} h", seconds / 3_600),
         _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+/// `7.2 s`, and like [`span`] from two minutes on.
+pub fn span_exact(nanos: Nanos) -> String {
+    let tenths = nanos / 100_000_000;
+    match tenths / 10 {
+        seconds @ 0..120 => format!("{seconds}.{} s", tenths % 10),
+        seconds => span(seconds),
     }
 }
 

@@ -8,8 +8,8 @@ use super::diagnostic::{Problem, meant};
 use super::parameter::{StrategyKind, check_params};
 use super::path::KeyPath;
 use super::section::{
-    Account, Alert, Bars, Config, Exit, FillModel, InstrumentLimits, Log, Metrics, PLACEHOLDERS,
-    Record, Risk, Strategy, Stream, Tape, Ui, Venue, VenueKind,
+    Account, Alert, Bars, Config, Exit, Expect, FillModel, InstrumentLimits, Log, Metrics,
+    PLACEHOLDERS, Record, Risk, Strategy, Stream, Tape, Ui, Venue, VenueKind,
 };
 use super::tree::Value;
 use super::unit::{Distance, Exact, Feed, Size, TimeSpan, is_asset};
@@ -35,6 +35,7 @@ pub(super) fn check(config: &mut Config, tree: &Value, kinds: &[StrategyKind]) -
     checker.venue(&config.venue);
     checker.account(&config.account);
     checker.risk(&config.risk, &config.venue.instruments);
+    checker.expect(&config.expect, &config.venue.instruments);
     checker.streams(config);
     checker.bars(&config.bars);
     checker.outputs(&config.record, &config.tape, &config.log);
@@ -218,6 +219,15 @@ impl Checker<'_> {
         ] {
             let holds = limit.is_none_or(|limit| limit.0.is_positive());
             self.require(holds, &path.key(key), "must be above 0");
+        }
+        let holds = own.max_silence.is_none_or(|limit| limit.0 > 0);
+        self.require(holds, &path.key("max_silence"), "must be above 0");
+    }
+
+    fn expect(&mut self, expect: &Expect, instruments: &[String]) {
+        for symbol in expect.instruments.keys() {
+            let path = KeyPath::of("expect.instruments").key(symbol);
+            self.known(&path, symbol, &names(instruments), "instrument of the venue");
         }
     }
 

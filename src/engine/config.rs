@@ -230,7 +230,7 @@ pub struct RiskConfig {
     /// Largest order quantity in base asset, per instrument.
     pub max_order_quantity: Vec<Option<Quantity>>,
     /// Values that replace those below, per instrument; empty when none does.
-    pub instrument_limits: Vec<NotionalLimits>,
+    pub instrument_limits: Vec<InstrumentLimits>,
     /// Largest order value, in quote asset.
     pub max_order_notional: Option<Num>,
     /// Largest absolute position value in one instrument, open orders counted, in quote asset.
@@ -261,20 +261,29 @@ pub struct RiskConfig {
 
 /// Limits of one instrument, in its quote asset.
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
-pub struct NotionalLimits {
+pub struct InstrumentLimits {
     /// Largest order value.
     pub max_order_notional: Option<Num>,
     /// Largest absolute position value, open orders counted.
     pub max_position_notional: Option<Num>,
+    /// Longest silence that may be traded through, in nanoseconds.
+    pub max_silence: Option<Nanos>,
 }
 
 impl RiskConfig {
-    /// The notional limits of an instrument: its own, else everyone's.
-    pub fn notional_limits(&self, instrument: InstrumentId) -> NotionalLimits {
+    /// How long an instrument may be silent: its own limit, else everyone's.
+    pub fn max_silence(&self, instrument: InstrumentId) -> Option<Nanos> {
+        let own = self.instrument_limits.get(instrument.index());
+        own.and_then(|own| own.max_silence).or(self.max_silence)
+    }
+
+    /// The limits of an instrument: its own, else everyone's.
+    pub fn limits_of(&self, instrument: InstrumentId) -> InstrumentLimits {
         let own = self.instrument_limits.get(instrument.index()).copied().unwrap_or_default();
-        NotionalLimits {
+        InstrumentLimits {
             max_order_notional: own.max_order_notional.or(self.max_order_notional),
             max_position_notional: own.max_position_notional.or(self.max_position_notional),
+            max_silence: own.max_silence.or(self.max_silence),
         }
     }
 }

@@ -363,11 +363,14 @@ impl Engine {
     fn is_fresh(&self, at: usize) -> bool {
         let slot = self.slots.get(at);
         let market = slot.and_then(|slot| self.markets.get(slot.instrument.index()));
-        let (Some(market), limits) = (market, &self.config.risk) else { return false };
+        let (Some(slot), Some(market), limits) = (slot, market, &self.config.risk) else {
+            return false;
+        };
+        let silence = limits.max_silence(slot.instrument);
         let young = |limit| market.age(self.now).is_some_and(|age| age <= limit);
         (market.synced || !self.needs_book())
             && limits.max_data_age.is_none_or(young)
-            && limits.max_silence.is_none_or(|limit| market.silence(self.now) <= limit)
+            && silence.is_none_or(|limit| market.silence(self.now) <= limit)
     }
 
     fn set_attempt(&mut self, at: usize, attempt: Attempt) {

@@ -3,7 +3,7 @@
 //! No check is skipped because another failed: the report shows all of them. A value that cannot
 //! be measured refuses.
 
-use super::config::{NotionalLimits, RiskConfig};
+use super::config::{InstrumentLimits, RiskConfig};
 use super::market::Market;
 use super::record::{Check, CheckKind, TradingState};
 use crate::domain::{
@@ -34,7 +34,7 @@ pub struct Assessment<'a> {
     /// The instrument's market.
     pub market: &'a Market,
     /// The largest order and position values in this instrument.
-    pub notional_limits: NotionalLimits,
+    pub limits_of: InstrumentLimits,
     /// The largest order quantity in this instrument.
     pub max_quantity: Option<Quantity>,
     /// Paper fills need a trusted book.
@@ -110,7 +110,7 @@ impl Assessment<'_> {
                 self.unless_closing(at_most(kind, Some(self.quantity.num()), limit))
             }
             CheckKind::OrderNotional => {
-                let limit = self.notional_limits.max_order_notional;
+                let limit = self.limits_of.max_order_notional;
                 self.unless_closing(at_most(kind, self.notional(), limit))
             }
             CheckKind::MinQuantity => self.min_quantity(),
@@ -122,7 +122,7 @@ impl Assessment<'_> {
             CheckKind::PositionNotional => self.unless_reducing(at_most(
                 kind,
                 self.exposure(),
-                self.notional_limits.max_position_notional,
+                self.limits_of.max_position_notional,
             )),
             CheckKind::GrossNotional => {
                 self.unless_reducing(at_most(kind, self.gross(), self.limits.max_gross_notional))

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::record::{Check, Levels, Sizing, TradingState};
 use crate::domain::{
-    Level, Liquidity, Num, OrderKind, OrderState, Price, Quantity, Side, Signed, UnixNanos,
+    Level, Liquidity, Nanos, Num, OrderKind, OrderState, Price, Quantity, Side, Signed, UnixNanos,
 };
 use crate::strategy::{Bar, BarKind, LogLine, Op, Trigger, Truth};
 
@@ -524,6 +524,32 @@ pub struct LogView {
     pub id: String,
 }
 
+/// A stage of the way from a readable socket to a told decision.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct StageView {
+    /// `decode`, `engine`.
+    pub name: String,
+    /// Units of its work in the last second.
+    pub per_second: f64,
+    /// 99 % of them take at most so many microseconds; `None` before the first.
+    pub p99_us: Option<f64>,
+}
+
+/// A stream of an instrument.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct StreamView {
+    /// The venue's symbol.
+    pub symbol: String,
+    /// `trade`, `quote`, `depth`.
+    pub channel: String,
+    /// When it delivered last; 0 before it ever did.
+    pub last: UnixNanos,
+    /// The longest time between two that is normal; `None` is any.
+    pub expected: Option<Nanos>,
+    /// When it delivered last before the time became too long.
+    pub starved: Option<UnixNanos>,
+}
+
 /// Connections, queues and losses.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct HealthView {
@@ -543,6 +569,10 @@ pub struct HealthView {
     pub log_dropped: u64,
     /// Full sentences about what is wrong; empty when all is well.
     pub warnings: Vec<String>,
+    /// Every stream of every instrument.
+    pub streams: Vec<StreamView>,
+    /// The stages from a readable socket to a told decision.
+    pub stages: Vec<StageView>,
 }
 
 /// A connection.

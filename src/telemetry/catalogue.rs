@@ -111,6 +111,14 @@ catalogue! {
         "Messages that could not be used, by channel and reason.");
     FEED_LAST_MESSAGE = gauge("tickscope_feed_last_message_timestamp_seconds", &["venue", "instrument"],
         "When the last market event of the instrument was received.");
+    STREAM_LAST = gauge("tickscope_stream_last_message_timestamp_seconds",
+        &["venue", "instrument", "channel"],
+        "When the stream delivered last; 0 before it ever did.");
+    STREAM_EXPECTED = gauge("tickscope_stream_expected_interval_seconds",
+        &["venue", "instrument", "channel"],
+        "The longest time between two messages that is normal, as configured; 0 where any is.");
+    STREAM_STARVED = gauge("tickscope_stream_starved", &["venue", "instrument", "channel"],
+        "1 while the stream has brought nothing for longer than that.");
     FEED_TRANSIT = network("tickscope_feed_transit_seconds", &["venue"],
         "Receive time minus the venue's own time, not corrected for clock offset; a negative one is 0.");
     FEED_NEGATIVE_TRANSIT = counter("tickscope_feed_negative_transit_total", &["venue"],

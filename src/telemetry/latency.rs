@@ -10,7 +10,7 @@ use hdrhistogram::Histogram;
 use rtrb::{Consumer, Producer, RingBuffer};
 
 use super::metrics::{Metrics, QueueState};
-use super::word::Stage;
+use super::word::{ByWord, Stage};
 use crate::domain::{DecisionId, Nanos, UnixNanos};
 
 /// Samples the ring holds: four per message at 40,000 messages a second for 250 ms.
@@ -75,6 +75,7 @@ pub(super) struct TimingReader {
     lost: Arc<AtomicU64>,
     high_water: u64,
     decisions: Histogram<u64>,
+    stages: ByWord<Stage, Histogram<u64>>,
 }
 
 /// Both ends of a ring.
@@ -82,7 +83,9 @@ pub(super) fn ring() -> Result<(Timings, TimingReader), hdrhistogram::CreationEr
     let (producer, consumer) = RingBuffer::new(CAPACITY);
     let lost = Arc::new(AtomicU64::new(0));
     let decisions = Histogram::new_with_bounds(1, LONGEST, 3)?;
-    let reader = TimingReader { consumer, lost: lost.clone(), high_water: 0, decisions };
+    // Two digits: a stage is compared with another, not measured.
+    let stages = ByWord::new(|_| Histogram::new_with_bounds(1, LONGEST, 2))?;
+    let reader = TimingReader { consumer, lost: lost.clone(), high_water: 0, decisions, stages };
     Ok((Timings { producer, lost }, reader))
 }
 
@@ -92,7 +95,10 @@ impl TimingReader {
         self.high_water = self.high_water.max(self.consumer.slots() as u64);
         while let Ok((timing, nanos)) = self.consumer.pop() {
             match timing {
-                Timing::Stage(stage) => metrics.stage(stage, nanos, now),
+                Timing::Stage(stage) => {
+                    metrics.stage(stage, nanos, now);
+                    self.stage(stage, nanos);
+                }
                 Timing::EventLoop => metrics.event_loop(nanos),
                 Timing::Transit { early } => metrics.transit(early, nanos),
                 Timing::TickToDecision(decision) => {
@@ -102,6 +108,17 @@ impl TimingReader {
                 Timing::TickToOrder(decision) => metrics.tick_to_order(decision, nanos, now),
             }
         }
+    }
+
+    /// One unit of a stage's work took this long.
+    pub(super) fn stage(&mut self, stage: Stage, nanos: Nanos) {
+        self.stages.get_mut(stage).saturating_record(nanos.max(1));
+    }
+
+    /// Units of a stage's work so far, and what 99 % of them take at most.
+    pub(super) fn stage_so_far(&self, stage: Stage) -> (u64, Option<Nanos>) {
+        let times = self.stages.get(stage);
+        (times.len(), (!times.is_empty()).then(|| times.value_at_quantile(0.99)))
     }
 
     pub(super) fn queue(&self) -> QueueState {

@@ -54,7 +54,7 @@ pub use self::alert::{AlertKind, AlertOutcome, Heard, Listener, lines_of};
 pub use self::engine_word::OrderWord;
 pub use self::event::{
     AlertEvent, DecisionEvent, Evaluated, Event, ExitTold, FeedEvent, OrderTold, PortfolioEvent,
-    ProcessEvent, Room, Summed, Telling, UpkeepEvent,
+    ProcessEvent, Room, StrategyEvent, Summed, Telling, UpkeepEvent,
 };
 pub use self::kept::KeptLog;
 pub use self::latency::{Percentiles, Timing, Timings};
@@ -283,6 +283,12 @@ impl Telemetry {
     /// One unit of a stage's work, which ends now, took this long.
     pub fn stage(&self, stage: Stage, nanos: Nanos) {
         self.0.metrics.stage(stage, nanos, (self.0.clock)());
+        lock(&self.0.timing_reader).stage(stage, nanos);
+    }
+
+    /// Units of a stage's work so far that were measured, and what 99 % of them take at most.
+    pub fn stage_so_far(&self, stage: Stage) -> (u64, Option<Nanos>) {
+        lock(&self.0.timing_reader).stage_so_far(stage)
     }
 
     /// The tape is on the disk up to now; putting it there took so long.

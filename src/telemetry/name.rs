@@ -93,6 +93,10 @@ names! {
     FeedStale => "feed.stale" Warn Diagnostics,
     /// Data comes again.
     FeedRecovered => "feed.recovered" Info Diagnostics,
+    /// A stream brings nothing for longer than is normal.
+    FeedStreamStarved => "feed.stream_starved" Warn Diagnostics,
+    /// It brings again.
+    FeedStreamRecovered => "feed.stream_recovered" Info Diagnostics,
     /// Book updates are missing: the book was discarded.
     FeedSequenceGap => "feed.sequence_gap" Warn Diagnostics,
     /// The book was discarded for another reason.
@@ -129,6 +133,10 @@ names! {
     StrategyLogged => "strategy.logged" Info Decisions,
     /// A strategy took other rules.
     StrategyRevised => "strategy.revised" Info Decisions,
+    /// A strategy decides nothing for longer than is normal.
+    StrategyIdle => "strategy.idle" Warn Diagnostics,
+    /// It decides again.
+    StrategyDecides => "strategy.decides" Info Diagnostics,
     /// A decision wants an order.
     SignalEmitted => "signal.emitted" Info Decisions,
     /// All risk checks of a would-be order.

@@ -222,6 +222,14 @@ impl<W: Word, T> ByWord<W, T> {
         Ok(Self { first, rest, words: PhantomData })
     }
 
+    /// The thing of a word, to be changed.
+    pub(super) fn get_mut(&mut self, word: W) -> &mut T {
+        match word.index().checked_sub(1).and_then(|index| self.rest.get_mut(index)) {
+            Some(thing) => thing,
+            None => &mut self.first,
+        }
+    }
+
     /// The thing of a word.
     pub(super) fn get(&self, word: W) -> &T {
         word.index().checked_sub(1).and_then(|index| self.rest.get(index)).unwrap_or(&self.first)

@@ -9,11 +9,11 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, sleep_until};
 
+use super::absence::Absence;
 use super::clock::Clock;
 use super::latest::{Latest, Noting};
 use super::operator::Asked;
 use super::questions::{Answered, Questions};
-use super::silence::Silence;
 use super::teller::{Teller, Tidings};
 use super::turns::Turns;
 use super::upkeep::Standing;
@@ -35,7 +35,7 @@ use crate::venue::{DownReason, LineEvent, Source};
 /// Market data that never pauses may hold a view back for so many times its interval.
 const PUBLISH_PATIENCE: u32 = 4;
 /// One of so many inputs is timed by stage: a clock costs as much as decoding a quote.
-const TIMED: u64 = 16;
+pub(super) const TIMED: u64 = 16;
 /// How long cancellations may take when the run ends.
 const FAREWELL: Duration = Duration::from_millis(300);
 
@@ -130,7 +130,7 @@ pub struct Core {
     /// Folds records into what is visible.
     pub viewer: Viewer,
     /// Watches for absence of data.
-    pub silence: Silence,
+    pub absence: Absence,
     /// When a view was published last.
     pub published: Instant,
     /// Inputs so far.
@@ -399,7 +399,8 @@ impl Core {
             state: state.to_owned(),
             reconnects: u64::from(self.connections.saturating_sub(1)),
         }];
-        self.silence.watch(&mut view, &mut self.teller);
+        let delivered = |instrument, channel| self.pipeline.delivered(instrument, channel);
+        self.absence.watch(&mut view, delivered, &mut self.teller);
         self.view.store(Arc::new(view));
         self.teller.published(self.clock.now().since(now));
     }

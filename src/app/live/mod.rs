@@ -12,6 +12,7 @@
 //!
 //! `prepare` builds it, this runs it, `ending` ends it.
 
+mod absence;
 pub mod clock;
 pub mod core;
 mod disk;
@@ -26,7 +27,7 @@ pub mod questions;
 mod reload;
 pub mod screen;
 mod serving;
-mod silence;
+mod stages;
 mod summary;
 pub mod teller;
 mod turns;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::mpsc;
 
+use super::absence::Absence;
 use super::clock::Clock;
 use super::core::Core;
 use super::latest::Latest;
@@ -15,7 +16,6 @@ use super::meter::Meter;
 use super::metrics::Bound;
 use super::questions::Questions;
 use super::serving::{answer, serve};
-use super::silence::Silence;
 use super::turns::Turns;
 use super::upkeep::Upkeep;
 use super::{Held, Run};
@@ -37,7 +37,7 @@ use crate::engine::view::{EngineView, Mode};
 use crate::engine::{self, Viewer};
 use crate::ledger::{Batch, Ledger, SessionRow};
 use crate::simulator;
-use crate::strategy::StrategyKind;
+use crate::strategy::{Feed, StrategyKind};
 use crate::tape::{
     self, CheckpointWriter, Compression, Followed, RING_BYTES, Recorder, RecorderResult, Runtime,
     Session,
@@ -157,7 +157,7 @@ impl Parts {
             outputs: Outputs::new(plan.written).keeping_copies(),
             latest: Latest::default(),
             viewer: folds,
-            silence: Silence::new(plan.engine.instruments.len(), loaded.config.risk.max_silence.0),
+            absence: Absence::new(&loaded.config, &feeds(&plan), clock.now()),
             ends_when_halted: args.headless,
             began_halted: false,
             published: Instant::now(),
@@ -269,6 +269,11 @@ fn look_at(
         ));
     }
     Ok(clock.not_before(recovered.time))
+}
+
+/// What each strategy decides on.
+fn feeds(plan: &Plan) -> Vec<Feed> {
+    plan.engine.strategies.iter().map(|strategy| strategy.feed).collect()
 }
 
 /// A warning that stands while it is there.

@@ -8,18 +8,19 @@ use std::time::Instant;
 
 use super::latest::Latest;
 use super::operator::Told;
+use super::stages::Stages;
 use crate::app::decision::Store;
 use crate::app::decision::store::Extent;
 use crate::app::error::{AppError, Exit};
 use crate::app::outputs::copied_records;
 use crate::app::pipeline::Notice;
-use crate::domain::{InstrumentId, Nanos, UnixNanos};
+use crate::domain::{InstrumentId, Nanos, StrategyId, UnixNanos};
 use crate::engine::codec::decode;
 use crate::engine::view::{HealthView, LogView, QueueView};
 use crate::tape::{RING_BYTES, RecorderState};
 use crate::telemetry::{
     Channel, DecisionMemory, DecodeFailure, DisconnectReason, FeedEvent, ProcessEvent, QueueName,
-    QueueState, RecordKind, Stage, Telemetry, Timing, Timings,
+    QueueState, RecordKind, Stage, StrategyEvent, Telemetry, Timing, Timings,
 };
 use crate::venue::{self, DownReason, Unusable};
 
@@ -49,6 +50,14 @@ pub enum Tidings {
     Stale(InstrumentId, Nanos, Nanos, UnixNanos),
     /// Data comes again after this long.
     Recovered(InstrumentId, Nanos, UnixNanos),
+    /// A stream brought nothing for this long, the limit being that.
+    Starved(InstrumentId, venue::Channel, Nanos, Nanos, UnixNanos),
+    /// It brings again after this long.
+    Fed(InstrumentId, venue::Channel, Nanos, UnixNanos),
+    /// A strategy decided nothing for this long, the limit being that.
+    Idle(StrategyId, Nanos, Nanos, UnixNanos),
+    /// It decides again after this long.
+    Decides(StrategyId, Nanos, UnixNanos),
     /// An operator did something.
     Operator(Box<Told>, UnixNanos),
 }
@@ -62,6 +71,7 @@ pub struct Teller {
     held: Vec<u8>,
     lost_batches: u64,
     rate: Rate,
+    stages: Stages,
     metrics_address: String,
 }
 
@@ -94,6 +104,7 @@ impl Teller {
             held: Vec::new(),
             lost_batches: 0,
             rate: Rate { since: Instant::now(), messages: 0, per_second: 0.0 },
+            stages: Stages::new(),
             metrics_address,
         };
         Ok((teller, join))
@@ -218,6 +229,8 @@ impl Teller {
         });
         HealthView {
             connections: Vec::new(),
+            streams: Vec::new(),
+            stages: self.stages.look(&self.telemetry),
             queues: vec![
                 queue("tape", tape.depth, tape.capacity, tape.high_water, 0),
                 queue("telling", self.held.len() as u64, HELD_BYTES as u64, 0, self.lost_batches),
@@ -320,6 +333,24 @@ fn tell(telemetry: &Telemetry, tidings: &Tidings) {
         Tidings::Recovered(instrument, silent, time) => {
             let (instrument, silent) = (*instrument, *silent);
             (FeedEvent::Recovered { instrument, silent }.into(), *time)
+        }
+        Tidings::Starved(instrument, channel, age, limit, time) => {
+            let channel = channel_word(Some(*channel));
+            let (instrument, age, limit) = (*instrument, *age, *limit);
+            (FeedEvent::Starved { instrument, channel, age, limit }.into(), *time)
+        }
+        Tidings::Fed(instrument, channel, silent, time) => {
+            let channel = channel_word(Some(*channel));
+            let (instrument, silent) = (*instrument, *silent);
+            (FeedEvent::Fed { instrument, channel, silent }.into(), *time)
+        }
+        Tidings::Idle(strategy, age, limit, time) => {
+            let (strategy, age, limit) = (*strategy, *age, *limit);
+            (StrategyEvent::Idle { strategy, age, limit }.into(), *time)
+        }
+        Tidings::Decides(strategy, silent, time) => {
+            let (strategy, silent) = (*strategy, *silent);
+            (StrategyEvent::Decides { strategy, silent }.into(), *time)
         }
         Tidings::Operator(told, time) => return tell_command(telemetry, told, *time),
     };

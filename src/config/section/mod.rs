@@ -4,6 +4,7 @@
 mod account;
 mod alert;
 mod bars;
+mod expect;
 mod output;
 mod risk;
 mod strategy;
@@ -12,6 +13,7 @@ mod venue;
 pub use account::{Account, FeeAsset, FillModel, Paper, QueueModel};
 pub use alert::{Alert, AlertKind, PLACEHOLDERS};
 pub use bars::Bars;
+pub use expect::{Expect, InstrumentExpect};
 pub use output::{Color, Compression, Evaluations, Keep, Level, Log, Marker, Metrics, Record};
 pub use output::{Tape, Theme, Ui, UpColor};
 pub use risk::{InstrumentLimits, Limits, Risk};
@@ -34,6 +36,8 @@ pub struct Config {
     pub paper: Paper,
     /// What an order may not exceed.
     pub risk: Risk,
+    /// How long absence is normal.
+    pub expect: Expect,
     /// When bars are closed, and what they wait for.
     pub bars: Bars,
     /// What trades; none is allowed, then the market is only watched.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::config::unit::{Exact, Ratio, TimeSpan};
-use crate::domain::Num;
+use crate::domain::{Nanos, Num};
 
 /// `[risk]`. Notionals, losses and exposures are in the account's reporting asset.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +53,8 @@ pub struct InstrumentLimits {
     pub max_order_notional: Option<Exact>,
     /// Largest position.
     pub max_position_notional: Option<Exact>,
+    /// How long it may be silent.
+    pub max_silence: Option<TimeSpan>,
 }
 
 /// The limits that hold for one instrument.
@@ -64,6 +66,8 @@ pub struct Limits {
     pub max_order_notional: Num,
     /// Largest position.
     pub max_position_notional: Num,
+    /// How long it may be silent.
+    pub max_silence: Nanos,
 }
 
 impl Risk {
@@ -77,6 +81,7 @@ impl Risk {
                 .max_position_notional
                 .unwrap_or(self.max_position_notional)
                 .0,
+            max_silence: own.max_silence.unwrap_or(self.max_silence).0,
         }
     }
 }

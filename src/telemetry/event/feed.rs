@@ -58,6 +58,26 @@ pub enum FeedEvent<'a> {
         /// How long nothing came.
         silent: Nanos,
     },
+    /// A stream brought nothing for longer than is normal.
+    Starved {
+        /// Of which instrument.
+        instrument: InstrumentId,
+        /// Which stream.
+        channel: Channel,
+        /// How long.
+        age: Nanos,
+        /// The limit.
+        limit: Nanos,
+    },
+    /// The stream brings again.
+    Fed {
+        /// Of which instrument.
+        instrument: InstrumentId,
+        /// Which stream.
+        channel: Channel,
+        /// How long it brought nothing.
+        silent: Nanos,
+    },
     /// The book was discarded.
     BookLost {
         /// Of which instrument.
@@ -123,6 +143,8 @@ impl FeedEvent<'_> {
             Self::Subscribed { instrument, .. }
             | Self::Stale { instrument, .. }
             | Self::Recovered { instrument, .. }
+            | Self::Starved { instrument, .. }
+            | Self::Fed { instrument, .. }
             | Self::BookLost { instrument, .. }
             | Self::Resynced { instrument, .. }
             | Self::TradeGap { instrument, .. }
@@ -143,6 +165,8 @@ impl Told for FeedEvent<'_> {
             Self::Subscribed { .. } => EventName::FeedSubscribed,
             Self::Stale { .. } => EventName::FeedStale,
             Self::Recovered { .. } => EventName::FeedRecovered,
+            Self::Starved { .. } => EventName::FeedStreamStarved,
+            Self::Fed { .. } => EventName::FeedStreamRecovered,
             Self::BookLost { reason: BookLoss::Gap { .. }, .. } => EventName::FeedSequenceGap,
             Self::BookLost { .. } => EventName::FeedBookLost,
             Self::Resynced { .. } => EventName::FeedResynced,
@@ -180,6 +204,13 @@ impl Told for FeedEvent<'_> {
             }
             Self::Recovered { silent, .. } => {
                 format!("{symbol} delivers again after {} ms", silent / 1_000_000)
+            }
+            Self::Starved { channel, age, limit, .. } => {
+                let (age, limit) = (age / 1_000_000, limit / 1_000_000);
+                format!("{symbol} had no {} for {age} ms, limit {limit} ms", channel.as_str())
+            }
+            Self::Fed { channel, silent, .. } => {
+                format!("{symbol} has {} again after {} ms", channel.as_str(), silent / 1_000_000)
             }
             Self::BookLost { reason: BookLoss::Gap { expected, received }, .. } => {
                 format!("{symbol} book discarded: update {expected} was due, {received} came")
@@ -230,6 +261,15 @@ impl Told for FeedEvent<'_> {
                 line.unsigned("limit_us", limit / 1_000);
             }
             Self::Recovered { silent, .. } => line.unsigned("silent_us", silent / 1_000),
+            Self::Starved { channel, age, limit, .. } => {
+                line.text("channel", channel.as_str());
+                line.unsigned("age_us", age / 1_000);
+                line.unsigned("limit_us", limit / 1_000);
+            }
+            Self::Fed { channel, silent, .. } => {
+                line.text("channel", channel.as_str());
+                line.unsigned("silent_us", silent / 1_000);
+            }
             Self::BookLost { reason, .. } => {
                 line.text("reason", LossWord::from(*reason).as_str());
                 if let BookLoss::Gap { expected, received } = reason {
@@ -287,6 +327,8 @@ impl Told for FeedEvent<'_> {
             Self::Connecting { .. }
             | Self::Subscribed { .. }
             | Self::Recovered { .. }
+            | Self::Starved { .. }
+            | Self::Fed { .. }
             | Self::HistoryLoaded { .. } => {}
         }
     }

@@ -7,9 +7,9 @@ use super::super::catalogue as names;
 use super::super::engine_word::{ConnectWord, LossWord};
 use super::super::names::Names;
 use super::super::registry::{Families, MetricError, Table};
-use super::super::word::{ByWord, Channel, DecodeFailure, DisconnectReason};
+use super::super::word::{ByWord, Channel, DecodeFailure, DisconnectReason, Word};
 use crate::domain::{InstrumentId, Nanos};
-use crate::engine::view::{EngineView, InstrumentView};
+use crate::engine::view::{EngineView, InstrumentView, StreamView};
 
 pub(in super::super) struct FeedMetrics {
     connects: ByWord<ConnectWord, IntCounter>,
@@ -21,6 +21,16 @@ pub(in super::super) struct FeedMetrics {
     transit: Histogram,
     negative_transit: IntCounter,
     instruments: Table<InstrumentMetrics>,
+    /// By instrument and stream, with the words that views use.
+    streams: Vec<StreamMetrics>,
+}
+
+struct StreamMetrics {
+    symbol: String,
+    channel: &'static str,
+    last: Gauge,
+    expected: Gauge,
+    starved: Gauge,
 }
 
 struct InstrumentMetrics {
@@ -46,7 +56,14 @@ impl FeedMetrics {
         let disconnects = families.counter(&names::FEED_DISCONNECTS)?;
         let messages = families.counter(&names::FEED_MESSAGES)?;
         let errors = families.counter(&names::FEED_DECODE_ERRORS)?;
+        let mut streams = Vec::new();
+        for symbol in &of.instruments {
+            for channel in [Channel::Trade, Channel::Quote, Channel::Depth] {
+                streams.push(StreamMetrics::new(families, venue, symbol, channel.as_str())?);
+            }
+        }
         Ok(Self {
+            streams,
             connects: ByWord::new(|outcome| connects.get(&[venue, outcome]))?,
             disconnects: ByWord::new(|reason| disconnects.get(&[venue, reason]))?,
             connected: families.gauge(&names::FEED_CONNECTED)?.get(&[venue])?,
@@ -138,6 +155,37 @@ impl FeedMetrics {
         for (metrics, instrument) in self.instruments.iter().zip(&view.instruments) {
             metrics.mirror(instrument);
         }
+        for metrics in &self.streams {
+            let is_it =
+                |s: &&StreamView| s.symbol == metrics.symbol && s.channel == metrics.channel;
+            if let Some(stream) = view.health.streams.iter().find(is_it) {
+                metrics.mirror(stream);
+            }
+        }
+    }
+}
+
+impl StreamMetrics {
+    fn new(
+        families: &Families,
+        venue: &str,
+        symbol: &str,
+        channel: &'static str,
+    ) -> Result<Self, MetricError> {
+        let labels = [venue, symbol, channel];
+        Ok(Self {
+            symbol: symbol.to_owned(),
+            channel,
+            last: families.gauge(&names::STREAM_LAST)?.get(&labels)?,
+            expected: families.gauge(&names::STREAM_EXPECTED)?.get(&labels)?,
+            starved: families.gauge(&names::STREAM_STARVED)?.get(&labels)?,
+        })
+    }
+
+    fn mirror(&self, stream: &StreamView) {
+        self.last.set(seconds(stream.last));
+        self.expected.set(nanos_to_seconds(stream.expected.unwrap_or(0)));
+        self.starved.set(f64::from(u8::from(stream.starved.is_some())));
     }
 }
 

@@ -140,7 +140,7 @@ fn a_file_that_was_moved_or_removed_ends_and_no_line_is_lost() {
     let said = |text: &str| lines.iter().any(|line| line.0["msg"].to_string().contains(text));
     assert!(said("fourth") && said("fifth"));
     let reopened = [("lane", "decisions"), ("cause", "reopened")];
-    assert!(sample(&telemetry, "tickscope_log_rotations_total", &reopened) >= 2.0);
+    assert!(sample(&telemetry, "tickscope_log_rotations_total", &reopened) >= 1.0);
     let [emitted, written, lost] = account(&telemetry, "decisions");
     assert_eq!((emitted, lost), (written, 0.0));
 }

@@ -6,6 +6,7 @@ use ratatui::layout::Rect;
 use super::super::draw::Scene;
 use super::super::ink::{self, Span, span};
 use super::super::number;
+use crate::domain::UnixNanos;
 use crate::engine::view::{ConnectionView, HealthView, QueueView};
 
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
@@ -21,6 +22,8 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     lines.extend(health.connections.iter().flat_map(|c| connection(scene, c, width)));
     lines.extend(latency(scene, health, width));
     lines.extend(queues(scene, health));
+    lines.extend(stages(scene, health));
+    lines.extend(streams(scene, health, width));
     lines.extend(rest(scene, health, width));
     let skipped = usize::from(scene.model.scroll).min(lines.len().saturating_sub(1));
     for (y, line) in (area.y..area.bottom()).zip(lines.iter().skip(skipped)) {
@@ -58,6 +61,44 @@ fn latency(scene: &Scene<'_>, health: &HealthView, width: u16) -> Vec<Vec<Span>>
         ]);
     }
     ink::flow(pieces, 2, width)
+}
+
+fn stages(scene: &Scene<'_>, health: &HealthView) -> Vec<Vec<Span>> {
+    let theme = scene.theme;
+    let mut lines = Vec::new();
+    if !health.stages.is_empty() {
+        let title = format!("{:<14}{:>7}{:>9}", "stage", "per s", "p99");
+        lines.push(vec![span(title, theme.dim())]);
+    }
+    lines.extend(health.stages.iter().map(|stage| {
+        let p99 = stage.p99_us.map_or_else(|| "-".to_owned(), number::micros);
+        let text = format!("{:<14}{:>7}{p99:>9}", stage.name, number::compact(stage.per_second));
+        vec![span(text, theme.text())]
+    }));
+    lines
+}
+
+/// A line for each instrument: how long ago each of its streams delivered.
+fn streams(scene: &Scene<'_>, health: &HealthView, width: u16) -> Vec<Vec<Span>> {
+    let theme = scene.theme;
+    let mut symbols: Vec<&str> = health.streams.iter().map(|s| s.symbol.as_str()).collect();
+    symbols.dedup();
+    let line = |symbol: &str| {
+        let mut pieces = vec![vec![span(format!("{symbol}  "), theme.text())]];
+        for stream in health.streams.iter().filter(|stream| stream.symbol == symbol) {
+            let style = if stream.starved.is_some() { theme.error() } else { theme.text() };
+            let ago = match stream.last {
+                UnixNanos(0) => "never".to_owned(),
+                last => number::span(scene.view.now.since(last)),
+            };
+            pieces.push(vec![
+                span(format!("{} ", stream.channel), theme.dim()),
+                span(format!("{ago}  "), style),
+            ]);
+        }
+        ink::flow(pieces, 2, width)
+    };
+    symbols.into_iter().flat_map(line).collect()
 }
 
 fn queues(scene: &Scene<'_>, health: &HealthView) -> Vec<Vec<Span>> {
