@@ -256,7 +256,8 @@ impl Engine {
 
     /// Fires everything due at or before `until`, each at its own time; at the same time, the ends of
     /// traces before what the venue says or hears before what an exit waited for, and that before bars.
-    pub(super) fn fire(&mut self, until: UnixNanos, out: &mut dyn Outlet) {
+    /// A step begins with it: nothing is left to fire for a step at that time.
+    pub fn fire(&mut self, until: UnixNanos, out: &mut dyn Outlet) {
         // Nearly always nothing is due, which costs a comparison each.
         while self.is_due(until)
             && let Some(due) = self.next_due().filter(|due| *due <= until)

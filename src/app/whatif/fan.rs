@@ -228,13 +228,19 @@ fn follow(
             }
         }
         for (seq, time, taken) in &batch.inputs {
+            // Before the first of them changes the books.
+            for follower in followers.iter_mut().filter(|follower| !follower.has_parted()) {
+                follower.runner.exchange_books(&mut books);
+                follower.runner.get_ready(*seq, *time);
+                follower.runner.exchange_books(&mut books);
+            }
             for follower in followers.iter_mut().filter(|follower| !follower.has_parted()) {
                 let given = match taken {
                     Taken::Frame => Given::Frame { source: &ELSEWHERE, bytes: &[] },
                     Taken::Other(input) => Given::Other(input),
                 };
                 follower.runner.exchange_books(&mut books);
-                follower.runner.take(*seq, *time, given)?;
+                follower.runner.take_ready(given)?;
                 follower.runner.exchange_books(&mut books);
             }
         }

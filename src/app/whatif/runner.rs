@@ -126,9 +126,24 @@ impl Runner {
 
     /// Takes an input.
     pub fn take(&mut self, seq: u64, time: UnixNanos, given: Given<'_>) -> Result<(), AppError> {
+        self.get_ready(seq, time);
+        self.take_ready(given)
+    }
+
+    /// Does what happens before the input of that number and time is taken, with the books as they
+    /// were: what is due by then, and what is valued.
+    pub fn get_ready(&mut self, seq: u64, time: UnixNanos) {
         (self.seq, self.time) = (seq, time);
         self.outputs.begin(seq, time);
         self.meter.before(seq, time, self.pipeline.engine());
+        let next = self.meter.beside(&mut self.outputs);
+        let mut out = Keeping { wishes: &mut self.wishes, next };
+        self.pipeline.engine_mut().fire(time, &mut out);
+    }
+
+    /// Takes the input that it is ready for.
+    pub fn take_ready(&mut self, given: Given<'_>) -> Result<(), AppError> {
+        let (seq, time) = (self.seq, self.time);
         let next = self.meter.beside(&mut self.outputs);
         let mut out = Keeping { wishes: &mut self.wishes, next };
         self.pipeline.take(seq, time, given, &mut out);
