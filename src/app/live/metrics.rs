@@ -3,9 +3,11 @@
 use std::net::TcpListener;
 use std::thread::JoinHandle;
 
+use super::target::Target;
 use crate::app::error::{AppError, Exit};
 use crate::app::http::{Served, router};
 use crate::config::Loaded;
+use crate::domain::RunId;
 use crate::telemetry::http::{self, MetricsConfig, Taken};
 use crate::telemetry::{ProcessEvent, Telemetry};
 
@@ -36,6 +38,8 @@ pub(super) struct Metrics {
     pub(super) address: String,
     stop: tokio::sync::oneshot::Sender<()>,
     join: JoinHandle<()>,
+    /// Says where it answers, until it is dropped.
+    _target: Option<Target>,
 }
 
 impl Metrics {
@@ -43,6 +47,7 @@ impl Metrics {
     pub(super) fn serve(
         bound: Bound,
         telemetry: &Telemetry,
+        run: &RunId,
         served: Served,
     ) -> Result<Self, AppError> {
         let Bound { listener, address, wanted } = bound;
@@ -60,7 +65,9 @@ impl Metrics {
             let more = router(served);
             let _ = runtime.block_on(http::serve(listener, telemetry, more, stopped));
         });
-        Ok(Self { address: address.to_string(), stop, join: join.map_err(failed)? })
+        let address = address.to_string();
+        let target = Target::tell(run, &address);
+        Ok(Self { address, stop, join: join.map_err(failed)?, _target: target })
     }
 
     /// Stops serving.

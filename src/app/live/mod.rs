@@ -29,6 +29,7 @@ pub mod screen;
 mod serving;
 mod stages;
 mod summary;
+mod target;
 pub mod teller;
 mod turns;
 mod upkeep;

@@ -37,6 +37,7 @@ pub(super) fn answer(
     (view, recorder): (&Arc<ArcSwap<EngineView>>, Arc<RecorderState>),
     (loaded, registry): (&Loaded, &[StrategyKind]),
 ) -> Result<(Metrics, Teller, JoinHandle<()>), AppError> {
+    let id = run.id.clone();
     let store = Arc::new(Store::new(run, plan.engine.clone(), loaded.config.record.memory.0));
     let served = Served {
         store: Arc::clone(&store),
@@ -44,7 +45,7 @@ pub(super) fn answer(
         recall: explain::recall(registry),
         public_url: loaded.config.metrics.public_url.clone(),
     };
-    let metrics = Metrics::serve(bound, telemetry, served)?;
+    let metrics = Metrics::serve(bound, telemetry, &id, served)?;
     let (told, teller) = Teller::start(telemetry, recorder, metrics.address.clone(), store)?;
     Ok((metrics, told, teller))
 }
