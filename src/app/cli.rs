@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::export::ExportCommand;
 use super::help;
 use crate::config::unit::ByteSize;
 use crate::engine::trace::LENGTH_MAX;
@@ -33,6 +34,9 @@ pub enum Command {
     /// Why a decision was made, or why none was: its whole chain, from a recording.
     #[command(after_help = help::EXPLAIN)]
     Explain(ExplainArgs),
+    /// What is recorded, in the form of other tools.
+    #[command(subcommand)]
+    Export(ExportCommand),
     /// Why a strategy did not trade for a while: what stopped it, how near it came, what would have
     /// been enough.
     #[command(name = "whynot", after_help = help::WHYNOT)]

@@ -14,8 +14,8 @@ use super::control::protocol::Ask;
 use super::error::{AppError, Exit};
 use super::tape_command;
 use super::{
-    account, attach, backtest, diff, explain, live, lookahead, prune_command, replay, report,
-    selftest, setup, sim, strategy_check, whatif,
+    account, attach, backtest, diff, explain, export, live, lookahead, prune_command, replay,
+    report, selftest, setup, sim, strategy_check, whatif,
 };
 use crate::domain::clean;
 use crate::strategy::StrategyKind;
@@ -51,6 +51,7 @@ fn dispatch(command: &Command, registry: &[StrategyKind]) -> Result<Exit, AppErr
     match command {
         Command::Backtest(args) => run_backtest(args, registry),
         Command::Explain(args) => explain::run(args, registry),
+        Command::Export(command) => export::run(command, registry),
         Command::WhyNot(args) => explain::why_not::run(args, registry),
         Command::WhatIf(args) => whatif::run(args, registry),
         Command::Replay(args) => run_replay(args, registry),

@@ -277,6 +277,16 @@ Works on recorded sessions and on those that run. What was not written is decide
 nearest checkpoint. Exit codes: 0 explained, 1 there is no such id or moment, 2 usage, 5 the tape is
 damaged.";
 
+/// Below `export otlp --help`.
+pub const EXPORT_OTLP: &str = "\
+Examples:
+  tickscope export otlp --decision k7f3-0-0412 > trace.json
+  tickscope export otlp --decision k7f3-0-0412 --push http://127.0.0.1:4318/v1/traces
+
+The trace id is computed from the decision: the same decision is always the same trace. Exit codes:
+0 exported, 1 there is no such id, 2 usage, 4 the collector does not take it, 7 the file cannot be
+written.";
+
 /// Below `whynot --help`.
 pub const WHYNOT: &str = "\
 Examples:

@@ -14,6 +14,7 @@ pub mod decision;
 pub mod diff;
 pub mod error;
 mod explain;
+pub mod export;
 mod help;
 pub mod history;
 pub mod http;

@@ -10,7 +10,7 @@ pub mod line;
 pub mod pace;
 pub mod rest;
 pub mod socket;
-mod tls;
+pub mod tls;
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! TLS towards a venue: the same trust for its streams and its REST service.
+//! TLS towards a venue and whoever else: the same trust for all.
 
 use std::sync::Arc;
 
@@ -7,9 +7,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
 
 /// Trusts the public roots and these certificates (of a test exchange on this machine).
-pub(super) fn client_config(
-    extra: &[CertificateDer<'static>],
-) -> Result<ClientConfig, rustls::Error> {
+pub fn client_config(extra: &[CertificateDer<'static>]) -> Result<ClientConfig, rustls::Error> {
     let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     for certificate in extra {
         roots.add(certificate.clone())?;

@@ -13,6 +13,7 @@ mod command_line;
 mod control;
 mod diff;
 mod explained;
+mod export;
 mod first_minute;
 mod floors;
 mod headless;

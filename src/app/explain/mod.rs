@@ -17,7 +17,7 @@ use super::past::Recording;
 use crate::strategy::StrategyKind;
 use crate::tui;
 
-pub use find::reach;
+pub use find::{find, reach};
 pub use wanted::{Wanted, moment_of};
 
 /// Columns of the text where nobody says how many there are.
@@ -31,7 +31,7 @@ pub fn run(args: &ExplainArgs, registry: &[StrategyKind]) -> Result<Exit, AppErr
     let wanted = Wanted::of(args)?;
     let session = wanted.session().or(args.session.as_deref()).unwrap_or("last");
     let recording = Recording::open(session, registry)?;
-    let found = find::find(&recording, &wanted)?;
+    let found = find(&recording, &wanted)?;
     if args.json {
         print_json(&found.document())?;
     } else {
@@ -46,7 +46,7 @@ pub fn recall(registry: &[StrategyKind]) -> Recall {
     Arc::new(move |id| {
         let wanted = Wanted::of_id(id).ok()?;
         let recording = Recording::open(wanted.session()?, &registry).ok()?;
-        Some(find::find(&recording, &wanted).ok()?.document())
+        Some(find(&recording, &wanted).ok()?.document())
     })
 }
 
