@@ -460,12 +460,16 @@ pub enum StrategyCommand {
 /// `strategy check`.
 #[derive(Debug, Clone, Args)]
 pub struct StrategyCheckArgs {
-    /// A tape, a session, or `last`.
+    /// A tape, a session (a backtest's, too: what it read is read again, and it is configured as it
+    /// was), or `last`, the newest session of any kind.
     #[arg(long, value_name = "TAPE", default_value = "last")]
     pub tape: String,
     /// Where the configuration comes from.
     #[command(flatten)]
     pub config: ConfigArgs,
+    /// Name every order that no rule explains, not only the first three of each strategy.
+    #[arg(long)]
+    pub all: bool,
     /// One line of JSON instead of sentences.
     #[arg(long)]
     pub json: bool,
