@@ -14,8 +14,10 @@ Examples:
   tickscope attach                            the screen of a run in another process
 
 `tickscope COMMAND --help` has examples of each. A tape is named by its file, by a session
-(20261122-223843-k7f3, or k7f3), or `last`: the newest session that recorded a market. Sessions lie
-in $XDG_STATE_HOME/tickscope/sessions, or ~/.local/state/tickscope/sessions.
+(20261122-223843-k7f3, or k7f3), or `last`: the newest session that recorded a market; where only
+decisions are asked for (explain, whynot, whatif, strategy check) the newest session of any kind, a
+backtest's too. Sessions lie in $XDG_STATE_HOME/tickscope/sessions, or
+~/.local/state/tickscope/sessions.
 
 Exit codes: 0 done, 1 failure, 2 usage or no terminal, 3 invalid configuration, 4 no connection or
 port, 5 replay differs or tape damaged, 6 halted, 7 tape or session not writable.";

@@ -126,7 +126,10 @@ fn an_empty_rule_explains_nothing_and_faults_are_told() {
     assert_eq!((mine.panics.count > 0, mine.failures.count), (true, 1), "{verdict:?}");
     let text = verdict.text();
     assert!(text.contains(", first in BTCUSDT at "), "{text}");
-    assert!(text.contains("after the third fill") && text.contains("no funding rate yet"), "{text}");
+    assert!(
+        text.contains("after the third fill") && text.contains("no funding rate yet"),
+        "{text}"
+    );
 }
 
 /// Lost if broken: a check of a backtest that runs something else, and counts what no other command
