@@ -160,8 +160,8 @@ fn what_whynot_advises_of_a_rule_is_accepted_and_what_it_counts_adds_up() {
         let changed = ask(&home, &[set]);
         assert_eq!(changed["changed"].as_array().unwrap().len(), 1, "{set}: {changed}");
     }
-    let larger =
-        ["backtest", "--tape", "last", "--set", "strategies.dip.size=\"950 USDT\"", "--json"];
+    let wishes = ["strategies.dip.enter=\"rsi(3) < 90\"", "strategies.dip.size=\"950 USDT\""];
+    let larger = ["backtest", "--tape", "last", "--json", "--set", wishes[0], "--set", wishes[1]];
     let ran = home.succeed(&larger).json();
     assert!(ran["refusals"].as_u64() > Some(0), "{ran}");
     let found = home.succeed(&["whynot", "--json"]).json();
