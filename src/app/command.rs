@@ -144,6 +144,9 @@ fn check(args: &CheckArgs, registry: &[StrategyKind]) -> Result<Exit, AppError> 
             config.account.name,
             loaded.hash
         ));
+        for strategy in &config.strategies {
+            super::build::never_holds(strategy).iter().for_each(|note| print(note));
+        }
     }
     Ok(Exit::Done)
 }

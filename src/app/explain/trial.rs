@@ -199,7 +199,7 @@ mod tests {
         );
         assert_eq!(
             of("close > 5 and 0.05% > spread", "spread", Op::Lt, (0.0005, 0.000_61), false),
-            said("close > 5 and 0.065% > spread", "0.05% in `0.05% > spread` were > 0.061%")
+            said("close > 5 and 0.062% > spread", "0.05% in `0.05% > spread` were > 0.061%")
         );
         let twice = "rsi(12) < 12 and close > 5 or rsi(12) < 12 and close < 2";
         assert_eq!(of(twice, "rsi(12)", Op::Lt, (12.0, 12.1), false), None);
