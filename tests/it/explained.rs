@@ -7,7 +7,7 @@ use tickscope::app::cli::{ConfigArgs, StrategyCheckArgs};
 use tickscope::app::strategy_check::{self, Verdict};
 use tickscope::domain::Fill;
 use tickscope::strategy::{
-    Context, Op, ParamSpec, Params, Prices, Strategy, StrategyError, StrategyKind, all, compare,
+    Context, ParamSpec, Params, Prices, Strategy, StrategyError, StrategyKind, all,
 };
 
 use super::home::{Home, busy};
@@ -32,8 +32,8 @@ impl Strategy for Mute {
             ctx.buy();
             return;
         }
-        let lucky = ctx.value("lucky", 1.0);
-        if ctx.decide("enter_long", compare(lucky, Op::Flag, 0.0)) {
+        let lucky = ctx.flag("lucky", true);
+        if ctx.decide("enter_long", lucky) {
             ctx.buy();
         }
     }
