@@ -73,8 +73,8 @@ impl MissRow {
             }
             Some(Tried::NoSignal) => format!("would not have signalled even if {enough}"),
             None => format!(
-                "would have signalled if {enough} (not tried: it is no parameter, and in no rule of the \
-                 configuration once)"
+                "would have signalled if {enough} (not tried: no parameter, and no number that stands \
+                 once in a rule of the configuration)"
             ),
         };
         let mut lines = vec![format!("    {tried}")];
