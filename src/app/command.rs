@@ -145,7 +145,9 @@ fn check(args: &CheckArgs, registry: &[StrategyKind]) -> Result<Exit, AppError> 
             loaded.hash
         ));
         for strategy in &config.strategies {
-            super::build::never_holds(strategy).iter().for_each(|note| print(note));
+            for note in super::build::never_holds(strategy) {
+                print(&note);
+            }
         }
     }
     Ok(Exit::Done)
