@@ -228,14 +228,21 @@ fn follow(
             }
         }
         for (seq, time, taken) in &batch.inputs {
-            for follower in followers.iter_mut().filter(|follower| !follower.has_parted()) {
+            let mut active: Vec<_> = followers.iter_mut().filter(|it| !it.has_parted()).collect();
+            // What is due happens before the input, under the books before it. Only whoever comes
+            // first finds those: the others in the copy.
+            let due = |it: &Follower<'_>| it.runner.next_due().is_some_and(|due| due <= *time);
+            let before = active.iter().skip(1).any(|it| due(it)).then(|| books.clone());
+            for (nth, follower) in active.iter_mut().enumerate() {
                 let given = match taken {
                     Taken::Frame => Given::Frame { source: &ELSEWHERE, bytes: &[] },
                     Taken::Other(input) => Given::Other(input),
                 };
-                follower.runner.exchange_books(&mut books);
+                let mut then = before.clone().filter(|_| nth > 0 && due(follower));
+                let books = then.as_mut().unwrap_or(&mut books);
+                follower.runner.exchange_books(books);
                 follower.runner.take(*seq, *time, given)?;
-                follower.runner.exchange_books(&mut books);
+                follower.runner.exchange_books(books);
             }
         }
     }

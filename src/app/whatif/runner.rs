@@ -138,6 +138,11 @@ impl Runner {
         ended.map_err(|_| AppError::new(Exit::Failed, "a record could not be encoded"))
     }
 
+    /// When something is due in its engine next, whatever comes.
+    pub fn next_due(&self) -> Option<UnixNanos> {
+        self.pipeline.engine().next_due()
+    }
+
     /// Exchanges its engine's books.
     pub fn exchange_books(&mut self, books: &mut [OrderBook]) {
         self.pipeline.engine_mut().exchange_books(books);
