@@ -45,7 +45,7 @@ for strategy in $(jq -r .strategy every.jsonl | sort -u); do
         "$bin" whynot --session "$session" --strategy "$strategy" --instrument "$symbol" \
             --from 2024-08-08T00:00:00Z --json >whynot.json
         holds "whynot $strategy $symbol" whynot.json \
-            '.evaluations - .signals == ([.blockers[].count] | add // 0)'
+            '.evaluations - .signals + .refused == ([.blockers[].count] | add // 0)'
         same "evaluations of $strategy in $symbol" "$(jq .evaluations whynot.json)" \
             "$(jq -c "select(.strategy == \"$strategy\" and .instrument == \"$symbol\")" every.jsonl | wc -l)"
     done

@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! cargo run --release --example own_strategy -- run --config examples/own_strategy.toml
+//! cargo test --example own_strategy
 //! ```
 
 use std::process::ExitCode;
@@ -59,4 +60,25 @@ fn main() -> ExitCode {
     let mut strategies = built_in();
     strategies.extend(strategies![AboveAverage]);
     tickscope::run(strategies)
+}
+
+#[cfg(test)]
+mod tests {
+    use tickscope::strategy::testing::Bench;
+
+    use super::*;
+
+    /// Lost if broken: it buys at the average, or sells what it has not.
+    #[test]
+    fn it_buys_above_its_average_and_sells_below() {
+        let mut bench = Bench::<AboveAverage>::new(&[("length", 3.0), ("margin", 1.0)]).unwrap();
+        bench.closes(&[100.0, 100.0, 100.0]);
+        assert!(bench.close(101.0).is_quiet(), "0.5 above the average are not enough");
+        let decided = bench.close(110.0);
+        assert!(decided.holds("enter_long") && decided.buys());
+        bench.hold(0.5, 110.0);
+        assert!(bench.close(90.0).sells());
+        bench.hold(0.0, 0.0);
+        assert!(bench.close(80.0).is_quiet(), "nothing is held");
+    }
 }

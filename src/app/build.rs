@@ -16,7 +16,7 @@ use crate::engine::{
     self, BarsConfig, Engine, FeeAsset, FillModel, OrderSize, PaperConfig, QueueModel, RiskConfig,
     StartState, StrategyConfig,
 };
-use crate::strategy::expression::{Advice, Around, Mistake};
+use crate::strategy::expression::{Advice, Around, Compared, Mistake, compared};
 use crate::strategy::{BarKind, Distance, Exits, Feed, RuleTexts, StrategyKind, rules};
 use crate::venue::Decoder;
 use crate::venue::binance::BinanceDecoder;
@@ -111,6 +111,28 @@ pub fn rule_texts(strategy: &section::Strategy) -> RuleTexts {
         enter_short: strategy.enter_short.clone(),
         exit_short: strategy.exit_short.clone(),
     }
+}
+
+/// What of an entry is about a position: unknown while nothing is held, and that is when entries are
+/// decided, but for one that turns a position around.
+pub fn never_holds(strategy: &section::Strategy) -> Vec<String> {
+    let of = |key: &str, entry: &Option<String>, turns: bool| {
+        let text = entry.as_deref().filter(|_| !turns)?;
+        let about = |it: &&Compared| ["loss", "profit", "holding"].contains(&it.name.as_str());
+        let found = compared(text).ok()?.into_iter().find(|it| about(&it))?;
+        let place = text.get(found.span).unwrap_or_default();
+        Some(format!(
+            "note: strategy {:?}: in `{key}` `{place}` is unknown, because `{}` is only there while \
+             something is held, and entries are decided while nothing is",
+            strategy.name, found.name
+        ))
+    };
+    let [long, short] = [&strategy.enter, &strategy.enter_short];
+    let notes = [
+        of("enter", long, strategy.exit_short.is_some()),
+        of("enter_short", short, strategy.exit.when.is_some()),
+    ];
+    notes.into_iter().flatten().collect()
 }
 
 fn feed(feed: unit::Feed) -> Feed {

@@ -306,14 +306,15 @@ pub struct ExplainArgs {
     /// (k7f3-0-o0007-f1), or the venue's number of an order or a trade.
     #[arg(group = "what")]
     pub id: Option<String>,
-    /// The last decision that wanted an order.
+    /// The last decision that wanted an order; where none did the last evaluation, which is said.
     #[arg(long, group = "what")]
     pub last: bool,
     /// The last evaluation before a moment: 14:03:22.5, or 2026-11-22T14:03:00Z; without a zone it is
     /// UTC.
     #[arg(long, value_name = "TIME", group = "what")]
     pub at: Option<String>,
-    /// Every evaluation from the first to the last, each as one line of JSON.
+    /// Every evaluation from the first to the last, each as one line of JSON: what `explain ID --json`
+    /// gives for it.
     #[arg(long, group = "what")]
     pub every: bool,
     /// Every order with the decision that it came from, each as one line of JSON.
@@ -325,7 +326,8 @@ pub struct ExplainArgs {
     /// In which instrument, with --at; may be left out where the strategy has one.
     #[arg(long, value_name = "SYMBOL", requires = "at")]
     pub instrument: Option<String>,
-    /// The session, its prefix, a tape, or `last`; an id says itself which.
+    /// The session, its prefix, a tape, or `last`, the newest session of any kind; an id says itself
+    /// which.
     #[arg(long, value_name = "ID")]
     pub session: Option<String>,
     /// As one line of JSON.
@@ -348,7 +350,7 @@ pub struct WhyNotArgs {
     /// To when. Without it, to the end of the recording.
     #[arg(long, value_name = "TIME")]
     pub to: Option<String>,
-    /// The session, its prefix, a tape, or `last`.
+    /// The session, its prefix, a tape, or `last`, the newest session of any kind.
     #[arg(long, value_name = "ID")]
     pub session: Option<String>,
     /// As one line of JSON.
@@ -359,7 +361,8 @@ pub struct WhyNotArgs {
 /// `whatif`.
 #[derive(Debug, Clone, Args)]
 pub struct WhatIfArgs {
-    /// The session, its prefix, a tape, or `last`, which it is when left out.
+    /// The session, its prefix, a tape, or `last`, the newest session of any kind, which it is when
+    /// left out.
     pub session: Option<String>,
     /// What is changed, as in `--set strategies.trend.fast=8`; may be repeated. `5..20`,
     /// `0.1..0.5:0.1` and `5,8,13` are values to be tried one after the other.
@@ -464,12 +467,16 @@ pub enum StrategyCommand {
 /// `strategy check`.
 #[derive(Debug, Clone, Args)]
 pub struct StrategyCheckArgs {
-    /// A tape, a session, or `last`.
+    /// A tape, a session (a backtest's, too: what it read is read again, and it is configured as it
+    /// was), or `last`, the newest session of any kind.
     #[arg(long, value_name = "TAPE", default_value = "last")]
     pub tape: String,
     /// Where the configuration comes from.
     #[command(flatten)]
     pub config: ConfigArgs,
+    /// Name every order that no rule explains, not only the first three of each strategy.
+    #[arg(long)]
+    pub all: bool,
     /// One line of JSON instead of sentences.
     #[arg(long)]
     pub json: bool,

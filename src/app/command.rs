@@ -145,6 +145,11 @@ fn check(args: &CheckArgs, registry: &[StrategyKind]) -> Result<Exit, AppError> 
             config.account.name,
             loaded.hash
         ));
+        for strategy in &config.strategies {
+            for note in super::build::never_holds(strategy) {
+                print(&note);
+            }
+        }
     }
     Ok(Exit::Done)
 }

@@ -85,6 +85,7 @@ fn tape_exit(error: &TapeError) -> Exit {
     match error {
         TapeError::Io { operation: "open" | "read" | "list" | "examine", .. }
         | TapeError::NoSuchTape { .. }
+        | TapeError::OnlyBacktests { .. }
         | TapeError::NotATape { .. } => Exit::Failed,
         TapeError::Io { .. } | TapeError::Refused { .. } | TapeError::NoStateHome => {
             Exit::NotWritable

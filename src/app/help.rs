@@ -14,8 +14,10 @@ Examples:
   tickscope attach                            the screen of a run in another process
 
 `tickscope COMMAND --help` has examples of each. A tape is named by its file, by a session
-(20261122-223843-k7f3, or k7f3), or `last`: the newest session that recorded a market. Sessions lie
-in $XDG_STATE_HOME/tickscope/sessions, or ~/.local/state/tickscope/sessions.
+(20261122-223843-k7f3, or k7f3), or `last`: the newest session that recorded a market; where only
+decisions are asked for (explain, whynot, whatif, strategy check) the newest session of any kind, a
+backtest's too. Sessions lie in $XDG_STATE_HOME/tickscope/sessions, or
+~/.local/state/tickscope/sessions.
 
 Exit codes: 0 done, 1 failure, 2 usage or no terminal, 3 invalid configuration, 4 no connection or
 port, 5 replay differs or tape damaged, 6 halted, 7 tape or session not writable.";
@@ -133,13 +135,18 @@ the first difference otherwise.";
 /// Below `strategy check --help`.
 pub const STRATEGY_CHECK: &str = "\
 Examples:
-  tickscope strategy check                                  the last session, as it was configured
+  tickscope strategy check                                  the newest session, a backtest's too, as
+                                                            it was configured
   tickscope strategy check --config mine.toml --tape last   your strategies over it
-  tickscope strategy check --tape btcusdt.mcap --json
+  tickscope strategy check --tape btcusdt.mcap --config mine.toml --all --json
 
-An order is explained when a rule that was decided holds, and every comparison of the rules that
-hold has operands: a bare flag says nothing. Ends with 0 when all orders are (or there are none,
-which is said), with 3 and the first three others of each strategy by name otherwise.";
+An order is explained when a rule that was decided holds, by the comparison of a named value, and
+every comparison of the rules that hold has operands: a bare flag says nothing, and neither does an
+empty rule. That a rule held is proven, not that your code asked it before it ordered.
+
+Orders are counted as a backtest counts them; wishes that were refused stand apart, and so do
+panics and what the strategy said with ctx.fail. Ends with 0 when every order and every refused wish
+is explained (or there are none, which is said) and nothing panicked, with 3 otherwise.";
 
 /// Below `diff --help`.
 pub const DIFF: &str = "\

@@ -15,7 +15,7 @@ use super::build::{self, Plan};
 use super::cli::LookaheadArgs;
 use super::command;
 use super::error::{AppError, Exit};
-use super::market::Market;
+use super::market::{self, Market};
 use super::outputs::{EntrySink, Outputs, TapeStopped, Written};
 use super::pipeline::{Given, Pipeline, TapeInput};
 use super::replay::difference::{Difference, Field, Naming};
@@ -107,7 +107,7 @@ pub fn run(args: &LookaheadArgs, registry: &[StrategyKind]) -> Result<Exit, AppE
 
 /// Runs the tape whole and up to each cut, and compares.
 pub fn check(request: &Request, registry: &[StrategyKind]) -> Result<Verdict, AppError> {
-    let found = tape::resolve(&request.tape, &tape::default_root()?)?;
+    let found = market::with_market(&request.tape)?;
     let (config, set) = (request.config.clone(), &request.set);
     let own_config = config.is_some() || !set.is_empty();
     let loaded = setup::load_for_tape(&found.path, config, set, registry)?;

@@ -12,7 +12,7 @@ use crate::config::Loaded;
 use crate::domain::RunId;
 use crate::history::{History, Stream};
 use crate::strategy::StrategyKind;
-use crate::tape::{self, InputKind, InputTape};
+use crate::tape::{self, InputKind, InputTape, TapePath};
 
 /// What a backtest reads.
 #[derive(Clone, Debug)]
@@ -61,7 +61,7 @@ impl Market {
         };
         match (&request.tape, request.ticks.as_slice(), request.bars.as_slice()) {
             (Some(tape), [], []) => Ok(Self::Tape {
-                path: tape::resolve(tape, &tape::default_root()?)?.path,
+                path: with_market(tape)?.path,
                 own_config: request.config.is_some() || !request.set.is_empty(),
             }),
             (None, ticks @ [_, ..], []) => Ok(files(ticks, Wanted::Ticks)),
@@ -173,6 +173,24 @@ impl Market {
             },
         })
     }
+}
+
+/// Finds a tape that is to be run: one that holds market data, which a backtest's session does not.
+pub fn with_market(argument: &str) -> Result<TapePath, AppError> {
+    let found = tape::resolve(argument, &tape::default_root()?)?;
+    let manifest = found.session.as_ref().and_then(|_| tape::manifest_of(&found.path).ok());
+    let Some(input) = manifest.and_then(|manifest| manifest.input) else { return Ok(found) };
+    let more = if input.more.is_empty() { String::new() } else { " and more".to_owned() };
+    let option = match input.kind {
+        InputKind::Tape => "--tape",
+        InputKind::Ticks => "--ticks",
+        InputKind::Bars => "--bars",
+    };
+    let text = format!(
+        "{argument} is a backtest and holds no market data: what it read is {option} {}{more}",
+        input.path
+    );
+    Err(AppError::new(Exit::Usage, text))
 }
 
 fn open_tape(

@@ -86,6 +86,16 @@ impl Checker<'_> {
         }
     }
 
+    /// Complains about a kind of strategy that this program lacks. Another program may have it.
+    fn unknown_kind(&mut self, path: &KeyPath, found: &str, names: &[&str]) {
+        let advice = format!(
+            "{}\none of your own is part of your own program: run that one (docs/strategies.md)",
+            meant(found, names, "known to this program")
+        );
+        let message = format!("is {found:?}, which is no strategy kind of this program");
+        self.problems.push(Problem::with_value(self.tree, path, &message).advised(advice));
+    }
+
     /// Complains about a key that its table does not take.
     pub(super) fn unknown_key(&mut self, path: &KeyPath, key: &str, names: &[&str]) {
         self.problems.push(Problem::unknown_key(self.tree, path, key, names));
@@ -323,7 +333,7 @@ impl Checker<'_> {
             self.strategy(strategy, &path, instruments);
             match kinds.iter().find(|kind| kind.name == strategy.kind) {
                 Some(kind) => check_params(self, kind, &mut strategy.params, &path.key("params")),
-                None => self.known(&path.key("kind"), &strategy.kind, &kind_names, "strategy kind"),
+                None => self.unknown_kind(&path.key("kind"), &strategy.kind, &kind_names),
             }
         }
     }

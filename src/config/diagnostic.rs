@@ -124,6 +124,9 @@ impl Problem {
 
 /// "did you mean …" if one of the names is close, and all of the names.
 pub(super) fn meant(found: &str, allowed: &[&str], title: &str) -> String {
+    if allowed.is_empty() {
+        return format!("{title}: none");
+    }
     let all = format!("{title}: {}", allowed.join(", "));
     let likeness = |name: &&str| strsim::jaro_winkler(&found.to_lowercase(), &name.to_lowercase());
     let best = allowed.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));

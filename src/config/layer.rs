@@ -23,6 +23,10 @@ const NAMED_BY_USER: [&str; 2] = ["balances", "instruments"];
 /// A key whose text is short for a table, and where it stands in that.
 const RULE_OR_TABLE: (&str, &str) = ("exit", "when");
 
+/// What to do where that key is written both ways.
+const EXIT_TWICE: &str = "a strategy has one `exit`: beside a stop or another level its rule stands in \
+                          the table\n[strategy.exit]\nwhen = \"rsi(14) > 55\"\nstop = \"1%\"";
+
 /// Keys that every `[[strategy]]` may have.
 const STRATEGY_KEYS: [&str; 10] = [
     "name",
@@ -173,9 +177,15 @@ fn read_file(path: &Path, required: bool) -> Result<Option<Value>, Problem> {
 pub(super) fn parse(source: &Arc<Source>) -> Result<Value, Problem> {
     Value::document(source).map_err(|error| {
         let span = error.span().unwrap_or_default();
+        let key = source.text.get(span.clone()).unwrap_or_default();
+        let is_exit = key.trim_end().split('.').next_back() == Some(RULE_OR_TABLE.0);
         let site = Site { source: Arc::clone(source), span };
         let reason = error.message().lines().next().unwrap_or_default();
-        Problem::new(format!("not TOML: {reason}")).located(Some(&site))
+        let problem = Problem::new(format!("not TOML: {reason}")).located(Some(&site));
+        if is_exit && reason.contains("duplicate key") {
+            return problem.advised(EXIT_TWICE.to_owned());
+        }
+        problem
     })
 }
 

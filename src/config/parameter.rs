@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::check::Checker;
+use super::diagnostic::Problem;
 use super::path::KeyPath;
 use super::rules::RuleCheck;
 use super::unit::Exact;
@@ -48,7 +49,10 @@ pub(super) fn check_params(
 ) {
     let names: Vec<&str> = kind.params.iter().map(|spec| spec.name.as_str()).collect();
     for key in params.keys().filter(|key| !names.contains(&key.as_str())) {
-        checker.unknown_key(&path.key(key), key, &names);
+        match &kind.rules {
+            Some(_) if names.is_empty() => no_params(checker, kind, &path.key(key), key),
+            _ => checker.unknown_key(&path.key(key), key, &names),
+        }
     }
     for spec in &kind.params {
         let value = params.entry(spec.name.clone()).or_insert(Exact(spec.default)).0;
@@ -57,6 +61,17 @@ pub(super) fn check_params(
     for spec in &kind.params {
         check_order(checker, spec, params, path);
     }
+}
+
+/// What somebody looks for among the parameters of rules stands in the rules.
+fn no_params(checker: &mut Checker<'_>, kind: &StrategyKind, path: &KeyPath, key: &str) {
+    let name = &kind.name;
+    let advice = format!(
+        "kind = {name:?} has no parameters: its numbers stand in enter, exit, enter_short and \
+         exit_short;\na rule is set whole: --set 'strategies.NAME.enter=\"rsi(14) < 25\"'"
+    );
+    let problem = Problem::unknown_key(checker.tree(), path, key, &[]);
+    checker.complain(problem.advised(advice));
 }
 
 fn check_param(checker: &mut Checker<'_>, spec: &ParamSpec, value: Num, path: &KeyPath) {

@@ -174,6 +174,13 @@ impl Size {
 /// An order that is being wished for: `ctx.buy().stop_atr(1.5).take_profit_percent(3.0)`. It is
 /// wished for at the end of the statement.
 ///
+/// ```
+/// # use tickscope::strategy::{Context, Size};
+/// # fn wish(ctx: &mut Context<'_>) {
+/// ctx.buy().size(Size::risk_percent(0.5)).stop_atr(1.5).take_profit_percent(3.0);
+/// # }
+/// ```
+///
 /// What is not said is as the configuration says. A number that is none, or not above zero, makes
 /// risk refuse the order: nothing is held without the stop that was meant.
 #[derive(Debug)]

@@ -66,6 +66,7 @@ pub mod params;
 pub mod prices;
 pub mod rule;
 pub mod rules;
+pub mod testing;
 #[cfg(test)]
 mod tests;
 
@@ -387,6 +388,13 @@ impl<'a> Context<'a> {
         self.draft.value(name, ValueKind::Parameter, value)
     }
 
+    /// A yes or no that is computed elsewhere, as a rule: named, and shown as set or not. It has no
+    /// operands, so an order that rests on it counts as unexplained; compare values where you can.
+    pub fn flag(&mut self, name: &str, is_set: bool) -> Rule {
+        let value = self.value(name, f64::from(u8::from(is_set)));
+        compare(value, Op::Flag, 0.0)
+    }
+
     /// The strategy's own signed position, named `position`, in whole lots: what is too small to be
     /// sold does not keep a strategy from being flat.
     pub fn position(&mut self) -> PositionValue {
@@ -469,7 +477,22 @@ impl<'a> Context<'a> {
         self.intend(Intent::Order { side, kind, size: amount, reduce_only, exits });
     }
 
-    /// Wants anything else.
+    /// Wants anything else: a limit order, one that only rests, or every open order canceled.
+    ///
+    /// ```
+    /// # use tickscope::domain::{OrderKind, Price, Side, TimeInForce};
+    /// # use tickscope::strategy::{Context, Exits, Intent, Size};
+    /// # fn wish(ctx: &mut Context<'_>, price: Price) {
+    /// ctx.intend(Intent::Order {
+    ///     side: Side::Buy,
+    ///     kind: OrderKind::Limit { price, time_in_force: TimeInForce::Gtc },
+    ///     size: Size::Configured,
+    ///     reduce_only: false,
+    ///     exits: Exits::default(), // as configured
+    /// });
+    /// ctx.intend(Intent::CancelAll);
+    /// # }
+    /// ```
     pub fn intend(&mut self, intent: Intent) {
         self.draft.intents.push(intent);
     }

@@ -102,6 +102,15 @@ pub enum TapeError {
         /// Where sessions are kept.
         root: PathBuf,
     },
+    /// `last` was asked for, and all that was recorded here are backtests.
+    #[error(
+        "`last` is the newest session that received its own market data, and there are only \
+         backtests: name one, the newest is `{newest}`"
+    )]
+    OnlyBacktests {
+        /// What to type for the newest session.
+        newest: String,
+    },
     /// A session's own description cannot be read or written.
     #[error("cannot {operation} {}: {reason}", path.display())]
     Description {

@@ -62,6 +62,6 @@ pub use recorder::{
 pub use retention::{Doomed, Kept, Limits, Owner, Reason, State, bytes_in, doomed, survey};
 pub use schema::SCHEMAS;
 pub use session::{Session, config_of, discard, logs_of, manifest_of, run_id};
-pub use sessions::{SessionSummary, TapePath, default_root, list, resolve};
+pub use sessions::{SessionSummary, TapePath, default_root, list, resolve, resolve_run};
 pub use timing::Timing;
 pub use writer::{Compression, ENTRY_BYTES_MAX, Writer, WriterOptions, Written};

@@ -90,6 +90,23 @@ pub struct TapePath {
 /// Finds what a tape argument means: a file or directory, a run id, a run's four-letter prefix,
 /// or `last` for the newest session that recorded a tape of its own.
 pub fn resolve(argument: &str, root: &Path) -> Result<TapePath> {
+    find(argument, root, Newest::WithTape)
+}
+
+/// Finds what an argument means of which only decisions are wanted: the same, but that `last` is the
+/// newest session of any kind. A backtest has decisions, too, though what it read lies elsewhere.
+pub fn resolve_run(argument: &str, root: &Path) -> Result<TapePath> {
+    find(argument, root, Newest::Any)
+}
+
+/// Which sessions `last` may be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Newest {
+    WithTape,
+    Any,
+}
+
+fn find(argument: &str, root: &Path, newest: Newest) -> Result<TapePath> {
     let path = Path::new(argument);
     if argument != "last" && path.exists() {
         let has_manifest = path.join(MANIFEST).is_file();
@@ -98,20 +115,30 @@ pub fn resolve(argument: &str, root: &Path) -> Result<TapePath> {
         return Ok(TapePath { path: path.to_owned(), session: session.map(RunId) });
     }
     let names = names(root)?;
-    let has_tape = |name: &str| {
-        let directory = root.join(name);
-        // A backtest's session holds records about another tape, and no input of its own.
-        let is_backtest = manifest::read::<Manifest>(&directory.join(MANIFEST))
-            .is_ok_and(|manifest| manifest.input.is_some());
-        !is_backtest && segments(&directory).is_ok_and(|found| !found.is_empty())
+    let recorded = |name: &&String| segments(&root.join(name)).is_ok_and(|found| !found.is_empty());
+    // A backtest's session holds records about another tape, and no input of its own.
+    let is_backtest = |name: &str| {
+        manifest::read::<Manifest>(&root.join(name).join(MANIFEST))
+            .is_ok_and(|manifest| manifest.input.is_some())
     };
-    let found = names.iter().rev().find(|name| match argument {
-        "last" => has_tape(name),
-        _ => *name == argument || name.rsplit('-').next() == Some(argument),
-    });
+    let mut newest_first = names.iter().rev();
+    let found = match (argument, newest) {
+        ("last", Newest::Any) => newest_first.find(recorded),
+        ("last", Newest::WithTape) => {
+            newest_first.find(|name| recorded(name) && !is_backtest(name))
+        }
+        _ => {
+            newest_first.find(|name| *name == argument || name.rsplit('-').next() == Some(argument))
+        }
+    };
     match found {
         Some(name) => Ok(TapePath { path: root.join(name), session: Some(RunId(name.clone())) }),
-        None => Err(TapeError::NoSuchTape { argument: argument.to_owned(), root: root.to_owned() }),
+        None => Err(match names.iter().rev().find(recorded).filter(|_| argument == "last") {
+            Some(newest) => {
+                TapeError::OnlyBacktests { newest: RunId(newest.clone()).prefix().to_owned() }
+            }
+            None => TapeError::NoSuchTape { argument: argument.to_owned(), root: root.to_owned() },
+        }),
     }
 }
 

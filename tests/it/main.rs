@@ -23,6 +23,7 @@ mod http;
 mod logs;
 mod lookahead;
 mod metrics;
+mod pages;
 mod panic;
 mod past;
 mod recording;

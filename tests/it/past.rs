@@ -76,6 +76,15 @@ fn any_moment_is_explained_as_a_whole_replay_decides_it() {
             assert_eq!(said[key], expected[key], "{key} at {time}");
         }
     }
+    // What it led to is told of every one, as by its id.
+    let wanted: Vec<_> = every.iter().filter(|line| line["outcome"] == "signal").collect();
+    assert!(!wanted.is_empty());
+    for decision in wanted.iter().step_by((wanted.len() / 8).max(1)) {
+        assert_eq!(**decision, explain(&home, &[word(decision, "id")]));
+        assert!(
+            !decision["signal"].is_null() && !decision["checks"].as_array().unwrap().is_empty()
+        );
+    }
     let (strategy, instrument) = slot(&every[0]);
     let looked =
         home.succeed(&["whynot", "--json", "--strategy", &strategy, "--instrument", &instrument]);
@@ -84,9 +93,32 @@ fn any_moment_is_explained_as_a_whole_replay_decides_it() {
         looked["blockers"].as_array().unwrap().iter().map(|row| row["count"].as_u64().unwrap());
     let (all, wanted) =
         (looked["evaluations"].as_u64().unwrap(), looked["signals"].as_u64().unwrap());
-    assert_eq!(counts.sum::<u64>(), all - wanted);
+    assert_eq!(counts.sum::<u64>(), all - wanted + looked["refused"].as_u64().unwrap());
     let decided = every.iter().filter(|d| slot(d) == slot(&every[0])).count();
     assert_eq!(usize::try_from(all).unwrap(), decided);
+}
+
+/// Lost if broken: a backtest's decisions, which the next command should be about, or an answer about
+/// a wish that there was none of.
+#[test]
+fn last_is_the_backtest_that_was_just_made_and_an_answer_says_what_it_is() {
+    let home = session();
+    let never = ["backtest", "--tape", "last", "--set", "strategies.busy.rsi_max=1", "--json"];
+    let ran = home.succeed(&never).json();
+    assert_eq!(ran["signals"], 0, "{ran}");
+    let looked = home.succeed(&["whynot", "--instrument", "BTCUSDT", "--json"]).json();
+    assert_eq!(looked["session"], ran["session"]);
+    let said = home.succeed(&["explain", "--last"]);
+    said.expect_stderr(&["no decision of it wanted an order: this is the last evaluation"]);
+    // A tape is still one with market data of its own, and where there is none that is said.
+    home.succeed(&["backtest", "--tape", "last"]);
+    std::fs::remove_dir_all(&home.sessions()[0]).unwrap();
+    let newest = home.sessions().pop().unwrap().display().to_string();
+    let newest = &newest[newest.len() - 4..];
+    let last = home.run(&["backtest", "--tape", "last"]);
+    last.expect_code(1).expect_stderr(&["there are only backtests", newest]);
+    let named = home.run(&["backtest", "--tape", newest]);
+    named.expect_code(2).expect_stderr(&["is a backtest and holds no market data"]);
 }
 
 /// Lost if broken: the way back from a mistyped id.

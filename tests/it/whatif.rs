@@ -14,9 +14,11 @@ fn recorded() -> Home {
     home
 }
 
+/// What if, of the session that was recorded: `last` is what was backtested since.
 fn ask(home: &Home, set: &[&str]) -> Value {
+    let session = home.sessions()[0].display().to_string();
     let sets = set.iter().flat_map(|set| ["--set", set]);
-    let words: Vec<&str> = ["whatif", "--json"].into_iter().chain(sets).collect();
+    let words: Vec<&str> = ["whatif", &session, "--json"].into_iter().chain(sets).collect();
     home.succeed(&words).json()
 }
 
@@ -130,6 +132,46 @@ fn what_whynot_advises_is_accepted() {
         }
     }
     assert!(advised > 0, "nothing was advised");
+}
+
+/// Lost if broken: the same for a strategy without a compiler, whose numbers stand in its rules; and a
+/// refused wish that is among neither those which were stopped nor the orders.
+#[test]
+fn what_whynot_advises_of_a_rule_is_accepted_and_what_it_counts_adds_up() {
+    let home = Home::new();
+    let config = home.write(
+        "dip.toml",
+        "[venue]\nkind = \"loopback\"\ninstruments = [\"BTCUSDT\"]\n\n[venue.simulator]\nspeed = 10\n\n\
+         [account]\nbalances = { USDT = 10000 }\n\n[[strategy]]\nname = \"dip\"\nkind = \"rules\"\n\
+         feed = \"bars:1s\"\nsize = \"700 USDT\"\nenter = \"rsi(3) < 12 and spread < 5%\"\n\
+         exit = \"rsi(3) > 60 or holding > 90s or loss > 1%\"\n\n\
+         [risk]\nmax_position_notional = 900\n",
+    );
+    let config = config.display().to_string();
+    home.succeed(&["run", "--headless", "--for", "6s", "--config", &config]);
+    let found = home.succeed(&["whynot", "--json"]).json();
+    let nearest = found["nearest"].as_array().unwrap();
+    let of = |rule: &str| nearest.iter().find(|row| row["rule"] == rule);
+    let enter = of("enter_long").expect("a dip that was not deep enough");
+    let enough = enter["would_have_signalled_if"].as_str().unwrap();
+    assert!(enough.starts_with("12 in `rsi(3) < 12` were > "), "{enough}");
+    assert!(enter["tried"].get("would_have_traded").is_some(), "{enter}");
+    for set in nearest.iter().filter_map(|row| row["set"].as_str()) {
+        let changed = ask(&home, &[set]);
+        assert_eq!(changed["changed"].as_array().unwrap().len(), 1, "{set}: {changed}");
+    }
+    let wishes = ["strategies.dip.enter=\"rsi(3) < 90\"", "strategies.dip.size=\"950 USDT\""];
+    let larger = ["backtest", "--tape", "last", "--json", "--set", wishes[0], "--set", wishes[1]];
+    let ran = home.succeed(&larger).json();
+    assert!(ran["refusals"].as_u64() > Some(0), "{ran}");
+    let found = home.succeed(&["whynot", "--json"]).json();
+    assert_eq!(found["refused"], ran["refusals"], "{found}");
+    let rows = found["blockers"].as_array().unwrap();
+    let refused = rows.iter().find(|row| row["blocker"] == "refused: position_notional");
+    assert_eq!(refused.expect("its own line")["count"], ran["refusals"], "{found}");
+    let stopped: u64 = rows.iter().map(|row| row["count"].as_u64().unwrap()).sum();
+    let orders = ran["orders"].as_u64().unwrap();
+    assert_eq!(stopped + orders, found["evaluations"].as_u64().unwrap(), "{found}");
 }
 
 /// Lost if broken: a mistake that costs an hour, because it is not said.

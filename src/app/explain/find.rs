@@ -27,6 +27,8 @@ pub struct Found {
     pub proof: Proof,
     /// Where a torn recording ends.
     pub torn: Option<String>,
+    /// Another thing was asked for than what was found.
+    pub instead: Option<&'static str>,
 }
 
 impl Found {
@@ -135,7 +137,7 @@ pub fn reach(recording: &Recording, wanted: &Wanted) -> Result<Cursor, AppError>
 }
 
 /// A decision by its number, and what it led to.
-fn decision(recording: &Recording, id: DecisionId) -> Result<Found, AppError> {
+pub(super) fn decision(recording: &Recording, id: DecisionId) -> Result<Found, AppError> {
     let (cursor, evaluation) = made(recording, id)?;
     led_to(recording, cursor, &evaluation)
 }
@@ -208,7 +210,8 @@ fn led_to(
     finish(cursor, evaluation)
 }
 
-fn is_under_way(row: &DecisionView) -> bool {
+/// A wish of which nothing is known yet, or an order that has not ended.
+pub(super) fn is_under_way(row: &DecisionView) -> bool {
     match &row.order {
         Some(order) => !order.state.is_terminal(),
         None => row.refusal.is_empty(),
@@ -244,7 +247,7 @@ fn found(mut cursor: Cursor, chain: Chain) -> Found {
         _ => None,
     };
     let (view, proof) = (cursor.rerun.view(), cursor.rerun.proof());
-    Found { chain, view, proof, torn }
+    Found { chain, view, proof, torn, instead: None }
 }
 
 /// The run right after an order was sent or refused, and the decision that it came from.
@@ -393,6 +396,9 @@ fn last(recording: &Recording) -> Result<Found, AppError> {
         _ => None,
     };
     let wanted = recording.happened().chain(&tail).rev().find_map(signal);
+    let instead = wanted.is_none().then_some(
+        "no decision of it wanted an order: this is the last evaluation (`tickscope whynot` says why)",
+    );
     let chain = match wanted {
         Some(id) => match cursor.rerun.viewer().decision(&recording.run.decision(id)) {
             Some(row) => Chain { evaluation: Arc::clone(&row.evaluation), decision: Some(row) },
@@ -408,7 +414,7 @@ fn last(recording: &Recording) -> Result<Found, AppError> {
             }
         },
     };
-    Ok(found(cursor, chain))
+    Ok(Found { instead, ..found(cursor, chain) })
 }
 
 /// The newest of the last evaluations that are wanted.

@@ -39,13 +39,17 @@ pub struct Threshold {
 impl Threshold {
     /// `rsi_max > 31.2`.
     pub fn sentence(&self, number: impl Fn(f64) -> String) -> String {
-        let sign = match (self.above, self.or_equal) {
+        format!("{} {} {}", self.name, self.sign(), number(self.than))
+    }
+
+    /// How it must compare.
+    pub fn sign(&self) -> &'static str {
+        match (self.above, self.or_equal) {
             (true, true) => "≥",
             (true, false) => ">",
             (false, true) => "≤",
             (false, false) => "<",
-        };
-        format!("{} {sign} {}", self.name, number(self.than))
+        }
     }
 
     /// A number that satisfies it, as short as there is one: what somebody would type.

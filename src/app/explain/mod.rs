@@ -2,7 +2,10 @@
 
 mod every;
 mod find;
+mod gather;
 mod miss;
+mod miss_row;
+mod trial;
 mod wanted;
 pub mod why_not;
 
@@ -10,12 +13,12 @@ use std::sync::Arc;
 
 use self::find::Found;
 use super::cli::ExplainArgs;
-use super::command::{print, print_json};
+use super::command::{print, print_json, say};
 use super::error::{AppError, Exit};
 use super::http::Recall;
 use super::past::Recording;
 use crate::strategy::StrategyKind;
-use crate::tui;
+use crate::{tape, tui};
 
 pub use find::{find, reach};
 pub use wanted::{Wanted, moment_of};
@@ -30,8 +33,12 @@ pub fn run(args: &ExplainArgs, registry: &[StrategyKind]) -> Result<Exit, AppErr
     }
     let wanted = Wanted::of(args)?;
     let session = wanted.session().or(args.session.as_deref()).unwrap_or("last");
-    let recording = Recording::open(session, registry)?;
+    let found = tape::resolve_run(session, &tape::default_root()?)?;
+    let recording = Recording::of(found, registry)?;
     let found = find(&recording, &wanted)?;
+    if let Some(instead) = found.instead {
+        say(&format!("{}: {instead}", recording.name));
+    }
     if args.json {
         print_json(&found.document())?;
     } else {

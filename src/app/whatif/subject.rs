@@ -29,7 +29,7 @@ pub struct Subject {
 impl Subject {
     /// Finds a session, its prefix, a tape, or `last`; `config` is for a tape that holds no run.
     pub fn find(argument: &str, config: Option<PathBuf>) -> Result<Self, AppError> {
-        let TapePath { path, session } = tape::resolve(argument, &tape::default_root()?)?;
+        let TapePath { path, session } = tape::resolve_run(argument, &tape::default_root()?)?;
         let name = session.as_ref().map_or_else(|| path.display().to_string(), RunId::to_string);
         let manifest = session.as_ref().and_then(|_| tape::manifest_of(&path).ok());
         let input = manifest.as_ref().and_then(|manifest| manifest.input.as_ref());

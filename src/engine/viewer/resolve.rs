@@ -146,9 +146,15 @@ fn fault_name(fault: &Fault) -> &'static str {
 /// The comparison at a node in words, without its numbers.
 pub fn leaf_text(form: &Form, evaluation: &Evaluation, node: u16) -> String {
     let tree = Tree { evaluation, form, blocker: None, next: 0 };
-    tree.leaf(usize::from(node))
-        .map(|leaf| format!("{} {} {}", leaf.left, leaf.op.as_str(), leaf.right))
-        .unwrap_or_default()
+    tree.leaf(usize::from(node)).map(|leaf| leaf_words(&leaf)).unwrap_or_default()
+}
+
+/// A comparison in words: `rsi < 30`; a flag, which has one operand, `ready is set`.
+fn leaf_words(LeafView { left, op, right, .. }: &LeafView) -> String {
+    match op {
+        Op::Flag => format!("{left} {}", op.as_str()),
+        op => format!("{left} {} {right}", op.as_str()),
+    }
 }
 
 /// The numbers of a comparison: `31.2 < 30`, for a cross also the values before.
@@ -164,6 +170,11 @@ pub fn leaf_numbers(leaf: &LeafView) -> String {
     };
     let now = pair(leaf.left_values.0, leaf.right_values.0);
     match leaf.op {
+        Op::Flag => match leaf.left_values.0 {
+            Some(0.0) => "it is not".to_owned(),
+            Some(_) => "it is".to_owned(),
+            None => "it is not known".to_owned(),
+        },
         Op::CrossUp | Op::CrossDown => {
             format!("was {}, now {now}", pair(leaf.left_values.1, leaf.right_values.1))
         }
@@ -191,9 +202,7 @@ impl Tree<'_> {
             Some(Node::Compare { .. }) | None => (String::new(), 0),
         };
         let leaf = self.leaf(at);
-        let text = leaf
-            .as_ref()
-            .map_or(text, |leaf| format!("{} {} {}", leaf.left, leaf.op.as_str(), leaf.right));
+        let text = leaf.as_ref().map_or(text, leaf_words);
         let children = (0..children).map(|_| self.node()).collect();
         NodeView { text, truth, leaf, children, first_blocker: self.blocker == Some(at) }
     }

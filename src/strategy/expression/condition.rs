@@ -103,7 +103,7 @@ impl Binder<'_> {
 }
 
 /// The comparison that says the same with its sides exchanged.
-fn mirrored(op: Op) -> Op {
+pub(super) fn mirrored(op: Op) -> Op {
     match op {
         Op::Lt => Op::Gt,
         Op::Le => Op::Ge,

@@ -17,6 +17,7 @@
 //!
 //! Pure and total: any text gives a condition or one [`Mistake`] with its place.
 
+mod compared;
 mod condition;
 mod lexer;
 mod measure;
@@ -27,6 +28,9 @@ mod tests;
 
 use std::ops::Range;
 
+use super::Op;
+
+pub use compared::{Compared, compared};
 pub use condition::{Condition, Term, compile};
 pub use lexer::{Number, NumberUnit};
 pub use measure::{Around, Entry, Indicator, Line, Measure, VOCABULARY};
