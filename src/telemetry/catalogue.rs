@@ -187,8 +187,8 @@ catalogue! {
         "Bytes that they may take: `record.memory`.");
     DECISIONS_EVICTED = counter("tickscope_decisions_evicted_total", &[],
         "Decisions that memory has let go, oldest first; the recording has them.");
-    SIGNALS = counter("tickscope_signals_total", &["strategy", "instrument", "side"],
-        "Decisions that want an order, by side.");
+    SIGNALS = counter("tickscope_signals_total", &["strategy", "side"],
+        "Decisions that want an order, by side; by instrument they are evaluations of that outcome.");
     EXPLAINED_ORDERS = counter("tickscope_explained_orders_total", &["strategy", "explained"],
         "Wished orders, by whether every comparison of the rules that held has operands.");
 
@@ -217,8 +217,8 @@ catalogue! {
     ORDERS_IN_FLIGHT = gauge("tickscope_orders_in_flight", &["venue"],
         "Orders and cancellations that the venue has not answered.").of_account();
 
-    FILLS = counter("tickscope_fills_total",
-        &["venue", "instrument", "strategy", "side", "liquidity"], "Fills.").of_account();
+    FILLS = counter("tickscope_fills_total", &["venue", "instrument", "strategy", "liquidity"],
+        "Fills, by maker and taker.").of_account();
     LAST_FILL = gauge("tickscope_last_fill_timestamp_seconds", &["instrument", "side"],
         "When the last fill happened; 0 before the first.").of_account();
     TRADED_NOTIONAL = counter("tickscope_traded_notional_total", &["strategy", "side"],
@@ -239,10 +239,10 @@ catalogue! {
         "Signed quantity held, in base asset.").of_account();
     POSITION_NOTIONAL = gauge("tickscope_position_notional", &["strategy", "instrument"],
         "Signed value of the position at mark, in quote asset.").of_account();
-    EXITS = counter("tickscope_exits_total", &["strategy", "instrument", "exit"],
+    EXITS = counter("tickscope_exits_total", &["strategy", "exit"],
         "Positions that a stop, a target or a holding time began to close, by which.").of_account();
-    EXITS_ARMED = gauge("tickscope_exits_armed", &["strategy", "instrument"],
-        "1 while a stop, a target or a holding time would close what is held.").of_account();
+    EXITS_ARMED = gauge("tickscope_exits_armed", &["strategy"],
+        "Positions that a stop, a target or a holding time would close.").of_account();
     PNL_REALISED = gauge("tickscope_pnl_realised", &["strategy", "instrument"],
         "Realised PnL, fees not counted, in quote asset.").of_account();
     PNL_UNREALISED = gauge("tickscope_pnl_unrealised", &["strategy", "instrument"],

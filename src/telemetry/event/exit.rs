@@ -73,7 +73,7 @@ impl Told for ExitTold<'_> {
 
     fn count(&self, metrics: &Metrics, _time: UnixNanos) {
         if let ExitChange::Triggered { kind, .. } = self.0.change {
-            metrics.money.exit(self.0.strategy, self.0.instrument, kind);
+            metrics.money.exit(self.0.strategy, kind);
         }
     }
 }

@@ -167,7 +167,7 @@ impl Told for OrderTold<'_> {
             Self::Signal(signal) => {
                 let side = signal.side.into();
                 let (strategy, explained) = (signal.decision.strategy, signal.explained);
-                metrics.decisions.signal(strategy, signal.instrument, side, explained);
+                metrics.decisions.signal(strategy, side, explained);
             }
             Self::Risk(report) => {
                 report.checks.iter().for_each(|check| metrics.orders.checked(check));

@@ -30,6 +30,7 @@ struct StrategyMetrics {
     last_evaluation: Gauge,
     paused: Gauge,
     panics: IntCounter,
+    signals: ByWord<SideWord, IntCounter>,
     explained: ByWord<ExplainedWord, IntCounter>,
     instruments: Table<PairMetrics>,
 }
@@ -37,7 +38,6 @@ struct StrategyMetrics {
 /// One strategy in one instrument.
 struct PairMetrics {
     evaluations: ByWord<OutcomeWord, IntCounter>,
-    signals: ByWord<SideWord, IntCounter>,
 }
 
 impl DecisionMetrics {
@@ -113,19 +113,11 @@ impl DecisionMetrics {
         }
     }
 
-    pub(in super::super) fn signal(
-        &self,
-        strategy: StrategyId,
-        instrument: InstrumentId,
-        side: SideWord,
-        explained: bool,
-    ) {
+    pub(in super::super) fn signal(&self, strategy: StrategyId, side: SideWord, explained: bool) {
         let Some(strategy) = self.strategies.get(strategy.index()) else { return };
         let word = if explained { ExplainedWord::True } else { ExplainedWord::False };
         strategy.explained.get(word).inc();
-        if let Some(pair) = strategy.instruments.get(instrument.index()) {
-            pair.signals.get(side).inc();
-        }
+        strategy.signals.get(side).inc();
     }
 }
 
@@ -141,11 +133,11 @@ impl StrategyMetrics {
             last_evaluation: families.gauge(&names::LAST_EVALUATION)?.get(&[strategy])?,
             panics: families.counter(&names::STRATEGY_PANICS)?.get(&[strategy])?,
             paused: families.gauge(&names::STRATEGY_PAUSED)?.get(&[strategy])?,
+            signals: ByWord::new(|side| signals.get(&[strategy, side]))?,
             explained: ByWord::new(|word| explained.get(&[strategy, word]))?,
             instruments: families.table(&names::EVALUATIONS, &of.instruments, |symbol| {
                 Ok(PairMetrics {
                     evaluations: ByWord::new(|word| evaluations.get(&[strategy, symbol, word]))?,
-                    signals: ByWord::new(|side| signals.get(&[strategy, symbol, side]))?,
                 })
             })?,
         })

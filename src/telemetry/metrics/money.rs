@@ -8,6 +8,7 @@ use super::super::engine_word::{LiquidityWord, ResultWord, SideWord};
 use super::super::names::Names;
 use super::super::registry::{Families, MetricError, Table};
 use super::super::word::ByWord;
+use super::float;
 use crate::domain::{Fill, InstrumentId, Nanos, Num, Side, StrategyId, UnixNanos};
 use crate::engine::Levels;
 use crate::engine::view::{AccountView, EngineView, PositionView};
@@ -20,15 +21,17 @@ pub(in super::super) struct MoneyMetrics {
     equity: Gauge,
     peak: Gauge,
     drawdown: Gauge,
+    /// By strategy, with the name that views use.
+    armed: Vec<(String, Gauge)>,
     exposure: Gauge,
     net_exposure: Gauge,
 }
 
 struct StrategyMoney {
-    fills: Table<ByWord<SideWord, ByWord<LiquidityWord, IntCounter>>>,
+    fills: Table<ByWord<LiquidityWord, IntCounter>>,
     traded: ByWord<SideWord, Counter>,
     fees: Table<Counter>,
-    exits: Table<ByWord<ExitKind, IntCounter>>,
+    exits: ByWord<ExitKind, IntCounter>,
     slippage: Histogram,
     trips: ByWord<ResultWord, IntCounter>,
     holding: Histogram,
@@ -43,12 +46,13 @@ struct PositionMetrics {
     realised: Gauge,
     unrealised: Gauge,
     fees: Gauge,
-    armed: Gauge,
 }
 
 impl MoneyMetrics {
     pub(super) fn new(families: &Families, of: &Names) -> Result<Self, MetricError> {
         let last_fill = families.gauge(&names::LAST_FILL)?;
+        let armed = families.gauge(&names::EXITS_ARMED)?;
+        let armed = of.strategies.iter().map(|name| Ok((name.clone(), armed.get(&[name])?)));
         let mut positions = Vec::new();
         for strategy in &of.strategies {
             for symbol in &of.instruments {
@@ -63,6 +67,7 @@ impl MoneyMetrics {
                 ByWord::new(|side| last_fill.get(&[symbol, side]))
             })?,
             positions,
+            armed: armed.collect::<Result<_, MetricError>>()?,
             equity: families.gauge(&names::EQUITY)?.get(&[])?,
             peak: families.gauge(&names::EQUITY_PEAK)?.get(&[])?,
             drawdown: families.gauge(&names::DRAWDOWN_RATIO)?.get(&[])?,
@@ -83,8 +88,8 @@ impl MoneyMetrics {
             sides.get(side.into()).set(seconds(time));
         }
         let Some(metrics) = self.strategies.get(strategy.index()) else { return };
-        if let Some(sides) = metrics.fills.get(instrument.index()) {
-            sides.get(side.into()).get(fill.liquidity.into()).inc();
+        if let Some(fills) = metrics.fills.get(instrument.index()) {
+            fills.get(fill.liquidity.into()).inc();
         }
         if let Ok(notional) = fill.price.notional(fill.quantity) {
             add(metrics.traded.get(side.into()), notional);
@@ -109,15 +114,9 @@ impl MoneyMetrics {
         }
     }
 
-    pub(in super::super) fn exit(
-        &self,
-        strategy: StrategyId,
-        instrument: InstrumentId,
-        kind: ExitKind,
-    ) {
-        let strategy = self.strategies.get(strategy.index());
-        if let Some(exits) = strategy.and_then(|metrics| metrics.exits.get(instrument.index())) {
-            exits.get(kind).inc();
+    pub(in super::super) fn exit(&self, strategy: StrategyId, kind: ExitKind) {
+        if let Some(metrics) = self.strategies.get(strategy.index()) {
+            metrics.exits.get(kind).inc();
         }
     }
 
@@ -129,6 +128,12 @@ impl MoneyMetrics {
             if let Some(position) = held {
                 metrics.mirror(position);
             }
+        }
+        for (strategy, gauge) in &self.armed {
+            let is_armed = |position: &&PositionView| {
+                position.strategy == *strategy && position.exits != Levels::default()
+            };
+            gauge.set(float(view.positions.iter().filter(is_armed).count() as u64));
         }
         let net = view.positions.iter().try_fold(Num::ZERO, |sum, position| {
             if position.quantity.is_zero() { Some(sum) } else { sum.add(notional(position)?).ok() }
@@ -155,9 +160,7 @@ impl StrategyMoney {
         let venue = of.venue.as_str();
         Ok(Self {
             fills: families.table(&names::FILLS, &of.instruments, |symbol| {
-                ByWord::new(|side| {
-                    ByWord::new(|liquidity| fills.get(&[venue, symbol, strategy, side, liquidity]))
-                })
+                ByWord::new(|liquidity| fills.get(&[venue, symbol, strategy, liquidity]))
             })?,
             traded: ByWord::new(|side| traded.get(&[strategy, side]))?,
             fees: families
@@ -165,9 +168,7 @@ impl StrategyMoney {
             slippage: families.histogram(&names::FILL_SLIPPAGE)?.get(&[strategy])?,
             trips: ByWord::new(|result| trips.get(&[strategy, result]))?,
             holding: families.histogram(&names::TRADE_HOLDING)?.get(&[strategy])?,
-            exits: families.table(&names::EXITS, &of.instruments, |symbol| {
-                ByWord::new(|kind| exits.get(&[strategy, symbol, kind]))
-            })?,
+            exits: ByWord::new(|kind| exits.get(&[strategy, kind]))?,
         })
     }
 }
@@ -183,7 +184,6 @@ impl PositionMetrics {
             realised: families.gauge(&names::PNL_REALISED)?.get(&labels)?,
             unrealised: families.gauge(&names::PNL_UNREALISED)?.get(&labels)?,
             fees: families.gauge(&names::POSITION_FEES)?.get(&labels)?,
-            armed: families.gauge(&names::EXITS_ARMED)?.get(&labels)?,
         })
     }
 
@@ -193,7 +193,6 @@ impl PositionMetrics {
         set(&self.realised, Some(position.realised));
         set(&self.unrealised, position.unrealised);
         set(&self.fees, Some(position.fees));
-        self.armed.set(f64::from(u8::from(position.exits != Levels::default())));
     }
 }
 

@@ -221,7 +221,7 @@ fn an_orders_life_is_one_chain_of_exact_lines() {
     assert_eq!((event("submitted"), event("filled"), event("rejected")), (1.0, 1.0, 0.0));
     let fees = [("strategy", "ema"), ("asset", "USDT")];
     assert_eq!(sample(&telemetry, "tickscope_fees_paid_total", &fees), 0.0002);
-    let fills = [("side", "buy"), ("liquidity", "taker"), ("instrument", "BTCUSDT")];
+    let fills = [("liquidity", "taker"), ("instrument", "BTCUSDT")];
     assert_eq!(sample(&telemetry, "tickscope_fills_total", &fills), 2.0);
 }
 
@@ -304,7 +304,7 @@ fn exits_are_told_with_their_levels_and_counted_by_kind() {
     assert_eq!(lines[3].0["decision_id"], "k7f3-0-0412");
     assert_eq!((&lines[3].0["exit"], &lines[3].0["stop"]), (&"stop".into(), &"61.1".into()));
     assert_eq!(lines[1].0["take_profit"], Value::Null);
-    let by_stop = [("strategy", "ema"), ("instrument", "BTCUSDT"), ("exit", "stop")];
+    let by_stop = [("strategy", "ema"), ("exit", "stop")];
     assert_eq!(sample(&telemetry, "tickscope_exits_total", &by_stop), 1.0);
 }
 

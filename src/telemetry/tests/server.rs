@@ -149,3 +149,34 @@ fn money_carries_mode_and_account_and_an_unknown_equity_is_no_number() {
     let position = [labels[0], labels[1], ("strategy", "ema"), ("instrument", "ETHUSDT")];
     assert_eq!(sample(&telemetry, "tickscope_pnl_realised", &position), 0.0);
 }
+
+/// Lost if broken: a Prometheus that a large run fills by itself.
+#[test]
+fn the_largest_run_has_a_bounded_number_of_samples() {
+    let folder = tempfile::tempdir().unwrap();
+    let config =
+        Config { directory: folder.path().to_owned(), log: LogConfig::default(), clock: clock() };
+    let numbered = |name: &str, count: usize| (0..count).map(|n| format!("{name}{n}")).collect();
+    let names = Names {
+        venue: "binance".to_owned(),
+        instruments: numbered("INSTRUMENT", 64),
+        strategies: numbered("strategy", 16),
+        assets: numbered("ASSET", 65),
+    };
+    let telemetry = Telemetry::start(&config, names, run()).unwrap();
+    let metrics = &telemetry.metrics().decisions;
+    for (strategy, rule) in (0..16).flat_map(|strategy| (0..12).map(move |rule| (strategy, rule))) {
+        metrics.rule(&format!("strategy{strategy}"), &format!("enter_long: a{rule} > b{rule}"));
+    }
+    let text = telemetry.metrics_text().unwrap();
+    let samples = text.lines().filter(|line| !line.starts_with('#')).count();
+    let mut by_family = BTreeMap::<&str, usize>::new();
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        *by_family.entry(line.split(['{', ' ']).next().unwrap()).or_default() += 1;
+    }
+    // What grows with both is what matters: nothing else may come near.
+    let mut largest: Vec<_> = by_family.into_iter().collect();
+    largest.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    assert!(samples <= 20_000, "{samples} samples: {largest:?}");
+    assert!(largest[0].1 <= 6_200, "{largest:?}");
+}
