@@ -117,4 +117,18 @@ fn a_panic_of_the_core_gives_the_terminal_back_and_keeps_the_recording() {
     assert!(manifest.contains("[ending]") && manifest.contains("panicked"), "{manifest}");
     let whole = home.succeed(&["tape", "verify", session.to_str().unwrap()]).stdout;
     assert!(whole.starts_with("whole: "), "{whole}");
+    // For whoever reports it.
+    let files = std::fs::read_dir(&session).unwrap().map(|entry| entry.unwrap().path());
+    let is_crash = |path: &std::path::PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with("crash-") && name.ends_with("-core.txt")
+    };
+    let crash = std::fs::read_to_string(files.into_iter().find(is_crash).unwrap()).unwrap();
+    for words in ["thread   core", "rules that nobody expected", "panic.rs:", "process.started"] {
+        assert!(crash.contains(words), "no {words:?} in\n{crash}");
+    }
+    let told = lane(&session, "diagnostics");
+    let is_it =
+        |line: &&serde_json::Value| line["event"] == "process.panicked" && line["thread"] == "core";
+    assert_eq!(told.iter().find(is_it).unwrap()["level"], "ERROR");
 }

@@ -15,6 +15,7 @@
 mod absence;
 pub mod clock;
 pub mod core;
+mod crash;
 mod disk;
 mod ending;
 mod hangup;

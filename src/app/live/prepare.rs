@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use super::absence::Absence;
 use super::clock::Clock;
 use super::core::Core;
+use super::crash;
 use super::latest::Latest;
 use super::meter::Meter;
 use super::metrics::Bound;
@@ -212,6 +213,8 @@ fn first_inputs(plan: &Plan, loaded: &Loaded, inheritance: Option<Inheritance>) 
 
 /// Tells logs and the session's directory what is where.
 fn announce(held: &Held, view: &Arc<ArcSwap<EngineView>>, mode: Mode) -> Result<(), AppError> {
+    let manifest = held.session.manifest();
+    crash::watch(&manifest.run_id, held.session.directory(), view, &held.telemetry);
     let view = Arc::clone(view);
     held.telemetry.follow(Arc::new(move || view.load_full()));
     let path = held.session.directory().display().to_string();
