@@ -61,7 +61,7 @@ pub(super) fn watch(
 impl Run {
     fn leave(&self, info: &PanicHookInfo<'_>) {
         let thread = std::thread::current().name().unwrap_or("nameless").to_owned();
-        let message = clean(info.payload_as_str().unwrap_or("no words"), MESSAGE);
+        let message = clean(words_of(info), MESSAGE);
         let place = info.location().map(ToString::to_string).unwrap_or_default();
         // The file first: it needs no lock that the thread may hold.
         let _ = self.write(&thread, &message, &place);
@@ -108,6 +108,13 @@ impl Run {
             let _ = waiting.recv_timeout(PATIENCE);
         }
     }
+}
+
+/// What a panic says: a text, or a text made of parts.
+fn words_of<'a>(info: &'a PanicHookInfo<'_>) -> &'a str {
+    let payload = info.payload();
+    let text = payload.downcast_ref::<&str>().copied();
+    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no words")
 }
 
 fn newest<T>(all: &[T], most: usize) -> &[T] {

@@ -78,7 +78,7 @@ mod tests {
         let run = RunId("20261122-204000-k7f3".to_owned());
         let target = Target::tell_in(&folder, &run, "127.0.0.1:9746").unwrap();
         let text = fs::read_to_string(folder.join("20261122-204000-k7f3.json")).unwrap();
-        assert!(text.ends_with("\n") && text.contains(r#"["127.0.0.1:9746"]"#));
+        assert!(text.ends_with('\n') && text.contains(r#"["127.0.0.1:9746"]"#));
         let dead = text.replace(&std::process::id().to_string(), "4194303");
         fs::write(folder.join("dead.json"), dead).unwrap();
         fs::write(folder.join("someone-elses.json"), "[]").unwrap();
