@@ -1,10 +1,11 @@
-//! The dashboards: made from one readable source, checked in as what Grafana reads, and each metric
-//! in them known. `TICKSCOPE_BLESS=1 cargo test --test it dashboards` makes them anew.
+//! The dashboards and the alerts: made from one readable source, checked in as what Grafana and
+//! Prometheus read, and each metric in them known. `TICKSCOPE_BLESS=1 cargo test --test it dashboards` makes them anew.
 
 mod grafana;
 mod json;
 mod lint;
 mod metrics;
+mod rules;
 mod source;
 
 use std::collections::BTreeSet;
@@ -16,6 +17,7 @@ use serde_json::Value;
 
 use lint::list;
 use metrics::{Catalogue, selectors};
+use rules::Rules;
 use source::{Dashboard, Kind, Names, Shared, parse};
 
 /// The dashboards, by the names of their files.
@@ -91,10 +93,12 @@ fn every_metric_on_a_dashboard_exists() {
 
 /// Lost if broken: numbers that a run counts and nobody sees.
 #[test]
-fn every_metric_is_on_a_dashboard() {
+fn every_metric_is_used() {
     let dashboards = made();
-    let used = dashboards.iter().flat_map(|(_, dashboard)| expressions(dashboard));
-    let used: BTreeSet<String> = used
+    let shown = dashboards.iter().flat_map(|(_, dashboard)| expressions(dashboard));
+    let (rules, names) = Rules::read();
+    let used: BTreeSet<String> = shown
+        .chain(rules.expressions(&names))
         .flat_map(|expression| selectors(&expression))
         .map(|selector| selector.family().to_owned())
         .collect();
@@ -102,8 +106,11 @@ fn every_metric_is_on_a_dashboard() {
     for name in Catalogue::read().names() {
         let is_used = used.contains(name);
         let is_listed = for_reference.contains_key(name);
-        assert!(is_used || is_listed, "{name} is on no panel and not under [reference_only]");
-        assert!(!(is_used && is_listed), "{name} is under [reference_only] and on a panel");
+        assert!(
+            is_used || is_listed,
+            "{name} is on no panel, in no rule, not under [reference_only]"
+        );
+        assert!(!(is_used && is_listed), "{name} is under [reference_only], and used");
     }
 }
 
