@@ -233,3 +233,32 @@ fn dashboards_are_well_formed() {
         .any(|(_, dashboard)| dashboard.to_string().contains("tickscope explain --at"));
     assert!(asked && told, "no exemplars, or no command that explains");
 }
+
+/// Lost if broken: rates over 15 s instead of one, a container that does not start, alerts that ask
+/// for a job that nobody scrapes.
+#[test]
+fn what_is_provisioned_agrees() {
+    let value = |path: &str, key: &str| {
+        let text = read(path);
+        let line = text.lines().find_map(|line| line.trim().strip_prefix(key).map(str::to_owned));
+        let value = line.unwrap_or_else(|| panic!("{path} has no {key}"));
+        value.split('#').next().unwrap().trim().to_owned()
+    };
+    let prometheus = "dashboards/prometheus/prometheus.yml";
+    assert_eq!(
+        value(prometheus, "scrape_interval:"),
+        value("dashboards/provisioning/datasources/prometheus.yml", "timeInterval:"),
+        "the data source says another interval than Prometheus scrapes with"
+    );
+    let job = value(prometheus, "- job_name:");
+    assert_eq!(Names::new(&Rules::read().0.selectors).expand("@job"), format!("job=\"{job}\""));
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("dashboards");
+    for line in read("dashboards/compose.yml").lines() {
+        if let Some(mount) = line.trim().strip_prefix("- ./") {
+            let path = root.join(mount.split(':').next().unwrap());
+            assert!(path.exists(), "compose.yml mounts {}, which is not there", path.display());
+        }
+    }
+    let format: Value = serde_json::from_str(&read("dashboards/lnav/tickscope.json")).unwrap();
+    assert_eq!(format["tickscope_log"]["opid-field"], "decision_id");
+}

@@ -67,7 +67,7 @@ fn variable(source: &Variable, names: &Names) -> Value {
             let query = names.expand(source.query.as_ref().expect("a query"));
             json!({
                 "name": name, "label": label, "type": "query", "datasource": data_source(),
-                "definition": query, "query": { "query": query, "refId": "variable" },
+                "query": { "query": query, "refId": "variable" },
                 "current": { "text": ["All"], "value": ["$__all"] },
                 "allValue": ".+", "includeAll": true, "multi": true, "refresh": 2, "sort": 1,
             })
