@@ -81,6 +81,22 @@ sleep 12
 await 60 hears firing Watchdog watchdog && pass "the watchdog barks" || fail "no watchdog: $(cat told)"
 same "pages so far" "$(jq -c 'select(.to != "watchdog")' told)" ""
 
+# Flattened, and ended at once.
+config flattened '>' >flattened.toml
+start "${trade[@]}" flattened.toml --headless >/dev/null
+flattened=$last
+await 60 holds_much || fail "no position to flatten"
+await 20 up 1 || fail "the run to flatten is not up"
+succeeds "flatten" "$bin" flatten
+holds_little() { ! holds_much; }
+await 20 holds_little || fail "still held: $("$bin" flatten)"
+sleep 1.5
+kill "$flattened"
+wait "$flattened" || fail "the flattened run ended with $?"
+await 40 fires TickscopeDown info && pass "flattened and ended: info" || fail "flattened: $(fetch "$prometheus/api/v1/alerts")"
+sleep 8
+same "pages so far" "$(jq -c 'select(.to != "watchdog")' told)" ""
+
 # The exchange says nothing any more, with a position open, and then goes on.
 start "${trade[@]}" holder.toml --headless >/dev/null
 holder=$last

@@ -43,6 +43,8 @@ targets() { fetch "$prometheus/api/v1/targets" | jq -c '[.data.activeTargets[] |
 same "the run is one target" "$(targets)" '["up"]'
 same "rules that cannot be evaluated" \
     "$(fetch "$prometheus/api/v1/rules" | jq -c '[.data.groups[].rules[] | select(.health != "ok") | .name]')" '[]'
+same "alerts on a demo that is well" \
+    "$(fetch "$prometheus/api/v1/alerts" | jq -c '[.data.alerts[] | select(.state == "firing").labels.alertname] | unique')" '["Watchdog"]'
 
 python=${PYTHON:-python3}
 "$python" "$here/.ci/panels.py" "http://127.0.0.1:$prometheus" "$boards/grafana" || failed=1

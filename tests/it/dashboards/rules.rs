@@ -9,7 +9,7 @@ use super::metrics::Catalogue;
 use super::source::{Names, parse, thresholds};
 use super::{check_file, read};
 
-/// How often rules are evaluated: as often as a run is scraped, or oftener.
+/// How often rules are evaluated.
 const INTERVAL: &str = "5s";
 const HEAD: &str = "# Made from dashboards/source/rules.toml and dashboards/thresholds.toml.\n";
 
@@ -28,6 +28,8 @@ pub struct Rules {
 pub struct Record {
     pub name: String,
     pub expr: String,
+    /// How often, where the usual interval is too long.
+    pub interval: Option<String>,
 }
 
 /// An alert. Several may have one name: the same trouble, known from different numbers.
@@ -62,10 +64,19 @@ impl Rules {
 /// The file that Prometheus loads.
 pub fn file(rules: &Rules, names: &Names) -> String {
     let mut text = String::from(HEAD);
-    writeln!(text, "groups:\n  - name: tickscope\n    interval: {INTERVAL}\n    rules:").unwrap();
-    for record in &rules.record {
-        writeln!(text, "      - record: {}", record.name).unwrap();
-        text += &expression(&record.expr, names);
+    text += "groups:\n";
+    let is_often = |record: &&Record| record.interval.is_some();
+    let often: Vec<_> = rules.record.iter().filter(is_often).collect();
+    if let Some(interval) = often.first().and_then(|record| record.interval.as_ref()) {
+        assert!(often.iter().all(|record| record.interval.as_ref() == Some(interval)));
+        group(&mut text, "tickscope-last", interval);
+    }
+    for record in often {
+        recorded(&mut text, record, names);
+    }
+    group(&mut text, "tickscope", INTERVAL);
+    for record in rules.record.iter().filter(|record| record.interval.is_none()) {
+        recorded(&mut text, record, names);
     }
     let limits = thresholds();
     for alert in &rules.alert {
@@ -90,6 +101,15 @@ pub fn file(rules: &Rules, names: &Names) -> String {
         }
     }
     text
+}
+
+fn group(text: &mut String, name: &str, interval: &str) {
+    writeln!(text, "  - name: {name}\n    interval: {interval}\n    rules:").unwrap();
+}
+
+fn recorded(text: &mut String, record: &Record, names: &Names) {
+    writeln!(text, "      - record: {}", record.name).unwrap();
+    *text += &expression(&record.expr, names);
 }
 
 fn expression(source: &str, names: &Names) -> String {
