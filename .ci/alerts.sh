@@ -10,6 +10,8 @@ export TERM=screen-256color LC_ALL=C.UTF-8
 
 # Who waits for what: as in the files that are shipped, with less patience.
 cp -r "$boards/prometheus" rules
+mkdir -p "$XDG_STATE_HOME/tickscope/prometheus"
+ln -s "$XDG_STATE_HOME/tickscope/prometheus" rules/targets
 sed "s/127.0.0.1:9746/127.0.0.1:$port/; s/127.0.0.1:9090/127.0.0.1:$prometheus/; s/127.0.0.1:9093/127.0.0.1:$alertmanager/" \
     "$boards/prometheus/prometheus.yml" >rules/prometheus.yml
 sed "s/9095/$hook/; s/group_interval: 30s/group_interval: 5s/; s/group_wait: 5s/group_wait: 1s/" \
@@ -21,7 +23,7 @@ start "${PYTHON:-python3}" "$here/.ci/webhook.py" $hook told
 start "$alertmanager_" --config.file=alertmanager.yml --storage.path="$work/am" --cluster.listen-address= \
     --web.listen-address=127.0.0.1:$alertmanager --log.level=error
 start prometheus --config.file=rules/prometheus.yml --storage.tsdb.path="$work/tsdb" \
-    --web.listen-address=127.0.0.1:$prometheus --log.level=error
+    --web.listen-address=127.0.0.1:$prometheus --log.level=error 2>prometheus.log
 start "$bin" sim --port $exchange >/dev/null
 sim=$last
 await 20 fetch "$exchange/api/v3/ping" || fail "the exchange does not answer"

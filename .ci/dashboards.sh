@@ -33,7 +33,8 @@ cd "$work"
 "${screen[@]}" new-session -d -x 150 -y 45 "$bin" run --set venue.simulator.speed=4
 await 20 fetch "$port/readyz" || fail "not ready within 20 s: $("${screen[@]}" capture-pane -p)"
 # The run is in the fixed list and in the one that runs write: one target all the same.
-echo "[{\"targets\": [\"127.0.0.1:$port\"], \"labels\": {\"run_id\": \"twice\"}}]" >rules/targets/targets.json
+ln -s "$XDG_STATE_HOME/tickscope/prometheus" rules/targets
+same "targets that runs tell of" "$(jq -s 'map(.[].targets[])' -c rules/targets/*.json)" "[\"127.0.0.1:$port\"]"
 cp "$boards/prometheus/rules.yml" rules/rules.yml
 sed "s/127.0.0.1:9746/127.0.0.1:$port/; s/127.0.0.1:9090/127.0.0.1:$prometheus/" \
     "$boards/prometheus/prometheus.yml" >rules/prometheus.yml
@@ -47,6 +48,13 @@ same "rules that cannot be evaluated" \
     "$(fetch "$prometheus/api/v1/rules" | jq -c '[.data.groups[].rules[] | select(.health != "ok") | .name]')" '[]'
 same "alerts on a demo that is well" \
     "$(fetch "$prometheus/api/v1/alerts" | jq -c '[.data.alerts[] | select(.state == "firing").labels.alertname] | unique')" '["Watchdog"]'
+
+# A dot in a panel of latencies is a decision that the run can explain.
+for family in tick_to_decision tick_to_order; do
+    id=$(curl -sSf -G "http://127.0.0.1:$prometheus/api/v1/query_exemplars" --data-urlencode "query=tickscope_${family}_seconds_bucket" \
+        --data "start=$(($(date +%s) - 60))" --data "end=$(date +%s)" | jq -r '[.data[].exemplars[].labels.decision_id] | last')
+    same "the decision behind $family" "$(fetch "$port/decisions/$id" | jq -r .id)" "$id"
+done
 
 python=${PYTHON:-python3}
 "$python" "$here/.ci/panels.py" "http://127.0.0.1:$prometheus" "$boards/grafana" || failed=1
