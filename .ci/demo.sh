@@ -7,9 +7,10 @@ run=$last
 if await 10 fetch "$port/readyz"; then pass "ready"; else fail "not ready within 10 s"; fi
 succeeds "alive" fetch "$port/healthz"
 
-sed "s/9746/$port/" "$here/dashboards/prometheus/prometheus.yml" >prometheus.yml
-succeeds "promtool check config" promtool check config prometheus.yml
-start prometheus --config.file=prometheus.yml --storage.tsdb.path="$work/tsdb" \
+cp -r "$here/dashboards/prometheus" rules
+sed "s/9746/$port/" "$here/dashboards/prometheus/prometheus.yml" >rules/prometheus.yml
+succeeds "promtool check config" promtool check config rules/prometheus.yml
+start prometheus --config.file=rules/prometheus.yml --storage.tsdb.path="$work/tsdb" \
     --web.listen-address=127.0.0.1:19090 --log.level=error
 
 value() {

@@ -11,6 +11,7 @@ mod bad_input;
 mod bars;
 mod command_line;
 mod control;
+mod dashboards;
 mod diff;
 mod explained;
 mod export;

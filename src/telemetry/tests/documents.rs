@@ -99,54 +99,12 @@ fn named_metrics(text: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// A misspelt metric shows "No data", which looks like peace.
+/// What a person copies from a page must exist. (The dashboards have tests of their own.)
 #[test]
-fn dashboards_name_only_metrics_that_exist() {
-    for path in
-        ["dashboards/grafana/overview.json", "dashboards/README.md", "docs/observability.md"]
-    {
+fn the_documentation_names_only_metrics_that_exist() {
+    for path in ["dashboards/README.md", "docs/observability.md"] {
         for name in named_metrics(&read(path)) {
             assert!(catalogue::ALL.iter().any(|spec| spec.name == name), "{path}: {name}");
         }
-    }
-}
-
-#[test]
-fn the_overview_dashboard_is_well_formed() {
-    let dashboard: Value = serde_json::from_str(&read("dashboards/grafana/overview.json")).unwrap();
-    assert_eq!(dashboard["editable"], false);
-    assert_eq!(dashboard["timezone"], "utc");
-    assert_eq!(dashboard["graphTooltip"], 1);
-    let variables: Vec<_> = dashboard["templating"]["list"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|variable| variable["name"].as_str().unwrap())
-        .collect();
-    let expected =
-        ["datasource", "job", "instance", "mode", "account", "venue", "instrument", "strategy"];
-    assert_eq!(variables, expected);
-    let panels = dashboard["panels"].as_array().unwrap();
-    assert!(panels.len() >= 14, "{} panels", panels.len());
-    let ids: BTreeSet<_> = panels.iter().map(|panel| panel["id"].as_u64().unwrap()).collect();
-    assert_eq!(ids.len(), panels.len(), "panel ids repeat");
-    for panel in panels {
-        check_panel(panel);
-    }
-}
-
-fn check_panel(panel: &Value) {
-    let title = panel["title"].as_str().unwrap();
-    let place = &panel["gridPos"];
-    assert!(place["x"].as_u64().unwrap() + place["w"].as_u64().unwrap() <= 24, "{title}");
-    assert!(!title.is_empty() && panel["description"].as_str().unwrap().len() > 10, "{title}");
-    assert!(panel["fieldConfig"]["defaults"]["unit"].is_string(), "{title} has no unit");
-    assert_eq!(panel["datasource"]["uid"], "$datasource", "{title}");
-    let targets = panel["targets"].as_array().unwrap();
-    assert!(!targets.is_empty(), "{title}");
-    for target in targets {
-        let expression = target["expr"].as_str().unwrap();
-        assert!(expression.contains("job=~\"$job\""), "{title}: {expression}");
-        assert!(expression.contains("instance=~\"$instance\""), "{title}: {expression}");
     }
 }

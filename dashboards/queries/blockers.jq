@@ -1,0 +1,10 @@
+# Why was nothing bought: how often each comparison stopped a strategy first.
+#   jq -rsf blockers.jq decisions.*.jsonl
+# Evaluations that change nothing are not lines; the summaries, one a minute and one at the end, count
+# them. The numbers are those of `tickscope whynot`.
+[.[] | select(.event == "decision.suppressed_summary")
+    | {strategy, instrument} + (.blockers[] | {blocked_by, count})]
+| group_by([.strategy, .instrument, .blocked_by])
+| map(.[0] + {count: (map(.count) | add)})
+| sort_by(.strategy, .instrument, -.count)[]
+| [.strategy, .instrument, .blocked_by, .count] | @tsv

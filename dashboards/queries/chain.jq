@@ -1,0 +1,3 @@
+# One decision from its numbers to its fills:
+#   jq -rf chain.jq --arg id k7f3-1-0412 decisions.*.jsonl
+select(.decision_id == $id) | [.ts[11:23], .event, .msg] | @tsv
