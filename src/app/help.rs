@@ -287,7 +287,7 @@ damaged.";
 /// Below `export otlp --help`.
 pub const EXPORT_OTLP: &str = "\
 Examples:
-  tickscope export otlp --decision k7f3-0-0412 > trace.json
+  tickscope export otlp --decision k7f3-0-0412 -o trace.json
   tickscope export otlp --decision k7f3-0-0412 --push http://127.0.0.1:4318/v1/traces
 
 The trace id is computed from the decision: the same decision is always the same trace. Exit codes:

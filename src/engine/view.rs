@@ -524,6 +524,15 @@ pub struct LogView {
     pub id: String,
 }
 
+/// Something that is wrong.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct LintView {
+    /// `FeedStale`: its alert, and its section in the runbook.
+    pub name: String,
+    /// It, in a sentence.
+    pub sentence: String,
+}
+
 /// A stage of the way from a readable socket to a told decision.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct StageView {
@@ -568,7 +577,7 @@ pub struct HealthView {
     /// Log lines lost so far.
     pub log_dropped: u64,
     /// Full sentences about what is wrong; empty when all is well.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<LintView>,
     /// Every stream of every instrument.
     pub streams: Vec<StreamView>,
     /// The stages from a readable socket to a told decision.

@@ -1,11 +1,12 @@
 //! Absence is an event: watches how long nothing came for each instrument, on each of its streams,
 //! and how long each strategy decided nothing. Tells when that passes its limit, and when it is over.
 
+use super::lints::Lint;
 use super::teller::{Teller, Tidings};
 use crate::app::words;
 use crate::config::section::{self, Stream};
 use crate::domain::{InstrumentId, Nanos, StrategyId, UnixNanos};
-use crate::engine::view::{EngineView, StreamView};
+use crate::engine::view::{EngineView, PositionView, StreamView};
 use crate::strategy::{BarKind, Feed};
 use crate::venue::Channel;
 
@@ -138,12 +139,24 @@ impl Absence {
                 None => {}
             }
             if let Some(limit) = watched.limit.filter(|_| watched.is_absent()) {
-                view.health.warnings.push(format!(
-                    "{} is silent for {}, limit {}: its orders are refused",
+                let text = format!(
+                    "{} data is {} old, limit {}: its orders are refused",
                     instrument.symbol,
                     words::span_exact(now.since(instrument.last_event)),
                     words::span_exact(limit),
-                ));
+                );
+                view.health.warnings.push(Lint::FeedStale.says(text));
+                let held = |position: &&PositionView| {
+                    position.symbol == instrument.symbol && !position.quantity.is_zero()
+                };
+                for position in view.positions.iter().filter(held) {
+                    let PositionView { strategy, quantity, .. } = position;
+                    let text = format!(
+                        "{strategy} holds {quantity} {} and its exits see no price",
+                        instrument.symbol
+                    );
+                    view.health.warnings.push(Lint::OpenPositionOnStaleData.says(text));
+                }
             }
         }
     }
@@ -169,11 +182,12 @@ impl Absence {
             }
             let name = channel_name(*channel);
             if let Some(limit) = watched.limit.filter(|_| watched.is_absent()) {
-                view.health.warnings.push(format!(
+                let text = format!(
                     "{symbol} has had no {name} for {}, expected within {}",
                     words::span_exact(now.since(if is_known { last } else { self.began })),
                     words::span_exact(limit),
-                ));
+                );
+                view.health.warnings.push(Lint::StreamStarved.says(text));
             }
             view.health.streams.push(StreamView {
                 symbol: symbol.clone(),
@@ -199,12 +213,13 @@ impl Absence {
                 None => {}
             }
             if let Some(limit) = watched.limit.filter(|_| watched.is_absent()) {
-                view.health.warnings.push(format!(
+                let text = format!(
                     "{} has decided nothing for {}, expected within {}",
                     strategy.name,
                     words::span_exact(now.since(last)),
                     words::span_exact(limit),
-                ));
+                );
+                view.health.warnings.push(Lint::StrategySilent.says(text));
             }
         }
     }

@@ -12,6 +12,7 @@ use tokio::time::{MissedTickBehavior, sleep_until};
 use super::absence::Absence;
 use super::clock::Clock;
 use super::latest::{Latest, Noting};
+use super::lints::{Lint, Thresholds};
 use super::operator::Asked;
 use super::questions::{Answered, Questions};
 use super::teller::{Teller, Tidings};
@@ -129,6 +130,8 @@ pub struct Core {
     pub teller: Teller,
     /// Folds records into what is visible.
     pub viewer: Viewer,
+    /// What is worth a lint.
+    pub thresholds: Thresholds,
     /// Watches for absence of data.
     pub absence: Absence,
     /// When a view was published last.
@@ -388,9 +391,16 @@ impl Core {
         view.now = now;
         view.log = self.teller.log_tail();
         view.health = self.teller.health();
-        view.health.warnings.extend(self.on_disk.load().as_deref().cloned());
-        view.health.warnings.extend(self.unkept.load().as_deref().cloned());
-        view.health.warnings.extend(self.parted.load().as_deref().cloned());
+        view.health.warnings.extend(self.thresholds.look(&view));
+        for (lint, sentence) in [
+            (Lint::ConfigOnDisk, &self.on_disk),
+            (Lint::LedgerNotKept, &self.unkept),
+            (Lint::ReplayDivergence, &self.parted),
+        ] {
+            let sentence = sentence.load();
+            let said = sentence.as_deref().map(|sentence| lint.says(sentence.as_str()));
+            view.health.warnings.extend(said);
+        }
         view.health.warnings.extend(self.standing.load().iter().cloned());
         let state = if self.up { "up" } else { "connecting" };
         view.health.connections = vec![ConnectionView {

@@ -20,6 +20,7 @@ mod disk;
 mod ending;
 mod hangup;
 mod latest;
+mod lints;
 mod meter;
 mod metrics;
 pub mod operator;

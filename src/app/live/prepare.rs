@@ -13,6 +13,7 @@ use super::clock::Clock;
 use super::core::Core;
 use super::crash;
 use super::latest::Latest;
+use super::lints::Thresholds;
 use super::meter::Meter;
 use super::metrics::Bound;
 use super::questions::Questions;
@@ -158,6 +159,7 @@ impl Parts {
             outputs: Outputs::new(plan.written).keeping_copies(),
             latest: Latest::default(),
             viewer: folds,
+            thresholds: Thresholds::default(),
             absence: Absence::new(&loaded.config, &feeds(&plan), clock.now()),
             ends_when_halted: args.headless,
             began_halted: false,

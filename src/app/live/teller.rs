@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 use super::latest::Latest;
+use super::lints::Lint;
 use super::operator::Told;
 use super::stages::Stages;
 use crate::app::decision::Store;
@@ -240,7 +241,10 @@ impl Teller {
             metrics_address: self.metrics_address.clone(),
             tape_bytes: stats.bytes,
             log_dropped: self.telemetry.log_lines_lost(),
-            warnings: trouble.into_iter().collect(),
+            warnings: trouble
+                .map(|trouble| Lint::LogWriterStuck.says(trouble))
+                .into_iter()
+                .collect(),
         }
     }
 }

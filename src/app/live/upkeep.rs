@@ -12,10 +12,12 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 
 use super::disk::{Disk, Look};
+use super::lints::Lint;
 use crate::app::error::{AppError, Exit};
 use crate::app::retention::{self, Round};
 use crate::app::{platform, setup, words};
 use crate::config::section;
+use crate::engine::view::LintView;
 use crate::tape::{self, Manifest, Owner, Session};
 use crate::telemetry::{Room, Telemetry, UpkeepEvent};
 
@@ -25,7 +27,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 const PRUNE_EVERY: Duration = Duration::from_secs(3_600);
 
 /// Sentences that stand on the screen until what they say has passed.
-pub type Standing = Arc<ArcSwap<Vec<String>>>;
+pub type Standing = Arc<ArcSwap<Vec<LintView>>>;
 
 /// The thread that keeps house.
 pub struct Upkeep {
@@ -159,7 +161,7 @@ impl Keeper {
         }
     }
 
-    fn tell_disk(&self, look: &Look, standing: &mut Vec<String>) {
+    fn tell_disk(&self, look: &Look, standing: &mut Vec<LintView>) {
         #[expect(clippy::cast_precision_loss, reason = "a rate")]
         self.telemetry.metrics().disk(look.free, look.bytes_per_second as f64);
         let text = look.sentence();
@@ -172,12 +174,12 @@ impl Keeper {
             self.telemetry.emit(&event.into());
         }
         if look.low {
-            standing.push(text);
+            standing.push(Lint::DiskLow.says(text));
         }
     }
 
     /// Nothing of a session that runs is removed, however large it becomes.
-    fn tell_size(&mut self, bytes: u64, standing: &mut Vec<String>) {
+    fn tell_size(&mut self, bytes: u64, standing: &mut Vec<LintView>) {
         let limit = self.keep.size.0;
         if bytes <= limit {
             return;
@@ -192,6 +194,6 @@ impl Keeper {
             let event = UpkeepEvent::Oversized { bytes, limit, text: &text };
             self.telemetry.emit(&event.into());
         }
-        standing.push(text);
+        standing.push(Lint::SessionOversized.says(text));
     }
 }

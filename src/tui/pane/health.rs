@@ -14,9 +14,11 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, scene: &Scene<'_>) {
     let health = &scene.view.health;
     let mut lines = Vec::new();
     for warning in &health.warnings {
-        let words = warning.split_whitespace();
+        let words = warning.sentence.split_whitespace();
         let mut pieces = vec![vec![span("⚠ ", scene.theme.warn())]];
         pieces.extend(words.map(|word| vec![span(format!("{word} "), scene.theme.warn())]));
+        // Its section in the runbook.
+        pieces.push(vec![span(warning.name.clone(), scene.theme.dim())]);
         lines.extend(ink::flow(pieces, 2, width));
     }
     lines.extend(health.connections.iter().flat_map(|c| connection(scene, c, width)));

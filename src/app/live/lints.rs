@@ -1,0 +1,230 @@
+//! Lints: what is wrong with a run, each with its name and in a sentence. The name is that of the
+//! alert about the same, and of its section in `docs/runbook.md`; the limits are those of the alerts,
+//! `dashboards/thresholds.toml`.
+
+use serde::Deserialize;
+
+use crate::app::words;
+use crate::domain::{Num, OrderState};
+use crate::engine::TradingState;
+use crate::engine::view::{EngineView, LintView};
+
+/// The limits of the alerts that a view can be held against.
+const THRESHOLDS: &str = include_str!("../../../dashboards/thresholds.toml");
+
+/// What can be wrong.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Lint {
+    /// An instrument is silent.
+    FeedStale,
+    /// And something is held in it.
+    OpenPositionOnStaleData,
+    /// A stream brings nothing.
+    StreamStarved,
+    /// A strategy decides nothing.
+    StrategySilent,
+    /// Nothing is traded, or only closed.
+    KillSwitchEngaged,
+    /// What became of an order is not known.
+    OrderStateUnknown,
+    /// The account has fallen far.
+    Drawdown,
+    /// The run cannot be reproduced.
+    ReplayDivergence,
+    /// Lines of the log were lost.
+    LogLinesLost,
+    /// The log cannot be written.
+    LogWriterStuck,
+    /// A queue is nearly full.
+    QueueSaturated,
+    /// Decisions are slow.
+    DecisionLatencyHigh,
+    /// The disk is nearly full.
+    DiskLow,
+    /// The session is large.
+    SessionOversized,
+    /// The account's ledger is not kept.
+    LedgerNotKept,
+    /// The configuration on disk is another one.
+    ConfigOnDisk,
+}
+
+impl Lint {
+    /// Its name, as alerts and the runbook have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::FeedStale => "FeedStale",
+            Self::OpenPositionOnStaleData => "OpenPositionOnStaleData",
+            Self::StreamStarved => "StreamStarved",
+            Self::StrategySilent => "StrategySilent",
+            Self::KillSwitchEngaged => "KillSwitchEngaged",
+            Self::OrderStateUnknown => "OrderStateUnknown",
+            Self::Drawdown => "Drawdown",
+            Self::ReplayDivergence => "ReplayDivergence",
+            Self::LogLinesLost => "LogLinesLost",
+            Self::LogWriterStuck => "LogWriterStuck",
+            Self::QueueSaturated => "QueueSaturated",
+            Self::DecisionLatencyHigh => "DecisionLatencyHigh",
+            Self::DiskLow => "DiskLow",
+            Self::SessionOversized => "SessionOversized",
+            Self::LedgerNotKept => "LedgerNotKept",
+            Self::ConfigOnDisk => "ConfigOnDisk",
+        }
+    }
+
+    /// It, in a sentence.
+    pub fn says(self, sentence: impl Into<String>) -> LintView {
+        LintView { name: self.name().to_owned(), sentence: sentence.into() }
+    }
+}
+
+/// The limits of the alerts, as far as a view is held against them.
+#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Thresholds {
+    drawdown: Ratio,
+    queue_saturated: Ratio,
+    decision_latency_high: Latency,
+}
+
+#[derive(Clone, PartialEq, Debug, Deserialize)]
+struct Ratio {
+    ratio: f64,
+}
+
+#[derive(Clone, PartialEq, Debug, Deserialize)]
+struct Latency {
+    p99_seconds: f64,
+}
+
+impl Default for Thresholds {
+    /// Those that were built in; a test holds that they can be read.
+    fn default() -> Self {
+        let never = || Ratio { ratio: f64::INFINITY };
+        toml::from_str(THRESHOLDS).unwrap_or_else(|_| Self {
+            drawdown: never(),
+            queue_saturated: never(),
+            decision_latency_high: Latency { p99_seconds: f64::INFINITY },
+        })
+    }
+}
+
+impl Thresholds {
+    /// What is wrong with what a view shows.
+    pub fn look(&self, view: &EngineView) -> Vec<LintView> {
+        let mut found = Vec::new();
+        if let TradingState::Halted(_) | TradingState::ReduceOnly(_) = view.run.trading {
+            let only = matches!(view.run.trading, TradingState::ReduceOnly(_));
+            let what = if only { "positions are only reduced" } else { "trading is halted" };
+            found.push(Lint::KillSwitchEngaged.says(format!("{what} until `tickscope resume`")));
+        }
+        for order in view.orders.iter().filter(|order| order.state == OrderState::Unknown) {
+            let text = format!("what became of {} is not known: it may have filled", order.id);
+            found.push(Lint::OrderStateUnknown.says(text));
+        }
+        let drawdown = view.account.drawdown.map_or(0.0, Num::to_f64);
+        if drawdown > self.drawdown.ratio {
+            let (is, limit) = (drawdown * 100.0, self.drawdown.ratio * 100.0);
+            let text = format!("equity is {is:.2} % below its peak, limit {limit:.2} %");
+            found.push(Lint::Drawdown.says(text));
+        }
+        self.look_at_health(view, &mut found);
+        found
+    }
+
+    fn look_at_health(&self, view: &EngineView, found: &mut Vec<LintView>) {
+        let health = &view.health;
+        for queue in &health.queues {
+            #[expect(clippy::cast_precision_loss, reason = "a ratio")]
+            let used = queue.depth as f64 / queue.capacity.max(1) as f64;
+            if used > self.queue_saturated.ratio {
+                let (is, limit) = (used * 100.0, self.queue_saturated.ratio * 100.0);
+                let text =
+                    format!("the queue {} is {is:.0} % full, limit {limit:.0} %", queue.name);
+                found.push(Lint::QueueSaturated.says(text));
+            }
+        }
+        let p99 = health.latency_us.map_or(0.0, |(_, p99, _)| p99 / 1e6);
+        let limit = self.decision_latency_high.p99_seconds;
+        if p99 > limit {
+            let text = format!(
+                "one decision in a hundred takes more than {:.1} ms, limit {:.1} ms",
+                p99 * 1e3,
+                limit * 1e3
+            );
+            found.push(Lint::DecisionLatencyHigh.says(text));
+        }
+        if health.log_dropped > 0 {
+            let lines = words::count(usize::try_from(health.log_dropped).unwrap_or(0), "line");
+            found.push(Lint::LogLinesLost.says(format!("{lines} of the log were lost")));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::StopReason;
+    use crate::engine::view::{AccountView, HealthView, QueueView, RunView};
+
+    /// Lost if broken: an alert that the screen of the same run knows nothing of.
+    #[test]
+    fn the_limits_of_the_alerts_are_those_of_the_screen() {
+        let thresholds = Thresholds::default();
+        assert!(thresholds.drawdown.ratio < 1.0 && thresholds.queue_saturated.ratio < 1.0);
+        let mut view = EngineView::default();
+        assert!(thresholds.look(&view).is_empty());
+        view.run = RunView { trading: TradingState::Halted(StopReason::Operator), ..view.run };
+        view.account = AccountView { drawdown: "0.09".parse().ok(), ..view.account };
+        let queue = QueueView {
+            name: "tape".to_owned(),
+            depth: 95,
+            capacity: 100,
+            high_water: 95,
+            dropped: 0,
+        };
+        view.health = HealthView {
+            queues: vec![queue],
+            latency_us: Some((10.0, 25_000.0, 90_000.0)),
+            log_dropped: 3,
+            ..HealthView::default()
+        };
+        let said: Vec<_> = thresholds.look(&view).into_iter().map(|lint| lint.sentence).collect();
+        assert_eq!(
+            said,
+            [
+                "trading is halted until `tickscope resume`",
+                "equity is 9.00 % below its peak, limit 5.00 %",
+                "the queue tape is 95 % full, limit 80 %",
+                "one decision in a hundred takes more than 25.0 ms, limit 10.0 ms",
+                "3 lines of the log were lost",
+            ]
+        );
+    }
+
+    /// Lost if broken: the section that says what to do.
+    #[test]
+    fn every_lint_has_its_section_in_the_runbook() {
+        let runbook = include_str!("../../../docs/runbook.md");
+        for lint in [
+            Lint::FeedStale,
+            Lint::OpenPositionOnStaleData,
+            Lint::StreamStarved,
+            Lint::StrategySilent,
+            Lint::KillSwitchEngaged,
+            Lint::OrderStateUnknown,
+            Lint::Drawdown,
+            Lint::ReplayDivergence,
+            Lint::LogLinesLost,
+            Lint::LogWriterStuck,
+            Lint::QueueSaturated,
+            Lint::DecisionLatencyHigh,
+            Lint::DiskLow,
+            Lint::SessionOversized,
+            Lint::LedgerNotKept,
+            Lint::ConfigOnDisk,
+        ] {
+            assert!(runbook.contains(&format!("\n## {}\n", lint.name())), "{lint:?}");
+        }
+    }
+}
