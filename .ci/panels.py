@@ -2,8 +2,7 @@
 
     panels.py PROMETHEUS DASHBOARDS   a line for each dashboard; ends with 1 if a panel is at fault
 
-What does not vary while all is well says so in dashboards/source; what nothing moves yet is in
-tests/it/dashboards/planned.txt, and a panel of it that has data after all is at fault as well.
+What does not vary while all is well says so in dashboards/source.
 """
 
 import json
@@ -67,11 +66,11 @@ def fault(prometheus, target, known, zero, constant):
     return None
 
 
-def check(prometheus, name, folder, planned, known):
+def check(prometheus, name, folder, known):
     dashboard = json.loads((folder / f"{name}.json").read_text())
     source = tomllib.loads((HERE / f"dashboards/source/{name}.toml").read_text())
     sources = {panel["id"]: panel for panel in source["panel"]}
-    faults, queries, waiting = [], 0, 0
+    faults, queries = [], 0
     for panel in dashboard["panels"]:
         of = sources[panel["id"]]
         for target, asked in zip(panel.get("targets", []), of.get("queries", [])):
@@ -79,17 +78,9 @@ def check(prometheus, name, folder, planned, known):
             found = fault(prometheus, target, known,
                           "zero" in of or asked.get("zero"),
                           "constant" in of or asked.get("constant"))
-            is_planned = any(metric.removesuffix(end) in planned for metric in metrics(target["expr"])
-                             for end in ["", "_bucket", "_sum", "_count"])
-            waiting += is_planned
-            if is_planned and not found:
-                found = "has data, but its metric is in tests/it/dashboards/planned.txt"
-            elif is_planned:
-                continue
             if found:
                 faults.append(f"{panel['title']}: {found}: {target['expr']}")
-    summary = (f"{name}: {len(dashboard['panels'])} panels, {queries} queries,"
-               f" {waiting} of metrics that are planned")
+    summary = f"{name}: {len(dashboard['panels'])} panels, {queries} queries"
     print("FAIL" if faults else "PASS", summary)
     for line in faults:
         print("    ", line)
@@ -97,13 +88,11 @@ def check(prometheus, name, folder, planned, known):
 
 
 def main(prometheus, folder):
-    lines = (HERE / "tests/it/dashboards/planned.txt").read_text().splitlines()
-    planned = {line.split()[0] for line in lines if line and not line.startswith("#")}
     known = set(ask(prometheus, "label/__name__/values"))
     shared = tomllib.loads((HERE / "dashboards/source/shared.toml").read_text())
     marks = [mark["name"] for mark in shared["annotation"]]
     names = sorted(path.stem for path in pathlib.Path(folder).glob("*.json"))
-    results = [check(prometheus, name, pathlib.Path(folder), planned, known) for name in names]
+    results = [check(prometheus, name, pathlib.Path(folder), known) for name in names]
     overview = json.loads((pathlib.Path(folder) / "overview.json").read_text())
     fills = overview["annotations"]["list"][marks.index("Fills")]["target"]["expr"]
     ask(prometheus, "query", query=filled(overview["annotations"]["list"][marks.index("Alerts")]["target"]["expr"]))

@@ -4,8 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::read;
 
-/// Metrics that are coming, with their labels: a line for each in `planned.txt`.
-const PLANNED: &str = include_str!("planned.txt");
 /// Labels that Prometheus adds, or that every histogram has.
 const EVERYWHERE: [&str; 3] = ["job", "instance", "le"];
 
@@ -13,7 +11,7 @@ const EVERYWHERE: [&str; 3] = ["job", "instance", "le"];
 pub struct Catalogue(BTreeMap<String, BTreeSet<String>>);
 
 impl Catalogue {
-    /// The table in `docs/observability.md`, which is that of the code, and what is planned.
+    /// The table in `docs/observability.md`, which is that of the code.
     pub fn read() -> Self {
         let text = read("docs/observability.md");
         let (_, rest) = text.split_once("<!-- metrics -->").unwrap();
@@ -23,11 +21,6 @@ impl Catalogue {
             let cells: Vec<_> = line.split('|').map(str::trim).collect();
             let labels = cells[3].split(", ").map(str::to_owned).collect();
             all.insert(cells[1].trim_matches('`').to_owned(), labels);
-        }
-        for line in PLANNED.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
-            let mut words = line.split(' ').map(str::to_owned);
-            let labels: &mut BTreeSet<_> = all.entry(words.next().unwrap()).or_default();
-            labels.extend(words);
         }
         Self(all)
     }

@@ -165,7 +165,8 @@ fn every_alert_is_explained_and_tested() {
         }
         assert!(tests.contains(name), "{name} is not in rules_test.yml");
     }
-    let sections = runbook.lines().filter_map(|line| line.strip_prefix("## "));
+    let (of_alerts, _) = runbook.split_once("\n# What only the screen says").unwrap();
+    let sections = of_alerts.lines().filter_map(|line| line.strip_prefix("## "));
     assert_eq!(sections.collect::<BTreeSet<_>>(), alerts, "the runbook is of other alerts");
 }
 
