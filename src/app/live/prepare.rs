@@ -201,8 +201,7 @@ impl Parts {
             books,
             rest,
         };
-        announce(&held, &view, mode)?;
-        Ok(Run { core, start, view, control, held })
+        announce(&held, &view, mode).map(|()| Run { core, start, view, control, held })
     }
 }
 
