@@ -17,8 +17,10 @@ decisions=("$logs"/decisions.*.jsonl)
 jq -r '[.strategy, .instrument] | @tsv' every.jsonl | sort -u >pairs
 while IFS=$'\t' read -r strategy instrument; do
     "$bin" whynot --strategy "$strategy" --instrument "$instrument" --from 2020-01-01T00:00:00Z --json |
-        jq -r '.strategy as $s | .instrument as $i | .blockers[] | [$s, $i, .blocker, .count] | @tsv'
+        jq -r '.strategy as $s | .instrument as $i | .blockers[] |
+            select(.blocker | startswith("refused: ") | not) | [$s, $i, .blocker, .count] | @tsv'
 done <pairs | LC_ALL=C sort >whynot
+# What risk refused was a decision: refusals.jq counts those.
 # The log has a word where whynot has a sentence, and says which rule a comparison is of.
 sentences=$'s/\t(enter|exit)[a-z_]*: /\t/
 s/\twarmup: (.*)\t/\t\\1 is not ready yet\t/

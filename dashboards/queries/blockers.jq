@@ -1,5 +1,5 @@
 # Why was nothing bought: how often each comparison stopped a strategy first.
-#   jq -rsf blockers.jq decisions.*.jsonl
+#   zcat -f decisions.*.jsonl* | jq -rsf blockers.jq
 # Evaluations that change nothing are not lines; the summaries, one a minute and one at the end, count
 # them. The numbers are those of `tickscope whynot`.
 [.[] | select(.event == "decision.suppressed_summary")

@@ -1,6 +1,6 @@
 -- Why was nothing bought: how often each comparison stopped a strategy first, as `tickscope whynot`
 -- counts. Evaluations that change nothing are not lines; the summaries count them.
---   duckdb -cmd "SET VARIABLE logs = 'decisions.*.jsonl'" -f blockers.sql
+--   duckdb -cmd "SET VARIABLE logs = 'decisions.*.jsonl*'" -f blockers.sql
 SELECT strategy, instrument, blocker.blocked_by AS blocked_by, sum(blocker.count)::BIGINT AS count
 FROM (
     SELECT strategy, instrument, unnest(blockers) AS blocker

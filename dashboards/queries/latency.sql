@@ -1,6 +1,6 @@
 -- From an order's submission to the venue's answer and to its last fill, in milliseconds.
 -- DuckDB reads times to the microsecond only, so they are read as text and made TIMESTAMP_NS.
---   duckdb -cmd "SET VARIABLE logs = 'decisions.*.jsonl'" -f latency.sql
+--   duckdb -cmd "SET VARIABLE logs = 'decisions.*.jsonl*'" -f latency.sql
 WITH lines AS (
     SELECT replace(ts, 'Z', '')::TIMESTAMP_NS AS moment, event, strategy, order_id
     FROM read_ndjson(getvariable('logs'), ignore_errors = true, columns = {

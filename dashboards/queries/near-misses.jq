@@ -1,5 +1,5 @@
 # What came nearest to a signal, the nearest first:
-#   jq -rsf near-misses.jq decisions.*.jsonl
+#   zcat -f decisions.*.jsonl* | jq -rsf near-misses.jq
 [.[] | select(.event == "decision.suppressed_summary" and .nearest_decision_id != null)]
 | sort_by(.nearest_ratio)[]
 | [.nearest_decision_id, .strategy, .instrument, .nearest_rule, .nearest_left, .nearest_right] | @tsv

@@ -1,6 +1,6 @@
 -- What was traded and what it cost, exact: prices and quantities are text in the log, so nothing is
 -- rounded on the way.
---   duckdb -cmd "SET VARIABLE logs = 'decisions.*.jsonl'" -f turnover.sql
+--   duckdb -cmd "SET VARIABLE logs = 'decisions.*.jsonl*'" -f turnover.sql
 SELECT strategy, instrument, side, count(*) AS fills,
     sum(quantity::DECIMAL(18, 8)) AS quantity,
     sum(quantity::DECIMAL(20, 8) * price::DECIMAL(18, 8)) AS notional,

@@ -35,7 +35,7 @@ pub enum Command {
     #[command(after_help = help::EXPLAIN)]
     Explain(ExplainArgs),
     /// What is recorded, in the form of other tools.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = help::EXPORT_OTLP)]
     Export(ExportCommand),
     /// Why a strategy did not trade for a while: what stopped it, how near it came, what would have
     /// been enough.

@@ -117,6 +117,15 @@ pub fn leave_terminal() {
     }
 }
 
+/// When a process was started, in ticks since the machine was; `None` when there is none, or where the
+/// system does not tell.
+pub fn process_started(pid: u32) -> Option<String> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name, in brackets, may hold anything; the 22nd field is the 20th behind it.
+    let (_, rest) = stat.rsplit_once(')')?;
+    rest.split_whitespace().nth(19).map(str::to_owned)
+}
+
 /// True when a process of this id is alive.
 pub fn is_alive(pid: u32) -> bool {
     let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);

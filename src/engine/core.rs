@@ -212,7 +212,8 @@ impl Engine {
     }
 
     /// Exchanges its books, by instrument. Engines over one market keep one set of them: each has it
-    /// while it takes an input, and whoever comes first applies what that changes.
+    /// while it takes an input, and whoever comes first applies what that changes. An input may hold
+    /// several changes of one book only behind its snapshot, as decoders give them.
     pub fn exchange_books(&mut self, books: &mut [OrderBook]) {
         for (market, book) in self.markets.iter_mut().zip(books) {
             std::mem::swap(&mut market.book, book);

@@ -21,7 +21,7 @@ use crate::domain::{Cause, InstrumentId, Order, OrderId, Position, StrategyId, U
 use crate::strategy::{Draft, DraftState, Form, RuleTexts, StrategyError, Trigger};
 
 /// The version of the saved form.
-pub const STATE_VERSION: u16 = 6;
+pub const STATE_VERSION: u16 = 7;
 
 /// Words of the venue that may be on their way when an account is settled.
 const HEARD_MAX: usize = 100_000;

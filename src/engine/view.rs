@@ -582,6 +582,8 @@ pub struct HealthView {
     pub streams: Vec<StreamView>,
     /// The stages from a readable socket to a told decision.
     pub stages: Vec<StageView>,
+    /// 99 % of the decisions of the last minute or two took at most so many microseconds.
+    pub recent_p99_us: Option<f64>,
 }
 
 /// A connection.

@@ -6,7 +6,7 @@
 //! disk are errors of the next push, and the core stops trading on either.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
@@ -28,7 +28,7 @@ const FOLLOWED_BYTES: usize = RING_BYTES / 2;
 /// recorder costs a thousandth of a core.
 const REST: Duration = Duration::from_millis(5);
 
-/// Looks after which whatever was written is flushed: about a second.
+/// Looks after which whatever was written is put on the disk: about a second.
 const LOOKS_PER_FLUSH: u32 = 200;
 
 /// Why the core cannot record, and so must stop trading.
@@ -85,15 +85,17 @@ pub struct RecorderState {
     synced: AtomicU64,
     flushed: AtomicU64,
     is_left_behind: AtomicBool,
-    written: Mutex<Written>,
+    written: [AtomicU64; 5],
 }
 
 /// Hears how long the recorder's work takes; what it does with that must not take long.
 pub trait Watch: Send {
     /// A batch was written.
     fn wrote(&mut self, nanos: u64);
-    /// Everything written so far was put on the disk.
+    /// Everything written so far was put on the disk, which took so long.
     fn synced(&mut self, nanos: u64);
+    /// Everything written so far is on the disk already.
+    fn nothing_to_sync(&mut self);
 }
 
 /// The recorder's numbers at one moment.
@@ -109,8 +111,8 @@ pub struct RecorderStats {
     pub bytes: u64,
     /// Chunks ended because it was time or because it was asked for.
     pub flushes: u64,
-    /// The same by kind of entry.
-    pub written: Written,
+    /// Entries by kind: frames, other inputs, output blocks, marks, timings.
+    pub by_kind: [u64; 5],
 }
 
 impl RecorderState {
@@ -123,7 +125,7 @@ impl RecorderState {
             entries: read(&self.entries),
             bytes: read(&self.bytes),
             flushes: read(&self.flushes),
-            written: *self.written.lock().unwrap_or_else(PoisonError::into_inner),
+            by_kind: [0, 1, 2, 3, 4].map(|kind| read(&self.written[kind])),
         }
     }
 
@@ -308,7 +310,11 @@ impl Recorder {
         self.state.observe_depth(self.receiver.depth());
         let written = self.writer.written();
         if written != before {
-            *self.state.written.lock().unwrap_or_else(PoisonError::into_inner) = written;
+            let Written { frames, inputs, outputs, marks, timings, .. } = written;
+            let counts = [frames, inputs, outputs, marks, timings];
+            for (counter, count) in self.state.written.iter().zip(counts) {
+                counter.store(count, Ordering::Relaxed);
+            }
             if let Some(watch) = &mut self.watch {
                 watch.wrote(nanos(began));
             }
@@ -322,15 +328,22 @@ impl Recorder {
             return Ok(());
         }
         self.looks_since_flush = 0;
-        if std::mem::take(&mut self.unflushed) {
-            self.writer.flush()?;
-            self.state.flushed.store(self.handed, Ordering::Release);
-            self.state.flushes.fetch_add(1, Ordering::Relaxed);
+        if self.unflushed {
+            return self.put_on_disk();
+        }
+        if let Some(watch) = &mut self.watch {
+            watch.nothing_to_sync();
         }
         Ok(())
     }
 
     fn sync(&mut self, ticket: u64) -> Result<()> {
+        self.put_on_disk()?;
+        self.state.synced.store(ticket, Ordering::Release);
+        Ok(())
+    }
+
+    fn put_on_disk(&mut self) -> Result<()> {
         let began = Instant::now();
         self.writer.sync()?;
         if let Some(watch) = &mut self.watch {
@@ -339,7 +352,6 @@ impl Recorder {
         self.unflushed = false;
         self.state.flushed.store(self.handed, Ordering::Release);
         self.state.flushes.fetch_add(1, Ordering::Relaxed);
-        self.state.synced.store(ticket, Ordering::Release);
         Ok(())
     }
 }

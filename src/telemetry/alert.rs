@@ -9,6 +9,8 @@ use super::word::{Level, Word};
 words! {
     /// What an alert is about; the most urgent first.
     AlertKind {
+        /// A strategy or the program itself panicked.
+        Panic => "panic",
         /// Trading halted, became reduce-only or is being flattened.
         Halt => "halt",
         /// The disk of the recording is nearly full.
@@ -39,7 +41,9 @@ words! {
 }
 
 /// Which events are which alerts, from how loud on: an approved risk check is none.
-const KINDS: [(&str, Level, AlertKind); 8] = [
+const KINDS: [(&str, Level, AlertKind); 10] = [
+    ("process.panicked", Level::Error, AlertKind::Panic),
+    ("strategy.state_changed", Level::Error, AlertKind::Panic),
     ("trading.state_changed", Level::Warn, AlertKind::Halt),
     ("disk.low", Level::Warn, AlertKind::Disk),
     ("ledger.write_failed", Level::Error, AlertKind::Disk),

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use super::lane::segment_stamp;
 use super::line::{LIMIT, cleaned};
 use super::pack::unpack;
 use super::rotate::{PACKED, SUFFIX};
@@ -30,9 +32,12 @@ pub struct KeptLog {
     directory: PathBuf,
     /// Lines of other runs in the same folder are not its own.
     run: RunId,
-    /// The packed segment that was read last.
-    unpacked: RefCell<Option<(PathBuf, Arc<Vec<u8>>)>>,
+    /// The packed segment of each lane that was read last.
+    unpacked: RefCell<BTreeMap<LaneName, Unpacked>>,
 }
+
+/// A packed segment and what is in it.
+type Unpacked = (PathBuf, Arc<Vec<u8>>);
 
 /// A segment that can be read anywhere.
 enum Segment {
@@ -77,9 +82,12 @@ impl KeptLog {
     /// The same of one lane.
     fn lane(&self, lane: LaneName, time: UnixNanos, most: usize) -> Vec<Arc<LogView>> {
         let mut found: Vec<Arc<LogView>> = Vec::new();
-        for path in self.segments(lane) {
+        let after = segment_stamp(time);
+        // One that began later has nothing of before.
+        let began_by_then = |path: &PathBuf| stamp_of(path).is_none_or(|stamp| *stamp <= *after);
+        for path in self.segments(lane).into_iter().filter(began_by_then) {
             let wanted = most - found.len();
-            let segment = self.open(&path);
+            let segment = self.open(lane, &path);
             let lines = segment.and_then(|segment| self.lines_of(&segment, time, wanted));
             found.splice(0..0, lines.unwrap_or_default());
             if found.len() == most {
@@ -103,16 +111,16 @@ impl KeptLog {
         found
     }
 
-    fn open(&self, path: &Path) -> io::Result<Segment> {
+    fn open(&self, lane: LaneName, path: &Path) -> io::Result<Segment> {
         if !path.to_string_lossy().ends_with(PACKED) {
             return File::open(path).map(Segment::Plain);
         }
         let mut unpacked = self.unpacked.borrow_mut();
-        if let Some((_, bytes)) = unpacked.as_ref().filter(|(known, _)| known == path) {
+        if let Some((_, bytes)) = unpacked.get(&lane).filter(|(known, _)| known == path) {
             return Ok(Segment::Packed(Arc::clone(bytes)));
         }
         let bytes = Arc::new(unpack(path)?);
-        *unpacked = Some((path.to_owned(), Arc::clone(&bytes)));
+        unpacked.insert(lane, (path.to_owned(), Arc::clone(&bytes)));
         Ok(Segment::Packed(bytes))
     }
 
@@ -189,6 +197,11 @@ impl Segment {
         bytes.truncate(length);
         Ok(Cow::Owned(bytes))
     }
+}
+
+/// When a segment began, as its name says: the part behind the lane's.
+fn stamp_of(path: &Path) -> Option<&str> {
+    path.file_name()?.to_str()?.split('.').nth(1)
 }
 
 /// The first whole line that begins at or after a place, of which the bytes from one before it on are

@@ -171,6 +171,10 @@ impl Lane {
             self.account.rotated(cause);
         } else {
             state.segment = before;
+            if cause == RotationCause::Reopened {
+                // The next line tries again.
+                self.account.ask_reopen();
+            }
         }
     }
 
@@ -277,6 +281,11 @@ impl State {
 
 /// `decisions.20261122T204000Z.0001.jsonl`: names sort by time.
 fn segment_name(lane: LaneName, time: UnixNanos, number: u32) -> String {
+    format!("{}.{}.{number:04}{SUFFIX}", lane.as_str(), segment_stamp(time))
+}
+
+/// `20261122T204000Z`
+pub(super) fn segment_stamp(time: UnixNanos) -> String {
     let start = jiff::Timestamp::from_nanosecond(i128::from(time.0)).unwrap_or_default();
-    format!("{}.{}.{number:04}{SUFFIX}", lane.as_str(), start.strftime("%Y%m%dT%H%M%SZ"))
+    start.strftime("%Y%m%dT%H%M%SZ").to_string()
 }

@@ -10,13 +10,16 @@ use hdrhistogram::Histogram;
 use rtrb::{Consumer, Producer, RingBuffer};
 
 use super::metrics::{Metrics, QueueState};
-use super::word::{ByWord, Stage};
+use super::word::{ByWord, Stage, Word};
 use crate::domain::{DecisionId, Nanos, UnixNanos};
 
 /// Samples the ring holds: four per message at 40,000 messages a second for 250 ms.
 const CAPACITY: usize = 1 << 16;
 /// Longest latency that is told exactly; longer ones count as this.
 const LONGEST: Nanos = 60 * UnixNanos::SECOND;
+
+/// How long what is recent stays so.
+const MINUTE: Nanos = 60 * UnixNanos::SECOND;
 
 /// What was measured.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -75,7 +78,22 @@ pub(super) struct TimingReader {
     lost: Arc<AtomicU64>,
     high_water: u64,
     decisions: Histogram<u64>,
+    /// Those of this minute, and of the one before.
+    recent: [Histogram<u64>; 2],
+    /// When this minute began.
+    minute: UnixNanos,
     stages: ByWord<Stage, Histogram<u64>>,
+}
+
+/// What was measured so far, as readers get it: nobody waits for a lock to look.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub(super) struct Measured {
+    /// From readable to decision; `None` before the first decision.
+    pub decisions: Option<Percentiles>,
+    /// 99 % of those of the last minute or two take at most this; `None` where there were none.
+    pub recent_p99: Option<Nanos>,
+    /// By stage: units of its work so far, and what 99 % of them take at most.
+    pub stages: Vec<(u64, Option<Nanos>)>,
 }
 
 /// Both ends of a ring.
@@ -85,7 +103,16 @@ pub(super) fn ring() -> Result<(Timings, TimingReader), hdrhistogram::CreationEr
     let decisions = Histogram::new_with_bounds(1, LONGEST, 3)?;
     // Two digits: a stage is compared with another, not measured.
     let stages = ByWord::new(|_| Histogram::new_with_bounds(1, LONGEST, 2))?;
-    let reader = TimingReader { consumer, lost: lost.clone(), high_water: 0, decisions, stages };
+    let minute = || Histogram::new_with_bounds(1, LONGEST, 2);
+    let reader = TimingReader {
+        consumer,
+        lost: lost.clone(),
+        high_water: 0,
+        decisions,
+        recent: [minute()?, minute()?],
+        minute: UnixNanos::default(),
+        stages,
+    };
     Ok((Timings { producer, lost }, reader))
 }
 
@@ -93,6 +120,11 @@ impl TimingReader {
     /// Takes every sample that is there into the metrics and the percentiles.
     pub(super) fn drain(&mut self, metrics: &Metrics, now: UnixNanos) {
         self.high_water = self.high_water.max(self.consumer.slots() as u64);
+        if now.since(self.minute) >= MINUTE {
+            self.minute = now;
+            self.recent.swap(0, 1);
+            self.recent[0].reset();
+        }
         while let Ok((timing, nanos)) = self.consumer.pop() {
             match timing {
                 Timing::Stage(stage) => {
@@ -104,6 +136,7 @@ impl TimingReader {
                 Timing::TickToDecision(decision) => {
                     metrics.tick_to_decision(decision, nanos, now);
                     self.decisions.saturating_record(nanos.max(1));
+                    self.recent[0].saturating_record(nanos.max(1));
                 }
                 Timing::TickToOrder(decision) => metrics.tick_to_order(decision, nanos, now),
             }
@@ -115,10 +148,19 @@ impl TimingReader {
         self.stages.get_mut(stage).saturating_record(nanos.max(1));
     }
 
-    /// Units of a stage's work so far, and what 99 % of them take at most.
-    pub(super) fn stage_so_far(&self, stage: Stage) -> (u64, Option<Nanos>) {
-        let times = self.stages.get(stage);
-        (times.len(), (!times.is_empty()).then(|| times.value_at_quantile(0.99)))
+    /// What was measured so far.
+    pub(super) fn measured(&self) -> Measured {
+        let p99 =
+            |times: &Histogram<u64>| (!times.is_empty()).then(|| times.value_at_quantile(0.99));
+        let stage = |stage: &Stage| {
+            let times = self.stages.get(*stage);
+            (times.len(), p99(times))
+        };
+        Measured {
+            decisions: self.percentiles(),
+            recent_p99: self.recent.iter().filter_map(p99).max(),
+            stages: Stage::ALL.iter().map(stage).collect(),
+        }
     }
 
     pub(super) fn queue(&self) -> QueueState {
@@ -131,7 +173,7 @@ impl TimingReader {
     }
 
     /// `None` before the first measurement.
-    pub(super) fn percentiles(&self) -> Option<Percentiles> {
+    fn percentiles(&self) -> Option<Percentiles> {
         let at = |quantile| self.decisions.value_at_quantile(quantile);
         (!self.decisions.is_empty()).then(|| Percentiles {
             count: self.decisions.len(),

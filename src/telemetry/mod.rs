@@ -47,6 +47,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use serde::Deserialize;
 use thiserror::Error;
 
@@ -72,7 +73,7 @@ pub use self::word::{
 use self::account::LaneAccount;
 use self::event::Told;
 use self::lane::{Lane, LaneParts};
-use self::latency::TimingReader;
+use self::latency::{Measured, TimingReader};
 use self::names::Scope;
 use self::registry::Families;
 use self::rotate::{Folder, MakeShelf, Shelf};
@@ -158,6 +159,8 @@ struct Shared {
     tail: Tail,
     clock: Clock,
     timing_reader: Mutex<TimingReader>,
+    /// What it has measured.
+    measured: ArcSwap<Measured>,
     /// The core thread's end, until it is taken.
     timings: Mutex<Option<Timings>>,
     views: Mutex<Option<ViewSource>>,
@@ -184,6 +187,7 @@ impl Telemetry {
                 keep_bytes: config.log.keep_bytes,
                 compress: config.log.compress,
                 account: Arc::clone(account),
+                packer: None,
             })
         };
         Self::start_on(&shelf, config, Scope { names, run })
@@ -219,6 +223,7 @@ impl Telemetry {
             tail: Tail::default(),
             clock: config.clock.clone(),
             timing_reader: Mutex::new(timing_reader),
+            measured: ArcSwap::default(),
             timings: Mutex::new(Some(timings)),
             views: Mutex::new(None),
             listener: OnceLock::new(),
@@ -286,13 +291,14 @@ impl Telemetry {
         lock(&self.0.timing_reader).stage(stage, nanos);
     }
 
-    /// Units of a stage's work so far that were measured, and what 99 % of them take at most.
+    /// Units of a stage's work that were measured up to a quarter of a second ago, and what 99 % of them
+    /// take at most.
     pub fn stage_so_far(&self, stage: Stage) -> (u64, Option<Nanos>) {
-        lock(&self.0.timing_reader).stage_so_far(stage)
+        self.0.measured.load().stages.get(stage.index()).copied().unwrap_or_default()
     }
 
-    /// The tape is on the disk up to now; putting it there took so long.
-    pub fn tape_synced(&self, nanos: Nanos) {
+    /// The tape is on the disk up to now; putting it there took so long, where there was anything.
+    pub fn tape_synced(&self, nanos: Option<Nanos>) {
         self.0.metrics.tape_synced(nanos, (self.0.clock)());
     }
 
@@ -339,11 +345,23 @@ impl Telemetry {
         lanes.into_iter().find_map(|lane| lane.account.trouble())
     }
 
-    /// Exact percentiles from readable to decision; `None` before the first decision.
-    pub fn latency(&self) -> Option<Percentiles> {
+    /// Takes over what was timed so far; the ticker does it four times a second.
+    pub fn measure(&self) {
         let mut reader = lock(&self.0.timing_reader);
         reader.drain(&self.0.metrics, (self.0.clock)());
-        reader.percentiles()
+        self.0.metrics.queue(QueueName::Timings, reader.queue());
+        self.0.measured.store(Arc::new(reader.measured()));
+    }
+
+    /// Exact percentiles from readable to decision, as of the last [`measure`](Self::measure); `None`
+    /// before the first decision.
+    pub fn latency(&self) -> Option<Percentiles> {
+        self.0.measured.load().decisions
+    }
+
+    /// 99 % of the decisions of the last minute or two took at most this.
+    pub fn recent_latency(&self) -> Option<Nanos> {
+        self.0.measured.load().recent_p99
     }
 
     /// Why the run is not ready to trade, in one sentence; `None` when it is.

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::account::LaneAccount;
-use super::pack;
+use super::pack::Packer;
 use super::word::{LaneName, LossReason, WriteOperation};
 use crate::domain::{Nanos, UnixNanos};
 
@@ -59,8 +59,12 @@ pub(super) trait SegmentFile: Write + Send {
 pub(super) trait Shelf: Send {
     /// Opens a segment for appending.
     fn open(&mut self, name: &str) -> io::Result<Box<dyn SegmentFile>>;
-    /// Removes what is no longer to be kept, and packs what is; `current` stays as it is.
-    fn tidy(&mut self, current: &str) -> io::Result<()>;
+    /// Removes what is no longer to be kept; `current` stays.
+    fn prune(&mut self, current: &str) -> io::Result<()>;
+    /// Packs a segment that is closed.
+    fn pack(&mut self, _closed: &str) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Makes the shelf of a lane, which counts for this account.
@@ -107,6 +111,8 @@ pub(super) struct Folder {
     pub compress: bool,
     /// Where it is counted that one could not be.
     pub account: Arc<LaneAccount>,
+    /// What packs them, once there is one.
+    pub packer: Option<Packer>,
 }
 
 impl Shelf for Folder {
@@ -119,20 +125,33 @@ impl Shelf for Folder {
         Ok(Box::new(NamedFile { file, path }))
     }
 
-    fn tidy(&mut self, current: &str) -> io::Result<()> {
+    fn prune(&mut self, current: &str) -> io::Result<()> {
         let (mut segments, mut bytes) = (1, 0);
-        let mut plain = Vec::new();
         for (name, size) in self.others(current)? {
             segments += 1;
             bytes += size;
-            let path = self.path.join(&name);
             if segments > self.keep_segments || bytes > self.keep_bytes {
-                fs::remove_file(path)?;
-            } else if self.compress && name.ends_with(SUFFIX) {
-                plain.push(path);
+                match fs::remove_file(self.path.join(name)) {
+                    // It was packed just now, and its other name is found the next time.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    removed => removed?,
+                }
             }
         }
-        if plain.is_empty() { Ok(()) } else { pack::spawn(plain, Arc::clone(&self.account)) }
+        Ok(())
+    }
+
+    fn pack(&mut self, closed: &str) -> io::Result<()> {
+        if !self.compress {
+            return Ok(());
+        }
+        if self.packer.is_none() {
+            self.packer = Some(Packer::start(Arc::clone(&self.account))?);
+        }
+        if let Some(packer) = &self.packer {
+            packer.pack(self.path.join(closed));
+        }
+        Ok(())
     }
 }
 
@@ -202,11 +221,14 @@ impl RotatingWriter {
     /// From here on lines go to the segment `name`. What could not be written until now goes there
     /// too: in another file is better than nowhere.
     fn begin(&mut self, name: &str) {
-        name.clone_into(&mut self.name);
+        let closed = std::mem::replace(&mut self.name, name.to_owned());
         (self.file, self.asked) = (None, false);
         self.retry_at = UnixNanos::default();
-        if self.open() && self.shelf.tidy(name).is_err() {
+        if self.open() && self.shelf.prune(name).is_err() {
             self.account.failed(WriteOperation::Remove);
+        }
+        if !closed.is_empty() && self.shelf.pack(&closed).is_err() {
+            self.account.failed(WriteOperation::Pack);
         }
     }
 

@@ -28,11 +28,7 @@ pub(super) struct Ticker {
 impl Ticker {
     pub(super) fn tick(&mut self, telemetry: &Telemetry) {
         let shared = &*telemetry.0;
-        let now = (shared.clock)();
-        let mut reader = lock(&shared.timing_reader);
-        reader.drain(&shared.metrics, now);
-        shared.metrics.queue(QueueName::Timings, reader.queue());
-        drop(reader);
+        telemetry.measure();
         let views = lock(&shared.views).clone();
         if let Some(views) = views {
             telemetry.mirror(&views());

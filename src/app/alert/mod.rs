@@ -133,6 +133,7 @@ fn kinds(words: &[section::AlertKind]) -> Vec<AlertKind> {
         Word::Restart => AlertKind::Restart,
         Word::Refusal => AlertKind::Refusal,
         Word::Fill => AlertKind::Fill,
+        Word::Panic => AlertKind::Panic,
     };
     words.iter().map(kind).collect()
 }

@@ -131,7 +131,9 @@ impl Absence {
                 continue;
             }
             let id = InstrumentId(at);
-            match watched.look(instrument.last_event, now) {
+            // What an earlier run received is no measure of this one.
+            let last = instrument.last_event.max(self.began);
+            match watched.look(last, now) {
                 Some(Change::Begins(age, limit)) => {
                     teller.tell(Tidings::Stale(id, age, limit, now));
                 }
@@ -142,7 +144,7 @@ impl Absence {
                 let text = format!(
                     "{} data is {} old, limit {}: its orders are refused",
                     instrument.symbol,
-                    words::span_exact(now.since(instrument.last_event)),
+                    words::span_exact(now.since(last)),
                     words::span_exact(limit),
                 );
                 view.health.warnings.push(Lint::FeedStale.says(text));
@@ -203,7 +205,7 @@ impl Absence {
         let now = view.now;
         for ((at, watched), strategy) in (0_u16..).zip(&mut self.strategies).zip(&view.strategies) {
             let last = strategy.last.iter().map(|evaluation| evaluation.time).max();
-            let last = last.unwrap_or(self.began);
+            let last = last.map_or(self.began, |last| last.max(self.began));
             let id = StrategyId(at);
             match watched.look(last, now) {
                 Some(Change::Begins(age, limit)) => {

@@ -10,6 +10,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::panic::{self, PanicHookInfo};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
@@ -28,12 +29,18 @@ const MESSAGE: usize = 2_000;
 /// How long the log may take for its line: the thread that panicked may hold what it needs.
 const PATIENCE: Duration = Duration::from_millis(200);
 
+/// The thread that tells the log of it: if it panics itself, nobody is told any more.
+const TELLING: &str = "crash";
+/// Files of one run: a panic that comes again and again says nothing new.
+const FILES: u32 = 16;
+
 /// What is known of the run.
 struct Run {
     id: RunId,
     directory: PathBuf,
     view: Arc<ArcSwap<EngineView>>,
     telemetry: Telemetry,
+    left: AtomicU32,
 }
 
 /// From here on a panic of this process leaves a file in the session's directory and a line in its log.
@@ -48,6 +55,7 @@ pub(super) fn watch(
         directory: directory.to_owned(),
         view: Arc::clone(view),
         telemetry: telemetry.clone(),
+        left: AtomicU32::new(0),
     };
     let previous = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
@@ -61,6 +69,9 @@ pub(super) fn watch(
 impl Run {
     fn leave(&self, info: &PanicHookInfo<'_>) {
         let thread = std::thread::current().name().unwrap_or("nameless").to_owned();
+        if thread == TELLING || self.left.fetch_add(1, Ordering::Relaxed) >= FILES {
+            return;
+        }
         let message = clean(words_of(info), MESSAGE);
         let place = info.location().map(ToString::to_string).unwrap_or_default();
         // The file first: it needs no lock that the thread may hold.
@@ -104,7 +115,7 @@ impl Run {
             telemetry.emit(&ProcessEvent::Panicked { thread, message, location }.into());
             drop(done);
         };
-        if std::thread::Builder::new().spawn(telling).is_ok() {
+        if std::thread::Builder::new().name(TELLING.to_owned()).spawn(telling).is_ok() {
             let _ = waiting.recv_timeout(PATIENCE);
         }
     }

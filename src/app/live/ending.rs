@@ -10,6 +10,7 @@ use crate::app::alert::Alerts;
 use crate::app::cli::RunArgs;
 use crate::app::error::{AppError, Exit};
 use crate::app::{command, setup};
+use crate::engine::view::EngineView;
 use crate::tape;
 use crate::telemetry::ProcessEvent;
 
@@ -28,12 +29,14 @@ impl Held {
         let mut result = LiveResult::collect(&core, &self.plan, &self.session, began);
         // Every attempt is one since the last success: there was none.
         let unreached = (core.attempts == core.connections).then(|| core.line.url.clone());
+        let is_open = is_open(&core.view.load());
         drop(core);
         let recorded = self.recorder.join().map_err(|_| {
             AppError::new(Exit::Failed, "the thread that records panicked: this is a defect")
         })?;
         // The books hold what the recording holds; if they could not be kept, that was told.
         let _ = (self.teller.join(), self.rest.join(), self.books.join());
+        self.telemetry.measure();
         result.latency = self.telemetry.latency();
         let exit = match (&recorded, end) {
             (Err(_), _) | (_, End::TapeStopped) => Exit::NotWritable,
@@ -52,7 +55,7 @@ impl Held {
         let stopped = ProcessEvent::Stopped { exit_code: exit.code(), reason: &reason };
         self.telemetry.emit(&stopped.into());
         self.telemetry.shutdown(LOG_PATIENCE);
-        self.metrics.stop();
+        self.metrics.stop(is_open || exit != Exit::Done);
         if let Some(exchange) = self.exchange {
             exchange.stop();
         }
@@ -92,6 +95,7 @@ impl Held {
         let stopped = ProcessEvent::Stopped { exit_code: Exit::Failed.code(), reason };
         self.telemetry.emit(&stopped.into());
         self.telemetry.shutdown(LOG_PATIENCE);
+        self.metrics.stop(true);
         let directory = self.session.directory().display().to_string();
         let counts = BTreeMap::new();
         // The panic is the reason to tell, whatever else fails after it.
@@ -102,4 +106,10 @@ impl Held {
         });
         AppError::new(Exit::Failed, format!("{reason}; what led to it is recorded in {directory}"))
     }
+}
+
+/// True when a run leaves something behind that may still move money.
+fn is_open(view: &EngineView) -> bool {
+    view.positions.iter().any(|position| !position.quantity.is_zero() && !position.dust)
+        || view.orders.iter().any(|order| !order.state.is_terminal())
 }

@@ -28,10 +28,13 @@ impl Outlet for Noting<'_> {
     fn record(&mut self, record: &Record) {
         let Self(Latest { decisions, ordered }, next) = self;
         match record {
-            Record::Evaluation(evaluation) => match decisions.last_mut() {
-                Some(last) if last.strategy == evaluation.id.strategy => *last = evaluation.id,
-                _ => decisions.push(evaluation.id),
-            },
+            Record::Evaluation(evaluation) => {
+                let id = evaluation.id;
+                match decisions.iter_mut().find(|last| last.strategy == id.strategy) {
+                    Some(last) => *last = id,
+                    None => decisions.push(id),
+                }
+            }
             Record::Order { request, .. } => ordered.push(request.decision),
             _ => {}
         }

@@ -2,15 +2,20 @@
 //! alert about the same, and of its section in `docs/runbook.md`; the limits are those of the alerts,
 //! `dashboards/thresholds.toml`.
 
+use std::collections::VecDeque;
+
 use serde::Deserialize;
 
 use crate::app::words;
-use crate::domain::{Num, OrderState};
+use crate::domain::{Nanos, Num, OrderState, UnixNanos};
 use crate::engine::TradingState;
 use crate::engine::view::{EngineView, LintView};
 
 /// The limits of the alerts that a view can be held against.
 const THRESHOLDS: &str = include_str!("../../../dashboards/thresholds.toml");
+
+/// How long lost lines are worth a lint: the window of the alert.
+const LOST_WINDOW: Nanos = 600 * UnixNanos::SECOND;
 
 /// What can be wrong.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -85,6 +90,9 @@ pub struct Thresholds {
     drawdown: Ratio,
     queue_saturated: Ratio,
     decision_latency_high: Latency,
+    /// Lost lines, each time that there were more, as far back as the alert looks.
+    #[serde(skip)]
+    lost: VecDeque<(UnixNanos, u64)>,
 }
 
 #[derive(Clone, PartialEq, Debug, Deserialize)]
@@ -105,13 +113,14 @@ impl Default for Thresholds {
             drawdown: never(),
             queue_saturated: never(),
             decision_latency_high: Latency { p99_seconds: f64::INFINITY },
+            lost: VecDeque::new(),
         })
     }
 }
 
 impl Thresholds {
     /// What is wrong with what a view shows.
-    pub fn look(&self, view: &EngineView) -> Vec<LintView> {
+    pub fn look(&mut self, view: &EngineView) -> Vec<LintView> {
         let mut found = Vec::new();
         if let TradingState::Halted(_) | TradingState::ReduceOnly(_) = view.run.trading {
             let only = matches!(view.run.trading, TradingState::ReduceOnly(_));
@@ -132,7 +141,7 @@ impl Thresholds {
         found
     }
 
-    fn look_at_health(&self, view: &EngineView, found: &mut Vec<LintView>) {
+    fn look_at_health(&mut self, view: &EngineView, found: &mut Vec<LintView>) {
         let health = &view.health;
         for queue in &health.queues {
             #[expect(clippy::cast_precision_loss, reason = "a ratio")]
@@ -144,7 +153,7 @@ impl Thresholds {
                 found.push(Lint::QueueSaturated.says(text));
             }
         }
-        let p99 = health.latency_us.map_or(0.0, |(_, p99, _)| p99 / 1e6);
+        let p99 = health.recent_p99_us.map_or(0.0, |p99| p99 / 1e6);
         let limit = self.decision_latency_high.p99_seconds;
         if p99 > limit {
             let text = format!(
@@ -154,10 +163,24 @@ impl Thresholds {
             );
             found.push(Lint::DecisionLatencyHigh.says(text));
         }
-        if health.log_dropped > 0 {
+        if health.log_dropped > self.lost_before(view.now, health.log_dropped) {
             let lines = words::count(usize::try_from(health.log_dropped).unwrap_or(0), "line");
             found.push(Lint::LogLinesLost.says(format!("{lines} of the log were lost")));
         }
+    }
+
+    /// How many lines were lost when the window of the alert began.
+    fn lost_before(&mut self, now: UnixNanos, lost: u64) -> u64 {
+        let is_new = self.lost.back().is_none_or(|(_, known)| *known != lost);
+        if is_new {
+            self.lost.push_back((now, lost));
+        }
+        while self.lost.get(1).is_some_and(|(at, _)| now.since(*at) >= LOST_WINDOW) {
+            self.lost.pop_front();
+        }
+        // What was lost first is lost in this run: there was none before.
+        let (at, first) = self.lost.front().copied().unwrap_or((now, lost));
+        if now.since(at) >= LOST_WINDOW { first } else { 0 }
     }
 }
 
@@ -170,7 +193,7 @@ mod tests {
     /// Lost if broken: an alert that the screen of the same run knows nothing of.
     #[test]
     fn the_limits_of_the_alerts_are_those_of_the_screen() {
-        let thresholds = Thresholds::default();
+        let mut thresholds = Thresholds::default();
         assert!(thresholds.drawdown.ratio < 1.0 && thresholds.queue_saturated.ratio < 1.0);
         let mut view = EngineView::default();
         assert!(thresholds.look(&view).is_empty());
@@ -185,7 +208,7 @@ mod tests {
         };
         view.health = HealthView {
             queues: vec![queue],
-            latency_us: Some((10.0, 25_000.0, 90_000.0)),
+            recent_p99_us: Some(25_000.0),
             log_dropped: 3,
             ..HealthView::default()
         };

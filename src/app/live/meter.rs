@@ -21,7 +21,11 @@ impl Watch for Meter {
     }
 
     fn synced(&mut self, nanos: u64) {
-        self.0.tape_synced(nanos);
+        self.0.tape_synced(Some(nanos));
+    }
+
+    fn nothing_to_sync(&mut self) {
+        self.0.tape_synced(None);
     }
 }
 

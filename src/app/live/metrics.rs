@@ -39,7 +39,7 @@ pub(super) struct Metrics {
     stop: tokio::sync::oneshot::Sender<()>,
     join: JoinHandle<()>,
     /// Says where it answers, until it is dropped.
-    _target: Option<Target>,
+    target: Option<Target>,
 }
 
 impl Metrics {
@@ -47,7 +47,7 @@ impl Metrics {
     pub(super) fn serve(
         bound: Bound,
         telemetry: &Telemetry,
-        run: &RunId,
+        (run, account): (&RunId, &str),
         served: Served,
     ) -> Result<Self, AppError> {
         let Bound { listener, address, wanted } = bound;
@@ -66,12 +66,15 @@ impl Metrics {
             let _ = runtime.block_on(http::serve(listener, telemetry, more, stopped));
         });
         let address = address.to_string();
-        let target = Target::tell(run, &address);
-        Ok(Self { address, stop, join: join.map_err(failed)?, _target: target })
+        let target = Target::tell(run, account, &address);
+        Ok(Self { address, stop, join: join.map_err(failed)?, target })
     }
 
-    /// Stops serving.
-    pub(super) fn stop(self) {
+    /// Stops serving. Whoever scrapes shall notice when something is `open`.
+    pub(super) fn stop(mut self, open: bool) {
+        if let Some(target) = self.target.take().filter(|_| open) {
+            target.stay();
+        }
         // It may have ended by itself.
         let _ = self.stop.send(());
         let _ = self.join.join();

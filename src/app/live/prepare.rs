@@ -1,6 +1,7 @@
 //! A run is built: what may be refused first, then what is on disk, then its threads.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -133,7 +134,7 @@ impl Parts {
         session: Session,
     ) -> Result<Run, AppError> {
         let Self { loaded, plan, mode, clock, exchange, account, .. } = self;
-        let telemetry = telemetry(&loaded, &plan, &session, mode, clock)?;
+        let (telemetry, logs) = telemetry(&loaded, &plan, &session, mode, clock)?;
         let (tape, recorder, followed) = recorder(&loaded, &session, &telemetry)?;
         let Recovered { ledger, inheritance, settled, .. } = self.recovered;
         let folds = viewer(&plan, &session, mode, &loaded, clock);
@@ -143,7 +144,7 @@ impl Parts {
         let (tell, unkept, parted) = tell_of(&telemetry, clock);
         let books = account::follow(books.with_witness(witness), followed, tell)?;
         let alerts = Alerts::start(&loaded.config.alert, &session.manifest().run_id.0, &telemetry)?;
-        let upkeep = Upkeep::start(&session, &loaded.config.tape, &telemetry)?;
+        let upkeep = Upkeep::start(&session, (&loaded.config.tape, logs), &telemetry)?;
         let (questions, rest) =
             Questions::start(self.rest, loaded.config.venue.instruments.clone())?;
         let view = Arc::new(ArcSwap::from_pointee(EngineView::default()));
@@ -358,18 +359,23 @@ fn recorder(
     Ok(Recorder::spawn_followed(writer, RING_BYTES, Box::new(Meter(telemetry.clone())))?)
 }
 
+/// Where the run writes its log.
+fn logs_of(loaded: &Loaded, session: &Session) -> PathBuf {
+    let configured = &loaded.config.log.directory;
+    if configured.as_os_str().is_empty() { session.logs() } else { configured.clone() }
+}
+
+/// Starts the run's telemetry; beside it, the folder of its log.
 fn telemetry(
     loaded: &Loaded,
     plan: &Plan,
     session: &Session,
     mode: Mode,
     clock: Clock,
-) -> Result<Telemetry, AppError> {
-    let log = &loaded.config.log;
-    let directory =
-        if log.directory.as_os_str().is_empty() { session.logs() } else { log.directory.clone() };
+) -> Result<(Telemetry, PathBuf), AppError> {
+    let (log, directory) = (&loaded.config.log, logs_of(loaded, session));
     let config = telemetry::Config {
-        directory,
+        directory: directory.clone(),
         log: LogConfig {
             segment_bytes: log.max_file_bytes.0,
             keep_segments: log.keep_files as usize,
@@ -403,7 +409,7 @@ fn telemetry(
         // A program that embeds tickscope may have a subscriber of its own: it keeps it.
         let _ = tracing::subscriber::set_global_default(subscriber);
     }
-    Ok(telemetry)
+    Ok((telemetry, directory))
 }
 
 /// The embedded exchange of the demo.

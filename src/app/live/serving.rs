@@ -45,7 +45,7 @@ pub(super) fn answer(
         recall: explain::recall(registry),
         public_url: loaded.config.metrics.public_url.clone(),
     };
-    let metrics = Metrics::serve(bound, telemetry, &id, served)?;
+    let metrics = Metrics::serve(bound, telemetry, (&id, &loaded.config.account.name), served)?;
     let (told, teller) = Teller::start(telemetry, recorder, metrics.address.clone(), store)?;
     Ok((metrics, told, teller))
 }

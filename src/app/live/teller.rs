@@ -213,21 +213,20 @@ impl Teller {
             dropped: 0,
         };
         self.telemetry.metrics().queue(QueueName::Tape, tape);
-        let written = stats.written;
-        for (kind, count) in [
-            (RecordKind::Frame, written.frames),
-            (RecordKind::Input, written.inputs),
-            (RecordKind::Output, written.outputs),
-            (RecordKind::Mark, written.marks),
-            (RecordKind::Timing, written.timings),
-        ] {
+        let kinds = [
+            RecordKind::Frame,
+            RecordKind::Input,
+            RecordKind::Output,
+            RecordKind::Mark,
+            RecordKind::Timing,
+        ];
+        for (kind, count) in kinds.into_iter().zip(stats.by_kind) {
             self.telemetry.metrics().tape_records(kind, count);
         }
         let trouble = self.telemetry.log_trouble();
-        #[expect(clippy::cast_precision_loss, reason = "shown in microseconds")]
-        let latency = self.telemetry.latency().map(|latency| {
-            (latency.p50 as f64 / 1e3, latency.p99 as f64 / 1e3, latency.max as f64 / 1e3)
-        });
+        let latency = self.telemetry.latency();
+        let latency =
+            latency.map(|latency| (micros(latency.p50), micros(latency.p99), micros(latency.max)));
         HealthView {
             connections: Vec::new(),
             streams: Vec::new(),
@@ -238,6 +237,7 @@ impl Teller {
             ],
             messages_per_second: self.rate.per_second,
             latency_us: latency,
+            recent_p99_us: self.telemetry.recent_latency().map(micros),
             metrics_address: self.metrics_address.clone(),
             tape_bytes: stats.bytes,
             log_dropped: self.telemetry.log_lines_lost(),
@@ -247,6 +247,11 @@ impl Teller {
                 .collect(),
         }
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "shown in microseconds")]
+fn micros(nanos: Nanos) -> f64 {
+    nanos as f64 / 1e3
 }
 
 fn queue(name: &str, depth: u64, capacity: u64, high_water: u64, dropped: u64) -> QueueView {

@@ -40,7 +40,7 @@ impl Upkeep {
     /// Starts it for a session.
     pub fn start(
         session: &Session,
-        tape: &section::Tape,
+        (tape, logs): (&section::Tape, PathBuf),
         telemetry: &Telemetry,
     ) -> Result<Self, AppError> {
         let (stop, stopped) = mpsc::sync_channel(0);
@@ -48,6 +48,7 @@ impl Upkeep {
         let keeper = Keeper {
             root: tape::default_root()?,
             directory: session.directory().to_owned(),
+            logs,
             owner: owner(session.manifest()),
             keep: tape.keep.clone(),
             telemetry: telemetry.clone(),
@@ -88,6 +89,8 @@ struct Keeper {
     root: PathBuf,
     /// The run's own session.
     directory: PathBuf,
+    /// Where its logs are.
+    logs: PathBuf,
     owner: Owner,
     keep: section::Keep,
     telemetry: Telemetry,
@@ -155,7 +158,7 @@ impl Keeper {
             self.tell_disk(&look, &mut standing);
         }
         self.tell_size(bytes, &mut standing);
-        self.telemetry.metrics().log_directory(tape::bytes_in(&tape::logs_of(&self.directory)));
+        self.telemetry.metrics().log_directory(tape::bytes_in(&self.logs));
         if **self.standing.load() != standing {
             self.standing.store(Arc::new(standing));
         }

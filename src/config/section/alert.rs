@@ -20,13 +20,15 @@ pub enum AlertKind {
     Restart,
     /// The disk of the recording is nearly full.
     Disk,
+    /// A strategy or the program itself panicked.
+    Panic,
 }
 
 /// `[alert]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Alert {
-    /// What rings the terminal's bell, at most once a second. Default `["halt", "disk"]`.
+    /// What rings the terminal's bell, at most once a second. Default `["halt", "disk", "panic"]`.
     pub bell: Vec<AlertKind>,
     /// A command and its arguments, run without a shell; `{kind}`, `{event}` and `{text}` in an
     /// argument are replaced. Not taken from `./tickscope.toml`. Default none.
@@ -44,11 +46,11 @@ pub const PLACEHOLDERS: [&str; 3] = ["kind", "event", "text"];
 
 impl Default for Alert {
     fn default() -> Self {
-        use AlertKind::{Disk, Fill, Halt, Refusal, Restart, Stale};
+        use AlertKind::{Disk, Fill, Halt, Panic, Refusal, Restart, Stale};
         Self {
-            bell: vec![Halt, Disk],
+            bell: vec![Halt, Disk, Panic],
             on_event: Vec::new(),
-            events: vec![Fill, Refusal, Halt, Stale, Restart, Disk],
+            events: vec![Fill, Refusal, Halt, Stale, Restart, Disk, Panic],
             deadline: TimeSpan::seconds(10),
             per_minute: 30,
         }

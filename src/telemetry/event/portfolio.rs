@@ -62,6 +62,7 @@ impl Told for PortfolioEvent<'_> {
     fn level(&self) -> Level {
         match self {
             Self::Trading(TradingState::Active) | Self::Paused { paused: false, .. } => Level::Info,
+            Self::Paused { failed: Some(_), .. } => Level::Error,
             _ => self.name().level(),
         }
     }

@@ -8,7 +8,7 @@ use super::super::engine_word::{ConnectWord, LossWord};
 use super::super::names::Names;
 use super::super::registry::{Families, MetricError, Table};
 use super::super::word::{ByWord, Channel, DecodeFailure, DisconnectReason, Word};
-use crate::domain::{InstrumentId, Nanos};
+use crate::domain::{InstrumentId, Nanos, UnixNanos};
 use crate::engine::view::{EngineView, InstrumentView, StreamView};
 
 pub(in super::super) struct FeedMetrics {
@@ -153,7 +153,7 @@ impl FeedMetrics {
 
     pub(super) fn mirror(&self, view: &EngineView) {
         for (metrics, instrument) in self.instruments.iter().zip(&view.instruments) {
-            metrics.mirror(instrument);
+            metrics.mirror(instrument, view.run.started);
         }
         for metrics in &self.streams {
             let is_it =
@@ -210,10 +210,12 @@ impl InstrumentMetrics {
         })
     }
 
-    fn mirror(&self, view: &InstrumentView) {
+    fn mirror(&self, view: &InstrumentView, started: UnixNanos) {
         self.live.set(f64::from(u8::from(view.live)));
         self.synced.set(f64::from(u8::from(view.synced)));
-        self.last_message.set(seconds(view.last_event));
+        // One that an earlier run of the account received is none of this run.
+        let is_ours = view.last_event >= started;
+        self.last_message.set(if is_ours { seconds(view.last_event) } else { 0.0 });
         if let (Some(bid), Some(ask)) = (view.bids.first(), view.asks.first()) {
             let (bid, ask) = (bid.price.to_f64(), ask.price.to_f64());
             let mid = f64::midpoint(bid, ask);

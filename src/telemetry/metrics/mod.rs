@@ -243,9 +243,11 @@ impl Metrics {
         self.key.observe(nanos_to_seconds(nanos));
     }
 
-    /// The tape is on the disk up to now; putting it there took so long.
-    pub(super) fn tape_synced(&self, nanos: Nanos, now: UnixNanos) {
-        self.tape_sync.observe(nanos_to_seconds(nanos));
+    /// The tape is on the disk up to now; putting it there took so long, where there was anything.
+    pub(super) fn tape_synced(&self, nanos: Option<Nanos>, now: UnixNanos) {
+        if let Some(nanos) = nanos {
+            self.tape_sync.observe(nanos_to_seconds(nanos));
+        }
         self.tape_durable.set(seconds(now));
     }
 

@@ -1,5 +1,6 @@
 //! A log that loses lines without saying so proves nothing: every line is accounted for.
 
+use super::super::pack::unpack;
 use super::super::rotate::SegmentFile;
 use super::*;
 
@@ -176,6 +177,23 @@ fn closed_files_are_packed() {
         names().iter().filter(is_one).count()
     };
     assert!(eventually(|| of(".jsonl") == 1 && of(".jsonl.gz") > 4), "{:?}", names());
+    let mut segments = names();
+    segments.retain(|name| name.starts_with("decisions."));
+    segments.sort_unstable();
+    let text = segments.iter().map(|name| {
+        let path = folder.path().join(name);
+        let is_packed = path.extension().is_some_and(|end| end == "gz");
+        let bytes = if is_packed { unpack(&path) } else { fs::read(&path) };
+        String::from_utf8(bytes.unwrap()).unwrap()
+    });
+    let seqs: Vec<_> = text
+        .collect::<String>()
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["seq"].as_u64().unwrap())
+        .collect();
+    assert_eq!(seqs, (1..=seqs.len() as u64).collect::<Vec<_>>(), "every line is in one of them");
+    let failed = [("lane", "decisions"), ("operation", "pack")];
+    assert_eq!(sample(&telemetry, "tickscope_log_write_errors_total", &failed), 0.0);
 }
 
 /// What a file does with what it is given.
@@ -228,7 +246,7 @@ impl Shelf for TestShelf {
         Ok(Box::new(TestFile(self.0.clone())))
     }
 
-    fn tidy(&mut self, _current: &str) -> io::Result<()> {
+    fn prune(&mut self, _current: &str) -> io::Result<()> {
         Ok(())
     }
 }

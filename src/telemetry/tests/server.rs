@@ -83,6 +83,7 @@ fn timings_reach_buckets_and_exact_percentiles() {
         timings.record(Timing::TickToDecision(decision), micros * 1_000);
         timings.record(Timing::Stage(Stage::Decode), 400);
     }
+    telemetry.measure();
     let percentiles = telemetry.latency().unwrap();
     assert_eq!(percentiles.count, 100);
     assert!((50_000..=50_100).contains(&percentiles.p50), "{percentiles:?}");
@@ -109,7 +110,9 @@ fn a_bucket_names_the_decision_that_fell_into_it_last() {
         let decision = DecisionId { strategy: StrategyId(0), n };
         timings.record(Timing::TickToDecision(decision), micros * 1_000);
     }
+    telemetry.measure();
     assert_eq!(telemetry.latency().unwrap().count, 3);
+    assert!(telemetry.recent_latency().unwrap() >= 700_000_000);
     let text = telemetry.open_metrics_text();
     let line = |le: &str| {
         let head =
