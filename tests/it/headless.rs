@@ -59,7 +59,7 @@ fn a_run_ends_by_itself_with_one_line_of_json_and_a_whole_session() {
     let mut found = Vec::new();
     permissions(&home.path("state/tickscope"), &mut found);
     // A Prometheus of another user reads where to scrape, and nothing else is said there.
-    let is_private = |(path, ..): &(String, bool, u32)| !path.ends_with("/prometheus");
+    let is_private = |(path, ..): &(String, bool, u32)| !path.contains("/tickscope/prometheus");
     for (path, is_directory, mode) in found.into_iter().filter(is_private) {
         assert_eq!(mode, if is_directory { 0o700 } else { 0o600 }, "{path}");
     }
