@@ -3,6 +3,7 @@
 //!
 //! See ARCHITECTURE.md for the house and its floors.
 
+#![cfg_attr(test, allow(clippy::disallowed_macros, reason = "a test logs as a library does"))]
 pub mod app;
 pub mod config;
 pub mod domain;

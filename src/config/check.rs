@@ -292,7 +292,9 @@ impl Checker<'_> {
             "ui.fps",
             format_args!("must be 1 to 30, is {}", ui.fps),
         );
-        self.must(metrics.bind.is_loopback(), "metrics.bind", "must be an address of this machine");
+        let is_guarded = metrics.bind.is_loopback() || !metrics.token_file.as_os_str().is_empty();
+        let message = "must be a loopback address where metrics.token_file names no token";
+        self.must(is_guarded, "metrics.bind", message);
         let url = &metrics.public_url;
         let message = format!("must begin with http:// or https:// and not end with /, is {url:?}");
         self.must(url.is_empty() || is_base(url), "metrics.public_url", message);

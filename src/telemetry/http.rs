@@ -10,8 +10,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use hyper::server::conn::http1;
@@ -91,20 +92,46 @@ pub fn bind(config: MetricsConfig, taken: Taken) -> Result<StdListener, ServeErr
     Err(ServeError::Taken(wanted))
 }
 
+/// What every request must bear, where there is such a thing.
+pub type Token = Arc<str>;
+
 /// Serves until `stop` is ready, `more` beside what is served here. Needs a tokio runtime.
 pub async fn serve(
     listener: StdListener,
     telemetry: Telemetry,
     more: Router,
+    token: Option<Token>,
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
     listener.set_nonblocking(true)?;
     let listener = TcpListener::from_std(listener)?;
+    let mut router = router(telemetry).merge(more);
+    if let Some(token) = token {
+        router = router.layer(from_fn_with_state(token, guard));
+    }
     tokio::select! {
         biased;
         () = stop => Ok(()),
-        () = accept_all(&listener, router(telemetry).merge(more)) => Ok(()),
+        () = accept_all(&listener, router) => Ok(()),
     }
+}
+
+/// Lets a request through that bears the token.
+async fn guard(State(token): State<Token>, request: Request, next: Next) -> Response {
+    let given = request.headers().get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
+    let given = given.and_then(|given| given.strip_prefix(b"Bearer ")).unwrap_or_default();
+    if is_same(given, token.as_bytes()) {
+        next.run(request).await
+    } else {
+        let asks = [(header::WWW_AUTHENTICATE, "Bearer")];
+        (StatusCode::UNAUTHORIZED, asks, "metrics.token_file names the token\n").into_response()
+    }
+}
+
+/// Compares in a time that says nothing of where two differ.
+fn is_same(given: &[u8], token: &[u8]) -> bool {
+    let differs = given.iter().zip(token).fold(0, |differs, (a, b)| differs | (a ^ b));
+    given.len() == token.len() && differs == 0
 }
 
 async fn accept_all(listener: &TcpListener, router: Router) {

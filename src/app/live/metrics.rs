@@ -1,6 +1,8 @@
 //! The server of a run's metrics and decisions, and its thread.
 
+use std::fs;
 use std::net::TcpListener;
+use std::path::Path;
 use std::thread::JoinHandle;
 
 use super::target::Target;
@@ -8,7 +10,7 @@ use crate::app::error::{AppError, Exit};
 use crate::app::http::{Served, router};
 use crate::config::Loaded;
 use crate::domain::RunId;
-use crate::telemetry::http::{self, MetricsConfig, Taken};
+use crate::telemetry::http::{self, MetricsConfig, Taken, Token};
 use crate::telemetry::{ProcessEvent, Telemetry};
 
 /// An address that is taken before anything of the run is on disk: a run that cannot have it leaves
@@ -17,6 +19,7 @@ pub(super) struct Bound {
     listener: TcpListener,
     address: std::net::SocketAddr,
     wanted: u16,
+    token: Option<Token>,
 }
 
 impl Bound {
@@ -28,7 +31,8 @@ impl Bound {
         let listener = http::bind(config, taken)
             .map_err(|error| AppError::new(Exit::Connection, format!("metrics: {error}")))?;
         let address = listener.local_addr().map_err(failed)?;
-        Ok(Self { listener, address, wanted: wanted.port })
+        let token = token(&wanted.token_file)?;
+        Ok(Self { listener, address, wanted: wanted.port, token })
     }
 }
 
@@ -50,7 +54,7 @@ impl Metrics {
         (run, account): (&RunId, &str),
         served: Served,
     ) -> Result<Self, AppError> {
-        let Bound { listener, address, wanted } = bound;
+        let Bound { listener, address, wanted, token } = bound;
         if wanted != 0 && address.port() != wanted {
             let event = ProcessEvent::PortTaken { wanted, bound: Some(address.port()) };
             telemetry.emit(&event.into());
@@ -63,7 +67,7 @@ impl Metrics {
             let stopped = async move { stopped.await.unwrap_or_default() };
             // Whoever scrapes sees that nothing answers; trading goes on.
             let more = router(served);
-            let _ = runtime.block_on(http::serve(listener, telemetry, more, stopped));
+            let _ = runtime.block_on(http::serve(listener, telemetry, more, token, stopped));
         });
         let address = address.to_string();
         let target = Target::tell(run, account, &address);
@@ -78,6 +82,22 @@ impl Metrics {
         // It may have ended by itself.
         let _ = self.stop.send(());
         let _ = self.join.join();
+    }
+}
+
+/// The token that a file names; a file that is none, or holds none, is a mistake in the configuration.
+fn token(file: &Path) -> Result<Option<Token>, AppError> {
+    if file.as_os_str().is_empty() {
+        return Ok(None);
+    }
+    let wrong = |problem: String| {
+        let text = format!("metrics.token_file: {}: {problem}", file.display());
+        AppError::new(Exit::Invalid, text)
+    };
+    let text = fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
+    match text.lines().next().map(str::trim).filter(|token| !token.is_empty()) {
+        Some(token) => Ok(Some(token.into())),
+        None => Err(wrong("its first line is empty".to_owned())),
     }
 }
 

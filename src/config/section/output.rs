@@ -108,6 +108,9 @@ pub struct Metrics {
     /// How others reach this server, such as a proxy's `"https://desk.example/tickscope"`: links of
     /// its pages and answers begin with it. Empty: with the path alone. Default empty.
     pub public_url: String,
+    /// A file whose first line is a token that every request must bear, as `Authorization: Bearer …`.
+    /// Needed where `bind` is an address that others reach. Default empty.
+    pub token_file: PathBuf,
 }
 
 fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<IpAddr, D::Error> {
@@ -118,7 +121,12 @@ fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<IpAddr, D::Erro
 
 impl Default for Metrics {
     fn default() -> Self {
-        Self { bind: IpAddr::V4(Ipv4Addr::LOCALHOST), port: 9746, public_url: String::new() }
+        Self {
+            bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            port: 9746,
+            public_url: String::new(),
+            token_file: PathBuf::new(),
+        }
     }
 }
 

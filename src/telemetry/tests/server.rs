@@ -43,7 +43,13 @@ fn the_pages_answer_and_readiness_gives_its_reason() {
     let listener = bind(free_port(), Taken::Fail).unwrap();
     let port = listener.local_addr().unwrap().port();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    runtime.spawn(serve(listener, telemetry.clone(), axum::Router::new(), std::future::pending()));
+    runtime.spawn(serve(
+        listener,
+        telemetry.clone(),
+        axum::Router::new(),
+        None,
+        std::future::pending(),
+    ));
     assert!(get(port, "/healthz").starts_with("HTTP/1.1 200"));
     let answer = get(port, "/readyz");
     assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("no market data yet"));
@@ -70,6 +76,31 @@ fn the_pages_answer_and_readiness_gives_its_reason() {
     let accept = "Accept: application/openmetrics-text;version=1.0.0,text/plain;q=0.5\r\n";
     let open = get_with(port, "/metrics", accept);
     assert!(open.contains("content-type: application/openmetrics-text; version=1.0.0"), "{open}");
+}
+
+/// Lost if broken: positions and PnL, to whoever reaches the port.
+#[test]
+fn a_token_is_asked_of_every_request() {
+    let folder = tempfile::tempdir().unwrap();
+    let telemetry = start(folder.path(), LogConfig::default());
+    let listener = bind(free_port(), Taken::Fail).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let more = axum::Router::new().route("/orders", axum::routing::get(|| async { "secret" }));
+    let token = Some("correct horse".into());
+    runtime.spawn(serve(listener, telemetry, more, token, std::future::pending()));
+    for path in ["/metrics", "/healthz", "/orders", "/nothing"] {
+        for head in
+            ["", "Authorization: Bearer correct hors\r\n", "Authorization: correct horse\r\n"]
+        {
+            let answer = get_with(port, path, head);
+            assert!(answer.starts_with("HTTP/1.1 401"), "{path} {head}: {answer}");
+            assert!(!answer.contains("secret") && answer.contains("www-authenticate: Bearer"));
+        }
+    }
+    let head = "Authorization: Bearer correct horse\r\n";
+    assert!(get_with(port, "/metrics", head).starts_with("HTTP/1.1 200"));
+    assert!(get_with(port, "/orders", head).ends_with("secret"));
 }
 
 #[test]
