@@ -92,3 +92,9 @@ for query in "$queries"/*.logql; do
 done
 sed 's/count_over_time(/count_over_time/' "$queries/blockers.logql" >broken.logql
 ends "the grammar sees what is no LogQL" 1 node check.cjs broken.logql
+
+# An order as a trace, as a collector reads it.
+order=$("$bin" explain --orders | head -n 1 | jq -r '.order.id? // .id')
+ends "export otlp" 0 "$bin" export otlp --decision "$order" -o trace.json
+spans=$("$python" "$here/.ci/otlp.py" trace.json) || fail "the trace is no OTLP"
+same "the trace of an order begins" "${spans%% fill*}" "decision decide risk order acknowledge"
