@@ -100,8 +100,13 @@ fn tick(criterion: &mut Criterion) {
 fn record(criterion: &mut Criterion) {
     let (mut plan, ticks) = (plan(), ticks());
     let one = plan.engine.strategies.first().cloned().expect("a strategy");
+    // Averages so long that they hardly cross: the price of an evaluation, not of orders and checks.
+    let params = [("fast".to_owned(), 2_000.0), ("slow".to_owned(), 3_000.0)];
     plan.engine.strategies = ["first", "second", "third"]
-        .map(|name| StrategyConfig { name: name.to_owned(), ..one.clone() })
+        .map(|name| {
+            let params = params.clone().into_iter().collect();
+            StrategyConfig { name: name.to_owned(), params, ..one.clone() }
+        })
         .into();
     let engine = || {
         let mut engine = Engine::new(plan.engine.clone(), &strategy::built_in()).expect("built in");
