@@ -87,6 +87,12 @@ pub fn holds_instruments(path: &Path) -> Result<bool, AppError> {
     Ok(false)
 }
 
+/// Where the run of a session writes its log: where its configuration says, else in the session.
+pub fn logs_of(config: &config::section::Config, session: &Path) -> PathBuf {
+    let configured = &config.log.directory;
+    if configured.as_os_str().is_empty() { tape::logs_of(session) } else { configured.clone() }
+}
+
 /// Makes the session directory of a run.
 pub fn create_session(
     loaded: &Loaded,

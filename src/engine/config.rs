@@ -271,12 +271,6 @@ pub struct InstrumentLimits {
 }
 
 impl RiskConfig {
-    /// How long an instrument may be silent: its own limit, else everyone's.
-    pub fn max_silence(&self, instrument: InstrumentId) -> Option<Nanos> {
-        let own = self.instrument_limits.get(instrument.index());
-        own.and_then(|own| own.max_silence).or(self.max_silence)
-    }
-
     /// The limits of an instrument: its own, else everyone's.
     pub fn limits_of(&self, instrument: InstrumentId) -> InstrumentLimits {
         let own = self.instrument_limits.get(instrument.index()).copied().unwrap_or_default();

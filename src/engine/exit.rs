@@ -366,7 +366,7 @@ impl Engine {
         let (Some(slot), Some(market), limits) = (slot, market, &self.config.risk) else {
             return false;
         };
-        let silence = limits.max_silence(slot.instrument);
+        let silence = limits.limits_of(slot.instrument).max_silence;
         let young = |limit| market.age(self.now).is_some_and(|age| age <= limit);
         (market.synced || !self.needs_book())
             && limits.max_data_age.is_none_or(young)

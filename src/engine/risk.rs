@@ -33,8 +33,8 @@ pub struct Assessment<'a> {
     pub limits: &'a RiskConfig,
     /// The instrument's market.
     pub market: &'a Market,
-    /// The largest order and position values in this instrument.
-    pub limits_of: InstrumentLimits,
+    /// The limits of this instrument: its own, else everyone's.
+    pub instrument_limits: InstrumentLimits,
     /// The largest order quantity in this instrument.
     pub max_quantity: Option<Quantity>,
     /// Paper fills need a trusted book.
@@ -99,7 +99,7 @@ impl Assessment<'_> {
             CheckKind::DataAge => span(kind, self.age(), self.limits.max_data_age),
             CheckKind::DataSilence => {
                 let silence = Some(self.market.silence(self.now));
-                span(kind, silence, self.limits.max_silence)
+                span(kind, silence, self.instrument_limits.max_silence)
             }
             CheckKind::UnknownOrder => {
                 let blocking = if self.reduces() { 0 } else { self.unknown_orders };
@@ -110,7 +110,7 @@ impl Assessment<'_> {
                 self.unless_closing(at_most(kind, Some(self.quantity.num()), limit))
             }
             CheckKind::OrderNotional => {
-                let limit = self.limits_of.max_order_notional;
+                let limit = self.instrument_limits.max_order_notional;
                 self.unless_closing(at_most(kind, self.notional(), limit))
             }
             CheckKind::MinQuantity => self.min_quantity(),
@@ -122,7 +122,7 @@ impl Assessment<'_> {
             CheckKind::PositionNotional => self.unless_reducing(at_most(
                 kind,
                 self.exposure(),
-                self.limits_of.max_position_notional,
+                self.instrument_limits.max_position_notional,
             )),
             CheckKind::GrossNotional => {
                 self.unless_reducing(at_most(kind, self.gross(), self.limits.max_gross_notional))

@@ -64,7 +64,7 @@ impl Engine {
         let (asset, required) = self.requirement(wish, instrument, price)?;
         Some(Assessment {
             limits: &self.config.risk,
-            limits_of: self.config.risk.limits_of(instrument),
+            instrument_limits: self.config.risk.limits_of(instrument),
             market,
             // An instrument that the limits do not name is not traded.
             max_quantity: self

@@ -55,11 +55,6 @@ impl Session {
         &self.directory
     }
 
-    /// Where its logs belong.
-    pub fn logs(&self) -> PathBuf {
-        logs_of(&self.directory)
-    }
-
     /// What it says about itself.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest

@@ -205,7 +205,7 @@ mod tests {
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(running.directory()), 0o700);
         assert_eq!(mode(&running.directory().join("tape-0001.mcap")), 0o600);
-        assert!(running.logs().is_dir());
+        assert!(crate::tape::logs_of(running.directory()).is_dir());
         assert_eq!(list(&root).unwrap()[0].runtime, Some(runtime()));
 
         let text = fs::read_to_string(running.directory().join(MANIFEST)).unwrap();

@@ -32,9 +32,7 @@ pub fn run(args: &ExplainArgs, registry: &[StrategyKind]) -> Result<Exit, AppErr
         return every::run(args, registry);
     }
     let wanted = Wanted::of(args)?;
-    let session = wanted.session().or(args.session.as_deref()).unwrap_or("last");
-    let found = tape::resolve_run(session, &tape::default_root()?)?;
-    let recording = Recording::of(found, registry)?;
+    let recording = recording_of(&wanted, args.session.as_deref(), registry)?;
     let found = find(&recording, &wanted)?;
     if let Some(instead) = found.instead {
         say(&format!("{}: {instead}", recording.name));
@@ -45,6 +43,17 @@ pub fn run(args: &ExplainArgs, registry: &[StrategyKind]) -> Result<Exit, AppErr
         print(&text(&found));
     }
     Ok(Exit::Done)
+}
+
+/// The recording that knows of what is wanted: what the id says, else the session that was named,
+/// else the newest that decided anything.
+pub fn recording_of(
+    wanted: &Wanted,
+    session: Option<&str>,
+    registry: &[StrategyKind],
+) -> Result<Recording, AppError> {
+    let session = wanted.session().or(session).unwrap_or("last");
+    Recording::of(tape::resolve_run(session, &tape::default_root()?)?, registry)
 }
 
 /// Explains an id of any recorded session to whoever answers over HTTP; nothing where it cannot.

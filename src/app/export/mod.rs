@@ -14,7 +14,6 @@ use super::command::print;
 use super::error::{AppError, Exit};
 use super::explain::{self, Wanted};
 use super::help;
-use super::past::Recording;
 use crate::strategy::StrategyKind;
 use crate::venue::tls;
 
@@ -47,7 +46,7 @@ pub struct OtlpArgs {
 pub fn run(command: &ExportCommand, registry: &[StrategyKind]) -> Result<Exit, AppError> {
     let ExportCommand::Otlp(args) = command;
     let wanted = Wanted::of_id(&args.decision)?;
-    let recording = Recording::open(wanted.session().unwrap_or("last"), registry)?;
+    let recording = explain::recording_of(&wanted, None, registry)?;
     let found = explain::find(&recording, &wanted)?;
     let text = otlp::trace(&recording, &found.chain).to_string();
     match (&args.output, &args.push) {

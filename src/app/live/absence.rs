@@ -75,14 +75,13 @@ impl Absence {
         let silence = |symbol: &String| Watched::new(config.risk.limits(symbol).max_silence);
         let mut streams = Vec::new();
         for (at, symbol) in (0_u16..).zip(symbols) {
-            let expect = config.expect.of(symbol);
             for stream in &config.venue.streams {
-                let (channel, span) = match stream {
-                    Stream::Trade => (Channel::Trade, expect.trade),
-                    Stream::BookTicker => (Channel::Quote, expect.quote),
-                    Stream::Depth => (Channel::Depth, expect.depth),
+                let channel = match stream {
+                    Stream::Trade => Channel::Trade,
+                    Stream::BookTicker => Channel::Quote,
+                    Stream::Depth => Channel::Depth,
                 };
-                let watched = Watched::new(span.unwrap_or_default().0);
+                let watched = Watched::new(config.expect.of(symbol, *stream).0);
                 let symbol = symbol.clone();
                 streams.push(WatchedStream {
                     instrument: InstrumentId(at),

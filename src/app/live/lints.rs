@@ -17,7 +17,7 @@ const THRESHOLDS: &str = include_str!("../../../dashboards/thresholds.toml");
 /// How long lost lines are worth a lint: the window of the alert.
 const LOST_WINDOW: Nanos = 600 * UnixNanos::SECOND;
 
-/// What can be wrong.
+/// What can be wrong; each is named as its alert and its page of the runbook.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Lint {
     /// An instrument is silent.
@@ -55,31 +55,9 @@ pub enum Lint {
 }
 
 impl Lint {
-    /// Its name, as alerts and the runbook have it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::FeedStale => "FeedStale",
-            Self::OpenPositionOnStaleData => "OpenPositionOnStaleData",
-            Self::StreamStarved => "StreamStarved",
-            Self::StrategySilent => "StrategySilent",
-            Self::KillSwitchEngaged => "KillSwitchEngaged",
-            Self::OrderStateUnknown => "OrderStateUnknown",
-            Self::Drawdown => "Drawdown",
-            Self::ReplayDivergence => "ReplayDivergence",
-            Self::LogLinesLost => "LogLinesLost",
-            Self::LogWriterStuck => "LogWriterStuck",
-            Self::QueueSaturated => "QueueSaturated",
-            Self::DecisionLatencyHigh => "DecisionLatencyHigh",
-            Self::DiskLow => "DiskLow",
-            Self::SessionOversized => "SessionOversized",
-            Self::LedgerNotKept => "LedgerNotKept",
-            Self::ConfigOnDisk => "ConfigOnDisk",
-        }
-    }
-
     /// It, in a sentence.
     pub fn says(self, sentence: impl Into<String>) -> LintView {
-        LintView { name: self.name().to_owned(), sentence: sentence.into() }
+        LintView { name: format!("{self:?}"), sentence: sentence.into() }
     }
 }
 
@@ -247,7 +225,7 @@ mod tests {
             Lint::LedgerNotKept,
             Lint::ConfigOnDisk,
         ] {
-            assert!(runbook.contains(&format!("\n## {}\n", lint.name())), "{lint:?}");
+            assert!(runbook.contains(&format!("\n## {lint:?}\n")), "{lint:?}");
         }
     }
 }

@@ -359,12 +359,6 @@ fn recorder(
     Ok(Recorder::spawn_followed(writer, RING_BYTES, Box::new(Meter(telemetry.clone())))?)
 }
 
-/// Where the run writes its log.
-fn logs_of(loaded: &Loaded, session: &Session) -> PathBuf {
-    let configured = &loaded.config.log.directory;
-    if configured.as_os_str().is_empty() { session.logs() } else { configured.clone() }
-}
-
 /// Starts the run's telemetry; beside it, the folder of its log.
 fn telemetry(
     loaded: &Loaded,
@@ -373,7 +367,8 @@ fn telemetry(
     mode: Mode,
     clock: Clock,
 ) -> Result<(Telemetry, PathBuf), AppError> {
-    let (log, directory) = (&loaded.config.log, logs_of(loaded, session));
+    let (log, directory) =
+        (&loaded.config.log, setup::logs_of(&loaded.config, session.directory()));
     let config = telemetry::Config {
         directory: directory.clone(),
         log: LogConfig {

@@ -2,7 +2,6 @@
 //! It owns a pipeline of its own: beside a living run it reads that run's tape and touches nothing of
 //! it.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
 use std::time::{Duration, Instant};
@@ -13,9 +12,9 @@ use super::timeline::{Timeline, To};
 use crate::app::error::{AppError, Exit};
 use crate::app::explain::{self, Wanted};
 use crate::app::past::{Proof, Recording};
+use crate::app::setup;
 use crate::domain::UnixNanos;
 use crate::engine::view::{EngineView, ReplayMark, ReplayView};
-use crate::tape;
 use crate::telemetry::KeptLog;
 use crate::tui::Playback;
 
@@ -133,7 +132,10 @@ impl Player {
         let (run, began) = (recording.run.clone(), recording.began()?);
         let Beginning { at, plays, speed, beside_live } = beginning.clone();
         let mut player = Self {
-            log: KeptLog::new(logs_of(&recording), run.clone()),
+            log: KeptLog::new(
+                setup::logs_of(&recording.loaded.config, &recording.path),
+                run.clone(),
+            ),
             timeline: Timeline::new(recording)?,
             marks: Arc::new(landmarks.marks()),
             breaks: Breaks::new(run, landmarks.values.clone(), Vec::new()),
@@ -399,16 +401,6 @@ impl Player {
         if let Some(audience) = &mut self.audience {
             audience.show(view);
         }
-    }
-}
-
-/// Where the run wrote its log.
-fn logs_of(recording: &Recording) -> PathBuf {
-    let configured = &recording.loaded.config.log.directory;
-    if configured.as_os_str().is_empty() {
-        tape::logs_of(&recording.path)
-    } else {
-        configured.clone()
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::Stream;
 use crate::config::unit::TimeSpan;
 
 /// `[expect]`: the longest time between two of each that is nothing to speak of; `"0s"` is never
@@ -49,13 +50,13 @@ impl Default for Expect {
 }
 
 impl Expect {
-    /// The spans of an instrument: its own, else everyone's.
-    pub fn of(&self, symbol: &str) -> InstrumentExpect {
+    /// The span of an instrument's stream: its own, else everyone's.
+    pub fn of(&self, symbol: &str, stream: Stream) -> TimeSpan {
         let own = self.instruments.get(symbol).copied().unwrap_or_default();
-        InstrumentExpect {
-            trade: own.trade.or(Some(self.trade)),
-            quote: own.quote.or(Some(self.quote)),
-            depth: own.depth.or(Some(self.depth)),
+        match stream {
+            Stream::Trade => own.trade.unwrap_or(self.trade),
+            Stream::BookTicker => own.quote.unwrap_or(self.quote),
+            Stream::Depth => own.depth.unwrap_or(self.depth),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::DecisionId;
+use crate::engine::config::InstrumentLimits;
 use crate::engine::deciding::{By, Wish};
 use crate::engine::record::Sizing;
 
@@ -330,6 +331,22 @@ fn silence_beyond_its_limit_refuses() {
             panic!("no report")
         };
         assert_eq!(refused_by(report), expected);
+    }
+}
+
+/// A quiet instrument may trade through a silence that is too long for the others, and the reverse.
+#[test]
+fn an_instrument_has_its_own_limit_of_silence() {
+    for (everyone, own, refused) in [(5, 10, false), (10, 5, true)] {
+        let mut rig = Rig::margin(|config| {
+            config.risk.max_silence = Some(everyone * SECOND);
+            config.risk.instrument_limits =
+                vec![InstrumentLimits { max_silence: Some(own * SECOND), ..Default::default() }];
+        });
+        rig.now += 6 * SECOND;
+        rig.trade(BTC, "100", "0.001", Side::Buy);
+        let expected = refused.then_some(CheckKind::DataSilence);
+        assert_eq!(refused_by(&rig.one(resting("0.1"))), expected);
     }
 }
 
