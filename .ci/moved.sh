@@ -21,6 +21,7 @@ tickscope_log_write_errors_total telemetry::tests::lanes::a_full_disk_is_counted
 tickscope_metrics_label_overflow_total telemetry::tests::
 tickscope_order_rejects_total telemetry::tests::records::refusals_rejections_and_stops_are_told_with_their_numbers
 tickscope_queue_blocked_seconds_total telemetry::tests::lanes::decisions_wait_for_a_slow_file_and_lose_nothing
+tickscope_queue_depth telemetry::tests::lanes::what_waits_for_a_slow_file_is_shown_until_it_is_written
 tickscope_queue_dropped_total telemetry::tests::lanes::diagnostics_drop_when_full_and_say_so_as_soon_as_there_is_room
 tickscope_replay_divergences_total app::past::
 tickscope_sessions_pruned_bytes_total upkeep::

@@ -335,6 +335,26 @@ fn decisions_wait_for_a_slow_file_and_lose_nothing() {
     assert!(blocked > 0.0);
 }
 
+/// Lost if broken: a queue that fills looks empty until it drops.
+#[test]
+fn what_waits_for_a_slow_file_is_shown_until_it_is_written() {
+    let (telemetry, [decisions, _]) = start_behaved(1_000);
+    let depth = || sample(&telemetry, "tickscope_queue_depth", &[("queue", "decisions")]);
+    let becomes = |holds: fn(f64) -> bool| {
+        let began = std::time::Instant::now();
+        while !holds(depth()) {
+            assert!(began.elapsed() < Duration::from_secs(20), "depth stays {}", depth());
+            thread::sleep(Duration::from_millis(5));
+        }
+    };
+    decisions.hangs.store(true, Ordering::Relaxed);
+    (0..50).for_each(|_| command(&telemetry, "halt"));
+    becomes(|depth| depth > 0.0);
+    decisions.hangs.store(false, Ordering::Relaxed);
+    becomes(|depth| depth == 0.0);
+    telemetry.shutdown(PATIENCE);
+}
+
 #[test]
 fn a_shutdown_keeps_its_deadline_and_counts_what_is_left() {
     let (telemetry, [decisions, diagnostics]) = start_behaved(1_000);
